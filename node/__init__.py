@@ -1,0 +1,1 @@
+"""The node: the process around the state machine."""

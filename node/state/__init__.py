@@ -1,0 +1,1 @@
+"""State: the flat values, their trie, and proofs of them."""

@@ -1,0 +1,1 @@
+"""Off-chain workers: a program of its own that knows the chain through JSON-RPC alone."""

@@ -1,0 +1,229 @@
+"""What a sandbox is: a run's limits and context, and the outcomes a worker may sign or must abstain from.
+
+Overview
+    A sandbox executes one program on one input and returns an `Outcome`:
+
+        Outcome
+        ├── Success     the program's output; votes
+        ├── Failure     the program is at fault, the same way on every worker; votes, and is charged
+        └── Abstained   this worker could not say; never a vote
+
+    A `Failure` carries one reason of this tree. Each has a `kind`, the word that stands in the job's output:
+
+        ProgramFailure
+        ├── InvalidCode      invalid-code       the program is not UTF-8
+        ├── InvalidInput     invalid-input      the input is not UTF-8
+        ├── UncaughtError    uncaught-error     the program threw, or has a syntax error
+        ├── StackOverflow    stack-overflow     the program recursed too deep
+        ├── OutOfMemory      out-of-memory      the program wanted more than `Limits.memory_bytes`
+        ├── OutOfGas         out-of-gas         the program wanted more than `Limits.gas`; charged in full
+        ├── NoOutput         no-output          the program ended without a usable output
+        ├── OutputTooLarge   output-too-large   the output exceeds `Limits.output_bytes`
+        └── EngineTrap       engine-trap        the program broke the engine inside its own memory
+
+    What goes wrong outside a run is raised:
+
+        SandboxError
+        ├── EngineMissing     the engine's Wasm file was not built
+        ├── UntrustedCache    the directory of compiled code could be written by others
+        ├── PoolFull          more runs are waiting than the pool admits
+        └── SlotFailed        a worker slot's process could not be started
+
+Out of scope
+    Metering and isolation themselves: `javascript` for the engine, `pool` for the process around it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+MEBIBYTE = 1 << 20
+MAX_MESSAGE_LENGTH = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds of one run. All but the wall time are exact: every worker hits them at the same instruction.
+
+    A run whose output is voted on uses the default memory, output and log bounds: they are part of the runtime id.
+    """
+
+    gas: int
+    """Units of gas; 1 is one unit of wasmtime fuel, about a quarter of a nanosecond."""
+    wall_seconds: float
+    """Real time after which this worker gives up and abstains: a guard for liveness, never a result."""
+    memory_bytes: int = 64 * MEBIBYTE
+    """Linear memory, of which the idle engine takes about 1.5 MiB."""
+    output_bytes: int = 65536
+    log_bytes: int = 16384
+    """Space for log lines, each with 4 bytes of its own; the rest is cut off."""
+
+    MIN_MEMORY: ClassVar[int] = 2 * MEBIBYTE
+    MAX_MEMORY: ClassVar[int] = 1024 * MEBIBYTE
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.gas < 1 << 63:
+            raise ValueError(f"gas is {self.gas}: it must be from 0 to 2^63 - 1")
+        if not 0 < self.wall_seconds <= 86_400:
+            raise ValueError(f"wall_seconds is {self.wall_seconds}: it must be above 0 and at most a day")
+        if not self.MIN_MEMORY <= self.memory_bytes <= self.MAX_MEMORY:
+            raise ValueError(f"memory_bytes is {self.memory_bytes}: it must be from 2 MiB to 1 GiB")
+        if not 0 <= self.output_bytes <= 16 * MEBIBYTE or not 0 <= self.log_bytes <= MEBIBYTE:
+            raise ValueError("output_bytes must be at most 16 MiB and log_bytes at most 1 MiB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a run is told of the world: the same for every worker of an attempt."""
+
+    block_time_ms: int
+    """The program's clock, in milliseconds since 1970; it stands still during the run."""
+    seed: bytes
+    """Where `Math.random` starts; any bytes, 64 at most."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.block_time_ms < 1 << 43:
+            raise ValueError(f"block_time_ms is {self.block_time_ms}: it must be from 0 to 2^43 - 1")
+        if len(self.seed) > 64:
+            raise ValueError(f"the seed has {len(self.seed)} bytes: at most 64 are taken")
+
+
+class ProgramFailure(Exception):
+    """The program is at fault, and every worker that runs it finds the same."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        self.message = message[:MAX_MESSAGE_LENGTH]
+        super().__init__(self.message)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ProgramFailure) and (self.kind, self.message) == (other.kind, other.message)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.message))
+
+
+class InvalidCode(ProgramFailure):
+    """The program is not valid UTF-8."""
+
+    kind = "invalid-code"
+
+
+class InvalidInput(ProgramFailure):
+    """The input is not valid UTF-8, so that no string can be made of it."""
+
+    kind = "invalid-input"
+
+
+class UncaughtError(ProgramFailure):
+    """The program threw what nothing caught, or did not parse."""
+
+    kind = "uncaught-error"
+
+
+class StackOverflow(ProgramFailure):
+    """The program recursed deeper than the engine's stack."""
+
+    kind = "stack-overflow"
+
+
+class OutOfMemory(ProgramFailure):
+    """The program wanted more memory than its limit, and did not catch the engine's refusal."""
+
+    kind = "out-of-memory"
+
+
+class OutOfGas(ProgramFailure):
+    """The program wanted more gas than its limit; no program can catch this, and all gas is charged."""
+
+    kind = "out-of-gas"
+
+
+class NoOutput(ProgramFailure):
+    """The program ended and left no output, or one of a type that has no bytes."""
+
+    kind = "no-output"
+
+
+class OutputTooLarge(ProgramFailure):
+    """The program's output is longer than its limit."""
+
+    kind = "output-too-large"
+
+
+class EngineTrap(ProgramFailure):
+    """The program drove the engine into a trap. The engine's memory is the program's own: nobody else is hurt."""
+
+    kind = "engine-trap"
+
+
+@dataclass(frozen=True)
+class Success:
+    """The program left an output."""
+
+    output: bytes
+    gas: int
+    logs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The program failed in a way that every worker reproduces: output and gas are voted on like a success's."""
+
+    reason: ProgramFailure
+    gas: int
+    logs: tuple[str, ...] = ()
+    output: bytes = field(init=False)
+    """The job's output: compact JSON `{"error": kind, "message": text}` in UTF-8, so that the requester learns why.
+
+    A program may print the same bytes itself. The chain knows only outputs, and draws no line between the two.
+    """
+
+    def __post_init__(self) -> None:
+        body = {"error": self.reason.kind, "message": self.reason.message}
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        object.__setattr__(self, "output", text.encode())
+
+
+@dataclass(frozen=True)
+class Abstained:
+    """This worker has no result: its time was up or its process died. Says nothing about the program."""
+
+    reason: str
+
+
+Outcome = Success | Failure | Abstained
+
+
+class Sandbox(Protocol):
+    """Runs programs one at a time, each in a world of its own that ends with the run."""
+
+    @property
+    def runtime_id(self) -> bytes:
+        """32 bytes that name engine, prelude and configuration: equal ids mean equal outputs and gas."""
+
+    def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+        """Execute `code` on `input`. Never raises for anything the program does."""
+
+
+class SandboxError(Exception):
+    """A sandbox can't do its work, whatever the program."""
+
+
+class EngineMissing(SandboxError):
+    """The engine's Wasm file is not where the package expects it."""
+
+
+class UntrustedCache(SandboxError):
+    """The cache of compiled code is not ours alone. It holds native code: whoever writes there runs as us."""
+
+
+class PoolFull(SandboxError):
+    """Every slot is busy and as many runs are waiting as the pool admits: try later, or elsewhere."""
+
+
+class SlotFailed(SandboxError):
+    """A slot's process could not be started, or is not the runtime that the pool serves."""

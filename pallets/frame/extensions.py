@@ -1,0 +1,330 @@
+"""What surrounds a signed transaction: who may send it, when, how often, at which weight.
+
+## Overview
+
+Each extension adds `extra` (in the transaction) and `implicit` (signed but not sent), validates, prepares before dispatch and
+settles after it. The executive runs them in the order of `Runtime.extensions`. Clients hard-code that order and these
+names: a new extension with data of its own breaks them.
+
+## Out of scope
+
+`ChargeTransactionPayment` lives with its pallet, `pallets.transaction_payment`.
+Mirrors `sp_runtime::traits::TransactionExtension` and `frame_system::extensions`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+from pallets.frame.events import DispatchError
+from pallets.frame.validity import (
+    MAX_LONGEVITY,
+    AncientBirthBlock,
+    BadSigner,
+    CannotLookup,
+    ExhaustsResources,
+    Future,
+    Payment,
+    Stale,
+    TransactionSource,
+)
+from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DispatchClass, DispatchInfo, Weight
+from pallets.primitives.codec import Codec, Codecs, tuple_type
+from pallets.primitives.extrinsic import Era
+from pallets.primitives.types import U32, Bytes32, Compact, H256, Nonce, UnitEnum
+
+if TYPE_CHECKING:
+    from pallets.frame.runtime import Call, Runtime
+    from pallets.primitives.runtime_code import RuntimeVersion
+
+
+class Transaction(NamedTuple):
+    """A signed transaction on its way through the extensions; `length` is its bytes, prefix included."""
+
+    signer: bytes
+    call: Call
+    info: DispatchInfo
+    length: int
+    source: TransactionSource
+
+
+class Validity(NamedTuple):
+    """What one extension contributes to a `ValidTransaction`."""
+
+    priority: int = 0
+    requires: tuple[bytes, ...] = ()
+    provides: tuple[bytes, ...] = ()
+    longevity: int = MAX_LONGEVITY
+
+
+UNCONDITIONAL = Validity()
+
+
+class TransactionExtension:
+    """Base of all extensions: adds nothing, allows everything."""
+
+    identifier: ClassVar[str]
+    path: ClassVar[str]
+    fields: ClassVar[tuple[str | None, ...]] = ()  # names of the extra's fields in the metadata
+    extra: ClassVar[Any] = type(None)
+    implicit: ClassVar[Any] = type(None)
+
+    def __init__(self, runtime: Any) -> None:
+        self.runtime: Any = runtime
+
+    def __init_subclass__(cls) -> None:
+        cls.identifier = cls.__name__
+
+    def implicit_value(self, extra: Any) -> Any:
+        """The value that is signed but not sent; raises a `TransactionValidityError` where there is none."""
+        return None
+
+    def validate(self, tx: Transaction, extra: Any) -> Validity:
+        """Admits the transaction, or raises a `TransactionValidityError`. Changes nothing."""
+        return UNCONDITIONAL
+
+    def prepare(self, tx: Transaction, extra: Any) -> Any:
+        """Last check and first effect before dispatch; what it answers comes back in `settle`."""
+        return None
+
+    def settle(self, prepared: Any, tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
+        """After dispatch: corrects what `prepare` took by what was really used."""
+
+
+class SystemState(Protocol):
+    """What these extensions ask of the system pallet."""
+
+    version: RuntimeVersion
+    number: int
+    block_hash: Any
+    account: Any
+    block_weights: BlockWeights
+    block_length: BlockLength
+    block_weight: ConsumedWeight
+    all_extrinsics_len: int | None
+
+
+class CheckNonZeroSender(TransactionExtension):
+    """The zero account, which no key has, can't sign."""
+
+    path = "frame_system::extensions::check_non_zero_sender::CheckNonZeroSender"
+
+    def validate(self, tx: Transaction, extra: Any) -> Validity:
+        if not any(tx.signer):
+            raise BadSigner
+        return UNCONDITIONAL
+
+
+class CheckSpecVersion(TransactionExtension):
+    """Signed for this runtime's spec version."""
+
+    path = "frame_system::extensions::check_spec_version::CheckSpecVersion"
+    implicit = U32
+
+    def implicit_value(self, extra: Any) -> int:
+        return int(self.runtime.version.spec_version)
+
+
+class CheckTxVersion(TransactionExtension):
+    """Signed for this runtime's transaction version."""
+
+    path = "frame_system::extensions::check_tx_version::CheckTxVersion"
+    implicit = U32
+
+    def implicit_value(self, extra: Any) -> int:
+        return int(self.runtime.version.transaction_version)
+
+
+class CheckGenesis(TransactionExtension):
+    """Signed for this chain."""
+
+    path = "frame_system::extensions::check_genesis::CheckGenesis"
+    implicit = H256
+
+    def implicit_value(self, extra: Any) -> bytes:
+        return bytes(self.runtime.system.block_hash[0])
+
+
+class CheckMortality(TransactionExtension):
+    """Alive: the era's birth block is known to the chain, and its end not reached."""
+
+    path = "frame_system::extensions::check_mortality::CheckMortality"
+    fields = (None,)
+    extra = Era
+    implicit = H256
+
+    def implicit_value(self, extra: Era) -> bytes:
+        system: SystemState = self.runtime.system
+        found = system.block_hash.get(extra.birth(max(system.number - 1, 0)))
+        if found is None:
+            raise AncientBirthBlock
+        return bytes(found)
+
+    def validate(self, tx: Transaction, extra: Era) -> Validity:
+        current = max(self.runtime.system.number - 1, 0)
+        return Validity(longevity=min(max(extra.death(current) - current, 0), MAX_LONGEVITY))
+
+
+class CheckNonce(TransactionExtension):
+    """In order: the account's transactions are numbered, each number used once."""
+
+    path = "frame_system::extensions::check_nonce::CheckNonce"
+    fields = (None,)
+    extra = Compact[Nonce]
+
+    def validate(self, tx: Transaction, extra: int) -> Validity:
+        account = self.runtime.system.account[tx.signer]
+        if not account.providers and not account.sufficients:
+            raise Payment
+        if extra < account.nonce:
+            raise Stale
+        requires = (_nonce_tag(tx.signer, extra - 1),) if extra > account.nonce else ()
+        return Validity(requires=requires, provides=(_nonce_tag(tx.signer, extra),))
+
+    def prepare(self, tx: Transaction, extra: int) -> None:
+        accounts = self.runtime.system.account
+        account = accounts[tx.signer]
+        if not account.providers and not account.sufficients:
+            raise Payment
+        if extra != account.nonce:
+            raise Stale if extra < account.nonce else Future
+        account.nonce += 1
+        accounts[tx.signer] = account
+
+
+def _nonce_tag(who: bytes, nonce: int) -> bytes:
+    return who + nonce.to_bytes(4, "little")
+
+
+class CheckWeight(TransactionExtension):
+    """Fits into the block: by weight and by length, each class within its share."""
+
+    path = "frame_system::extensions::check_weight::CheckWeight"
+
+    def validate(self, tx: Transaction, extra: Any) -> Validity:
+        system: SystemState = self.runtime.system
+        largest = system.block_weights.per_class.of(tx.info.class_).max_extrinsic
+        if largest is not None and tx.info.weight.any_gt(largest):
+            raise ExhaustsResources
+        if tx.length > system.block_length.max.of(tx.info.class_):
+            raise ExhaustsResources
+        return UNCONDITIONAL
+
+    def prepare(self, tx: Transaction, extra: Any) -> Weight:
+        return reserve_block_space(self.runtime.system, tx.info, tx.length)
+
+    def settle(self, prepared: Weight, tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
+        release_block_weight(self.runtime.system, tx.info, actual)
+
+
+def reserve_block_space(system: SystemState, info: DispatchInfo, length: int) -> Weight:
+    """Counts an extrinsic into the block, its class's base weight included; raises `ExhaustsResources` where it doesn't fit."""
+    kind = info.class_
+    limits = system.block_weights.per_class.of(kind)
+    total_length = (system.all_extrinsics_len or 0) + length
+    if total_length > system.block_length.max.of(kind):
+        raise ExhaustsResources
+    consumed = system.block_weight
+    used = (consumed.normal, consumed.operational, consumed.mandatory)[kind.value]
+    weight = info.weight + limits.base_extrinsic
+    used = used + weight
+    if limits.max_total is not None and used.any_gt(limits.max_total):
+        raise ExhaustsResources
+    _set_class(consumed, kind, used)
+    if limits.max_total is not None and consumed.total().any_gt(system.block_weights.max_block):
+        # Beyond the block's whole a class still has what is reserved for it alone.
+        if limits.reserved is None or used.any_gt(limits.reserved):
+            raise ExhaustsResources
+    system.block_weight = consumed
+    system.all_extrinsics_len = total_length
+    return weight
+
+
+def release_block_weight(system: SystemState, info: DispatchInfo, actual: DispatchInfo) -> None:
+    """Gives back the weight that a call declared and didn't use."""
+    unspent = info.weight - actual.weight
+    if unspent.ref_time or unspent.proof_size:
+        consumed = system.block_weight
+        used = (consumed.normal, consumed.operational, consumed.mandatory)[info.class_.value]
+        _set_class(consumed, info.class_, used - unspent)
+        system.block_weight = consumed
+
+
+def _set_class(consumed: ConsumedWeight, kind: DispatchClass, used: Weight) -> None:
+    if kind is DispatchClass.Normal:
+        consumed.normal = used
+    elif kind is DispatchClass.Operational:
+        consumed.operational = used
+    else:
+        consumed.mandatory = used
+
+
+class MetadataHashMode(UnitEnum):
+    """Whether the signer vouches for the metadata its wallet showed."""
+
+    __type_path__ = "frame_metadata_hash_extension::Mode"
+    Disabled = 0
+    Enabled = 1
+
+
+class CheckMetadataHash(TransactionExtension):
+    """The metadata hash, which this runtime doesn't embed: signing with it can't be verified."""
+
+    path = "frame_metadata_hash_extension::CheckMetadataHash"
+    fields = ("mode",)
+    extra = MetadataHashMode
+    implicit = Bytes32 | None
+
+    def implicit_value(self, extra: MetadataHashMode) -> None:
+        if extra is MetadataHashMode.Enabled:
+            raise CannotLookup
+        return None
+
+
+class Extensions:
+    """A runtime's extensions at work: their codecs, and each step over all of them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.all: tuple[TransactionExtension, ...] = tuple(kind(runtime) for kind in runtime.extensions)
+        self.extra_codec, self.implicit_codec = extension_codecs(runtime.extensions, runtime.codecs)
+
+    def implicit(self, extra: tuple[Any, ...]) -> bytes:
+        """The implicit bytes for this extra; raises a `TransactionValidityError`."""
+        values = tuple(
+            extension.implicit_value(value)
+            for extension, value in zip(self.all, extra, strict=True)
+            if extension.implicit is not type(None)
+        )
+        return self.implicit_codec.encode(values)
+
+    def validate(self, tx: Transaction, extra: tuple[Any, ...]) -> Validity:
+        """All checks; the contributions joined. Raises a `TransactionValidityError`."""
+        priority, longevity = 0, MAX_LONGEVITY
+        requires: tuple[bytes, ...] = ()
+        provides: tuple[bytes, ...] = ()
+        for extension, value in zip(self.all, extra, strict=True):
+            found = extension.validate(tx, value)
+            if found is not UNCONDITIONAL:
+                priority = min(priority + found.priority, MAX_LONGEVITY)
+                requires += found.requires
+                provides += found.provides
+                longevity = min(longevity, found.longevity)
+        return Validity(priority, requires, provides, longevity)
+
+    def prepare(self, tx: Transaction, extra: tuple[Any, ...]) -> list[Any]:
+        """First effects, in order. Raises a `TransactionValidityError`; the caller rolls back."""
+        return [extension.prepare(tx, value) for extension, value in zip(self.all, extra, strict=True)]
+
+    def settle(self, prepared: list[Any], tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
+        """Corrections after dispatch, in order."""
+        for extension, value in zip(self.all, prepared, strict=True):
+            extension.settle(value, tx, actual, error)
+
+
+def extension_codecs(kinds: tuple[type[TransactionExtension], ...], codecs: Codecs) -> tuple[Codec[Any], Codec[Any]]:
+    """Codecs of all extras (one value an extension) and of all implicits (one value where there is one)."""
+    extras = tuple(kind.extra for kind in kinds)
+    implicits = tuple(kind.implicit for kind in kinds if kind.implicit is not type(None))
+    return codecs.of(tuple_type(extras)), codecs.of(tuple_type(implicits))
+
+

@@ -1,0 +1,229 @@
+"""A pallet: one class that declares state, vocabulary and calls, and needs nothing else to be part of a chain.
+
+## Overview
+
+```python
+class Balances(Pallet):
+    "Accounts and balances of the native token."
+
+    system: System                                   # another pallet, given by the constructor
+    existential_deposit: Const[Balance]              # a constant: in the metadata, with the text below it
+    "The least an account may hold."
+
+    class Transfer(Event): ...                       # order is index
+    class InsufficientBalance(Error): "Balance too low."
+    total_issuance = Value[Balance](default=0)
+
+    def genesis(self, balances: list[tuple[AccountId, Balance]]) -> None: ...
+
+    @call(3, weight=Weight(190_000_000, 3_593))
+    def transfer_keep_alive(self, who: Signed, dest: Address, value: Compact[Balance]) -> None: ...
+```
+The order inside a pallet is FRAME's: configuration, events, errors, reasons, storage, genesis, hooks, inherents, calls, what
+other pallets may ask, what stays inside. A call is a plain method: tests call it directly, the runtime after decoding.
+
+Hooks are methods of these names: `on_initialize(number)`, `on_idle(number, remaining)`, `on_finalize(number)`,
+`on_runtime_upgrade()`, `integrity_test()`. A pallet with an inherent has `inherent_identifier`, `create_inherent(data)` and
+`check_inherent(call, data)`.
+
+## Out of scope
+
+Composition and dispatch (`runtime`), the order of a block (`executive`), the metadata (`metadata`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin
+
+from pallets.frame.events import Error, Event, Reasons
+from pallets.frame.origin import Kind, Origin, OriginKind
+from pallets.frame.overlay import Overlay
+from pallets.frame.storage import Item
+from pallets.frame.weights import DispatchClass, DispatchInfo, Pays, Weight
+from pallets.primitives.codec import Codecs, find_marker, split_annotation
+from pallets.primitives.types import AddressForm, marker
+
+if TYPE_CHECKING:
+    from pallets.frame.runtime import Call, Runtime
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@marker
+class Constant:
+    """Marks a pallet field as a constant of the metadata."""
+
+
+Const = Annotated[T, Constant()]
+
+
+class PostInfo(NamedTuple):
+    """What a call reports when it turned out cheaper, or free: a weight of `None` keeps the declared one."""
+
+    actual_weight: Weight | None = None
+    pays_fee: Pays = Pays.Yes
+
+
+WeightOf = Weight | Callable[..., Weight | DispatchInfo]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CallMark:
+    """What `@call` notes on a method."""
+
+    index: int
+    weight: WeightOf
+    dispatch_class: DispatchClass
+    validate: Callable[..., Any] | None
+    inherent: bool
+
+
+def call(
+    index: int,
+    *,
+    weight: WeightOf = Weight(),
+    dispatch_class: DispatchClass = DispatchClass.Normal,
+    validate: Callable[..., Any] | None = None,
+    inherent: bool = False,
+) -> Callable[[F], F]:
+    """Makes a method dispatchable at `index`.
+
+    The first parameter says which origin is accepted, the others are the arguments on the wire. `weight` is a constant, or a
+    function of the arguments that may answer a whole `DispatchInfo`. `validate(self, *arguments)` admits the call in a
+    bare transaction and answers a `ValidTransaction`; without it only inherents may be bare. An inherent is mandatory.
+    """
+
+    def mark(method: F) -> F:
+        kind = DispatchClass.Mandatory if inherent else dispatch_class
+        method.__call_mark__ = CallMark(index, weight, kind, validate, inherent)  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class CallSpec:
+    """A call as the runtime sees it: `params` are wire names and annotations, `addresses` the positions to look up."""
+
+    pallet_index: int
+    pallet_name: str
+    index: int
+    name: str
+    origin: Kind
+    params: tuple[tuple[str, Any], ...]
+    method: Callable[..., Any]
+    mark: CallMark
+    addresses: tuple[int, ...]
+
+
+@dataclass_transform(kw_only_default=True)
+@dataclasses.dataclass(kw_only=True, eq=False)
+class Pallet:
+    """Base of all pallets; `index` is the pallet's place on the wire."""
+
+    index: int
+
+    wire_name: ClassVar[str]
+    storage_version: ClassVar[int] = 0
+    constant_names: ClassVar[Mapping[str, str]] = {}  # wire names that are not the attribute in pascal case
+    inherent_identifier: ClassVar[bytes | None] = None
+    items_declared: ClassVar[tuple[Item, ...]]
+    events: ClassVar[tuple[type[Event], ...]]
+    errors: ClassVar[tuple[type[Error], ...]]
+    hold_reasons: ClassVar[type[Reasons] | None]
+
+    state: Overlay = dataclasses.field(init=False, repr=False)
+    runtime: Runtime = dataclasses.field(init=False, repr=False)
+    codecs: Codecs = dataclasses.field(init=False, repr=False)
+    items: dict[str, Any] = dataclasses.field(init=False, repr=False)
+
+    def __init_subclass__(cls) -> None:
+        declared = list(vars(cls).values())
+        cls.wire_name = vars(cls).get("wire_name", cls.__name__)
+        cls.items_declared = tuple(thing for thing in declared if isinstance(thing, Item))
+        cls.events = tuple(_indexed(thing for thing in declared if isinstance(thing, type) and issubclass(thing, Event)))
+        cls.errors = tuple(_indexed(thing for thing in declared if isinstance(thing, type) and issubclass(thing, Error)))
+        cls.hold_reasons = next(
+            (thing for thing in declared if isinstance(thing, type) and issubclass(thing, Reasons)), None
+        )
+        dataclasses.dataclass(kw_only=True, eq=False)(cls)
+
+    def create_inherent(self, data: dict[bytes, bytes]) -> Call | None:
+        """The inherent call this pallet makes of the author's data, where it has one."""
+        return None
+
+    def check_inherent(self, call: Call, data: dict[bytes, bytes]) -> None:
+        """Compares an inherent with one's own data; raises `InvalidBlock`."""
+
+    def attach(self, runtime: Runtime, codecs: Codecs) -> None:
+        """Makes the pallet part of a runtime instance."""
+        self.runtime, self.state, self.codecs = runtime, runtime.state, codecs
+        self.items = _Bound(self)
+
+    def deposit(self, event: Event) -> None:
+        """Records an event; it is dropped if the layer it happened in is rolled back."""
+        self.runtime.deposit(event)
+
+
+class _Bound(dict[str, Any]):
+    """Storage items bound on first use, so that a runtime instance costs only what it touches."""
+
+    def __init__(self, pallet: Pallet) -> None:
+        self.pallet = pallet
+
+    def __missing__(self, attribute: str) -> Any:
+        bound = self[attribute] = getattr(type(self.pallet), attribute).bind(self.pallet)
+        return bound
+
+
+def _indexed(classes: Any) -> list[Any]:
+    """Gives each declared event or error its index: its place, unless its class header says."""
+    found = []
+    for place, cls in enumerate(classes):
+        if cls.index < 0:
+            cls.index = place
+        found.append(cls)
+    return found
+
+
+def call_specs(pallet: Pallet) -> dict[int, CallSpec]:
+    """The calls of a pallet by index."""
+    specs: dict[int, CallSpec] = {}
+    for name, method in inspect.getmembers(type(pallet), lambda thing: hasattr(thing, "__call_mark__")):
+        hints = typing.get_type_hints(method, localns=vars(type(pallet)), include_extras=True)
+        hints.pop("return", None)
+        (_, first), *params = hints.items()
+        origin = Origin("any").kind if first is Origin else _origin_kind(first)
+        addresses = tuple(
+            place for place, (_, kind) in enumerate(params) if find_marker(split_annotation(kind)[1], AddressForm)
+        )
+        mark: CallMark = method.__call_mark__
+        if mark.index in specs:
+            raise TypeError(f"{pallet.wire_name}.{name}: call index {mark.index} is taken by {specs[mark.index].name}")
+        wire = tuple((param.rstrip("_"), kind) for param, kind in params)
+        specs[mark.index] = CallSpec(pallet.index, pallet.wire_name, mark.index, name, origin, wire, method, mark, addresses)
+    return specs
+
+
+def _origin_kind(annotation: Any) -> Kind:
+    found = find_marker(split_annotation(annotation)[1], OriginKind)
+    if found is None:
+        raise TypeError(f"a call's first parameter is its origin; {annotation} is none")
+    return found.kind
+
+
+def constants_of(pallet: Pallet) -> list[tuple[str, str, Any, Any]]:
+    """A pallet's constants: attribute, wire name, annotation, value."""
+    from pallets.frame.storage import pascal
+
+    hints = typing.get_type_hints(type(pallet), localns=vars(type(pallet)), include_extras=True)
+    found = []
+    for name, annotation in hints.items():
+        if get_origin(annotation) is Annotated and any(isinstance(m, Constant) for m in get_args(annotation)[1:]):
+            found.append((name, pallet.constant_names.get(name, pascal(name)), annotation, getattr(pallet, name)))
+    return found

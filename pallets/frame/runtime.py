@@ -1,0 +1,362 @@
+"""Composition: pallets put together into a chain, and calls dispatched into them.
+
+## Overview
+
+```python
+class DevRuntime(Runtime):
+    version = RuntimeVersion("fathom", ...)
+    extensions = (CheckNonZeroSender, ...)
+
+    def compose(self) -> None:
+        self.system = System(index=0, ...)
+        self.balances = Balances(index=5, system=self.system, ...)
+```
+Plain constructor calls are the wiring; attribute order is hook order, `index` is the wire. An instance is cheap (tables are
+compiled once per class), so pool, block builder and RPC each own one over their own overlay.
+
+## Out of scope
+
+The order of a block and of a transaction (`executive`); the chain's own list of pallets (`pallets.runtime`).
+Mirrors `construct_runtime!`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pallets.frame.events import (
+    Arithmetic,
+    BadOrigin,
+    CannotLookup,
+    DispatchError,
+    Error,
+    Event,
+    Exhausted,
+    Phase,
+    decode_dispatch_error,
+)
+from pallets.frame.origin import Origin
+from pallets.frame.overlay import Overlay
+from pallets.frame.pallet import CallSpec, Pallet, PostInfo, call_specs
+from pallets.frame.weights import DispatchInfo, Weight
+from pallets.primitives.codec import Codec, Codecs, DecodeError, EncodeError, OtherAddress, RuntimeCodec, tuple_type
+from pallets.primitives.extrinsic import MultiSignature, verify_signature
+from pallets.primitives.hashing import blake2_64
+from pallets.primitives.runtime_code import RuntimeVersion
+from pallets.primitives.types import H256, RuntimeType, struct
+
+MAX_CALL_DEPTH = 32
+"""How deep calls may nest in calls. Python's stack is the scarce thing: a fixed bound keeps every node's answer the same."""
+
+Verify = Callable[[MultiSignature, bytes, bytes], bool]
+"""`(signature, payload, signer) -> bool`; a node hands in one that remembers what it has verified."""
+
+
+def api_id(name: str) -> bytes:
+    """The identifier of a runtime API, 8 bytes."""
+    return blake2_64(name.encode())
+
+
+class Call:
+    """A decoded call: which, and its arguments. Belongs to a runtime class, not to an instance."""
+
+    __slots__ = ("spec", "arguments")
+
+    def __init__(self, spec: CallSpec, arguments: tuple[Any, ...]) -> None:
+        self.spec, self.arguments = spec, arguments
+
+    @property
+    def name(self) -> str:
+        """As people write it: `Balances.transfer_keep_alive`."""
+        return f"{self.spec.pallet_name}.{self.spec.name}"
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for (name, _), value in zip(self.spec.params, self.arguments, strict=True))
+        return f"{self.name}({given})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Call) and (self.name, self.arguments) == (other.name, other.arguments)
+
+    def __hash__(self) -> int:
+        raise TypeError("calls are not keys")
+
+    def dispatch_info(self) -> DispatchInfo:
+        """Weight and class before it runs."""
+        weight = self.spec.mark.weight
+        if not isinstance(weight, Weight):
+            found = weight(*self.arguments)
+            if isinstance(found, DispatchInfo):
+                return found
+            weight = found
+        return DispatchInfo(weight, self.spec.mark.dispatch_class)
+
+
+RuntimeCall = Annotated[Call, RuntimeType("RuntimeCall")]
+RuntimeHoldReason = Annotated[Any, RuntimeType("RuntimeHoldReason")]
+DispatchErrorType = Annotated[DispatchError, RuntimeType("DispatchError")]
+DispatchResult = Annotated[DispatchError | None, RuntimeType("DispatchResult")]
+"""`Result<(), DispatchError>`: `None` is success."""
+
+
+@struct(path="frame_system::EventRecord")
+class EventRecord:
+    """An event as `System.Events` keeps it."""
+
+    phase: Phase
+    event: Annotated[Event, RuntimeType("RuntimeEvent")]
+    topics: list[H256]
+
+
+class Tables(NamedTuple):
+    """What is derived once from a runtime class."""
+
+    codecs: Codecs
+    calls: dict[tuple[int, int], CallSpec]
+    events: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]]
+    errors: dict[tuple[int, int], type[Error]]
+    pallet_of: dict[type[Error], int]
+
+
+class Runtime:
+    """Subclass, and assign pallets in `compose`."""
+
+    version: ClassVar[RuntimeVersion]
+    crate: ClassVar[str] = "fathom_runtime"  # first segment of the composed types' paths
+    extensions: ClassVar[tuple[type[Any], ...]] = ()
+    apis: ClassVar[tuple[type[Any], ...]] = ()
+    _tables: ClassVar[Tables | None] = None
+
+    def __init_subclass__(cls) -> None:
+        cls._tables = None
+
+    def __init__(self, state: Overlay, verify: Verify = verify_signature) -> None:
+        self.state, self.verify = state, verify
+        self.events: list[Event] = []  # of the current block
+        self.compose()
+        self.pallets: tuple[Pallet, ...] = tuple(thing for thing in vars(self).values() if isinstance(thing, Pallet))
+        self.by_index = {pallet.index: pallet for pallet in self.pallets}
+        if len(self.by_index) != len(self.pallets):
+            raise TypeError(f"{type(self).__name__}: two pallets share an index")
+        if type(self)._tables is None:
+            type(self)._tables = _build_tables(self.pallets)
+        tables = type(self)._tables
+        assert tables is not None
+        self.tables, self.codecs = tables, tables.codecs
+        for pallet in self.pallets:
+            pallet.attach(self, tables.codecs)
+
+    def compose(self) -> None:
+        """Assigns the chain's pallets to attributes."""
+        raise NotImplementedError(f"{type(self).__name__} composes no pallets")
+
+    def deposit(self, event: Event) -> None:
+        """Records an event."""
+        self.events.append(event)
+
+    @contextmanager
+    def transactional(self) -> Iterator[None]:
+        """A storage layer: an exception that leaves it undoes state and events."""
+        mark = len(self.events)
+        self.state.begin()
+        try:
+            yield
+        except BaseException:
+            self.state.rollback()
+            del self.events[mark:]
+            raise
+        self.state.commit()
+
+    def dispatch(self, call: Call, origin: Origin) -> PostInfo:
+        """Runs a call in a layer of its own; raises `DispatchError`, leaving no trace."""
+        spec = call.spec
+        if spec.origin != origin.kind and spec.origin != "any":
+            raise BadOrigin
+        for place in spec.addresses:
+            if type(call.arguments[place]) is OtherAddress:
+                raise CannotLookup
+        state, events = self.state, self.events
+        if state.depth > MAX_CALL_DEPTH:
+            raise Exhausted
+        mark = len(events)
+        state.begin()
+        try:
+            given = origin if spec.origin == "any" else origin.who
+            post = spec.method(self.by_index[spec.pallet_index], given, *call.arguments)
+        except DispatchError:
+            state.rollback()
+            del events[mark:]
+            raise
+        except EncodeError:
+            state.rollback()
+            del events[mark:]
+            raise Arithmetic("Overflow") from None
+        except BaseException:
+            state.rollback()
+            del events[mark:]
+            raise
+        state.commit()
+        return post if post is not None else PLAIN
+
+    def call(self, pallet: str, name: str, **arguments: Any) -> Call:
+        """A call by name, for people and tests: `rt.call("Balances", "transfer_all", dest=BOB, keep_alive=False)`."""
+        for spec in self.tables.calls.values():
+            if spec.pallet_name == pallet and spec.name == name:
+                return Call(spec, tuple(arguments[param] for param, _ in spec.params))
+        raise KeyError(f"{pallet}.{name} is not a call of this runtime")
+
+    def encode_call(self, call: Call) -> bytes:
+        """SCALE of a `RuntimeCall`."""
+        return self.codecs.runtime_types["RuntimeCall"].encode(call)
+
+    def decode_call(self, data: bytes) -> Call:
+        """The call of exactly these bytes; raises `DecodeError`."""
+        call, end = self.codecs.runtime_types["RuntimeCall"].decode(data, 0)
+        if end != len(data):
+            raise DecodeError(f"{len(data) - end} bytes follow the call {call.name}")
+        return call  # type: ignore[no-any-return]
+
+    def encode_event(self, event: Event) -> bytes:
+        """SCALE of a `RuntimeEvent`."""
+        head, encode = self.tables.events[type(event)]
+        return head + encode(event)
+
+    def decode_events(self, data: bytes) -> list[EventRecord]:
+        """The value of `System.Events`; raises `DecodeError`."""
+        return self.codecs.of(list[EventRecord]).decode_all(data)  # type: ignore[no-any-return]
+
+    def encode_error(self, error: DispatchError) -> bytes:
+        """SCALE of a `DispatchError`."""
+        return error.encode(self.tables.pallet_of)
+
+    def integrity_test(self) -> None:
+        """Asks every pallet whether its constants make sense; raises where not."""
+        for pallet in self.pallets:
+            hook = getattr(pallet, "integrity_test", None)
+            if hook is not None:
+                hook()
+
+
+PLAIN = PostInfo()
+
+
+def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
+    calls: dict[tuple[int, int], CallSpec] = {}
+    errors = {(pallet.index, error.index): error for pallet in pallets for error in pallet.errors}
+    pallet_of = {error: index for (index, _), error in errors.items()}
+    events: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]] = {}
+    decoders: dict[bytes, Callable[..., tuple[Event, int]]] = {}
+    codecs = Codecs(
+        {
+            "RuntimeEvent": _event_codec(events, decoders),
+            "RuntimeCall": _call_codec(calls, lambda annotation: codecs.of(annotation)),
+            "RuntimeHoldReason": _hold_reason_codec(pallets),
+            "DispatchError": _error_codec(errors, pallet_of),
+            "DispatchResult": _result_codec(errors, pallet_of),
+        }
+    )
+    for pallet in pallets:
+        names = vars(type(pallet))
+        for spec in call_specs(pallet).values():
+            calls[pallet.index, spec.index] = spec
+        for event in pallet.events:
+            codec: Codec[Event] = codecs.of(event, names)
+            head = bytes((pallet.index, event.index))
+            events[event] = head, codec.encode
+            decoders[head] = codec.decode
+    return Tables(codecs, calls, events, errors, pallet_of)
+
+
+def _event_codec(
+    events: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]],
+    decoders: dict[bytes, Callable[..., tuple[Event, int]]],
+) -> RuntimeCodec:
+    def encode(event: Event) -> bytes:
+        head, encode_fields = events[type(event)]
+        return head + encode_fields(event)
+
+    def decode(data: bytes, at: int) -> tuple[Event, int]:
+        found = decoders.get(data[at : at + 2])
+        if found is None:
+            raise DecodeError(f"no event of this runtime at byte {at}")
+        return found(data, at + 2)
+
+    return RuntimeCodec(encode, decode)
+
+
+def _call_codec(calls: dict[tuple[int, int], CallSpec], codec_of: Callable[[Any], Codec[Any]]) -> RuntimeCodec:
+    compiled: dict[tuple[int, int], tuple[CallSpec, Codec[Any]]] = {}
+    depth = [0]
+
+    def arguments_of(key: tuple[int, int]) -> tuple[CallSpec, Codec[Any]]:
+        found = compiled.get(key)
+        if found is None:
+            spec = calls.get(key)
+            if spec is None:
+                raise DecodeError(f"the runtime has no call {key[1]} of pallet {key[0]}")
+            kinds = tuple(kind for _, kind in spec.params)
+            found = compiled[key] = spec, codec_of(tuple_type(kinds))
+        return found
+
+    def encode(call: Call) -> bytes:
+        spec = call.spec
+        _, codec = arguments_of((spec.pallet_index, spec.index))
+        return bytes((spec.pallet_index, spec.index)) + codec.encode(call.arguments)
+
+    def decode(data: bytes, at: int) -> tuple[Call, int]:
+        if at + 2 > len(data):
+            raise DecodeError(f"the data ends at byte {len(data)}, where a call should start")
+        spec, codec = arguments_of((data[at], data[at + 1]))
+        if depth[0] >= MAX_CALL_DEPTH:
+            raise DecodeError(f"calls nest deeper than {MAX_CALL_DEPTH}")
+        depth[0] += 1
+        try:
+            arguments, end = codec.decode(data, at + 2)
+        finally:
+            depth[0] -= 1
+        return Call(spec, arguments or ()), end
+
+    return RuntimeCodec(encode, decode)
+
+
+def _hold_reason_codec(pallets: tuple[Pallet, ...]) -> RuntimeCodec:
+    heads = {
+        reason: bytes((pallet.index, reason.value))
+        for pallet in pallets
+        if pallet.hold_reasons is not None
+        for reason in pallet.hold_reasons
+    }
+    reasons = {head: reason for reason, head in heads.items()}
+
+    def encode(reason: Any) -> bytes:
+        if reason not in heads:
+            raise EncodeError(f"{reason} is not a hold reason of this runtime")
+        return heads[reason]
+
+    def decode(data: bytes, at: int) -> tuple[Any, int]:
+        found = reasons.get(data[at : at + 2])
+        if found is None:
+            raise DecodeError(f"no hold reason of this runtime at byte {at}")
+        return found, at + 2
+
+    return RuntimeCodec(encode, decode)
+
+
+def _error_codec(errors: dict[tuple[int, int], type[Error]], pallet_of: dict[type[Error], int]) -> RuntimeCodec:
+    return RuntimeCodec(
+        lambda error: error.encode(pallet_of),
+        lambda data, at: decode_dispatch_error(data, at, errors),
+    )
+
+
+def _result_codec(errors: dict[tuple[int, int], type[Error]], pallet_of: dict[type[Error], int]) -> RuntimeCodec:
+    def decode(data: bytes, at: int) -> tuple[DispatchError | None, int]:
+        if data[at : at + 1] == b"\0":
+            return None, at + 1
+        if data[at : at + 1] != b"\1":
+            raise DecodeError(f"no Result at byte {at}")
+        return decode_dispatch_error(data, at + 1, errors)
+
+    return RuntimeCodec(lambda error: b"\0" if error is None else b"\1" + error.encode(pallet_of), decode)
+

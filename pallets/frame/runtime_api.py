@@ -1,0 +1,96 @@
+"""Functions of the runtime that the world outside calls: `state_call`, and the node itself.
+
+```python
+class AccountNonceApi(RuntimeApi, version=1):
+    "The API to query account nonce."
+
+    def account_nonce(self, account: AccountId) -> Nonce:
+        "Get current account nonce of given `AccountId`."
+        return self.runtime.system.account[account].nonce
+```
+Annotations are the wire: arguments arrive and results leave as SCALE. The wire name is `AccountNonceApi_account_nonce`, and
+class and methods appear in the runtime version and in the metadata. Mirrors `sp_api::decl_runtime_apis!`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+from pallets.frame.runtime import Runtime, api_id
+from pallets.primitives.codec import Codec, tuple_type
+
+
+class UnknownRuntimeApi(LookupError):
+    """The runtime exports no function of that name."""
+
+
+class ApiMethod(NamedTuple):
+    """One function: parameter names and annotations, and the annotation of its result."""
+
+    api: type[RuntimeApi]
+    name: str
+    params: tuple[tuple[str, Any], ...]
+    output: Any
+    doc: str
+
+    @property
+    def wire_name(self) -> str:
+        return f"{self.api.__name__}_{self.name}"
+
+
+class RuntimeApi:
+    """Base of a runtime's APIs; public methods are its functions."""
+
+    version: ClassVar[int]
+    runtime: Any
+
+    def __init_subclass__(cls, version: int) -> None:
+        cls.version = version
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @classmethod
+    def methods(cls) -> list[ApiMethod]:
+        """The functions, in the order they are written."""
+        found = []
+        for name, method in vars(cls).items():
+            if inspect.isfunction(method) and not name.startswith("_"):
+                hints = typing.get_type_hints(method, include_extras=True)
+                output = hints.pop("return")
+                doc = inspect.cleandoc(method.__doc__ or "")
+                found.append(ApiMethod(cls, name, tuple(hints.items()), output, doc))
+        return found
+
+
+def api_versions(apis: tuple[type[RuntimeApi], ...]) -> list[tuple[bytes, int]]:
+    """What `RuntimeVersion.apis` lists."""
+    return [(api_id(api.__name__), api.version) for api in apis]
+
+
+class ApiDispatcher:
+    """Calls runtime APIs by wire name, on any instance of one runtime class."""
+
+    def __init__(self, runtime: Runtime, apis: tuple[type[RuntimeApi], ...]) -> None:
+        self._methods: dict[str, tuple[ApiMethod, Codec[Any], Codec[Any]]] = {}
+        for api in apis:
+            for method in api.methods():
+                kinds = tuple(kind for _, kind in method.params)
+                arguments = runtime.codecs.of(tuple_type(kinds))
+                self._methods[method.wire_name] = method, arguments, runtime.codecs.of(method.output)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._methods
+
+    def call(self, runtime: Runtime, name: str, data: bytes) -> bytes:
+        """The encoded result; raises `UnknownRuntimeApi`, and `DecodeError` for arguments that don't fit."""
+        found = self._methods.get(name)
+        if found is None:
+            raise UnknownRuntimeApi(name)
+        method, arguments, output = found
+        given: tuple[Any, ...] = arguments.decode_all(data) or ()
+        function: Callable[..., Any] = getattr(method.api(runtime), method.name)
+        return output.encode(function(*given))
