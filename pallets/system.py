@@ -6,6 +6,7 @@ Mirrors `frame_system`: same storage, calls, events and errors. Every other pall
 from __future__ import annotations
 
 from dataclasses import field
+from typing import Annotated
 
 from pallets.frame import (
     H256,
@@ -48,14 +49,18 @@ from pallets.frame.runtime import DispatchErrorType, EventRecord
 from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DbWeight
 from pallets.primitives.codec import compact
 from pallets.primitives.hashing import Twox64Concat, blake2_256
-from pallets.primitives.header import DigestItem, Header, RuntimeEnvironmentUpdated
+from pallets.primitives.header import Digest, DigestItem, Header, RuntimeEnvironmentUpdated
 from pallets.primitives.runtime_code import InvalidRuntimeCode, RuntimeVersion, runtime_version
+from pallets.primitives.types import Wrapped
 
 CODE_KEY = b":code"
 MAX_CONSUMERS = 128
 CODE_CHANGE_REF_TIME = 111_532_094_000
 GENESIS_MARKER = b"\x45" * 32  # what FRAME writes as hash of block 0, which can't know itself
 NEW_LOGIC = 1 << 127  # AccountData.flags of every account FRAME writes today
+
+
+ExtraFlags = Annotated[U128, Wrapped("pallet_balances::types::ExtraFlags")]
 
 
 @struct(path="pallet_balances::types::AccountData")
@@ -65,7 +70,7 @@ class AccountData:
     free: Balance = 0
     reserved: Balance = 0
     frozen: Balance = 0
-    flags: U128 = NEW_LOGIC
+    flags: ExtraFlags = NEW_LOGIC
 
 
 @struct(path="frame_system::AccountInfo")
@@ -169,7 +174,7 @@ class System(Pallet):
     """The current block number being processed."""
     parent_hash = Value[H256](default=bytes(32))
     """Hash of the previous block."""
-    digest = Value[list[DigestItem]](default=list)
+    digest = Value[Digest](default=list)
     """Digest of the current block, also part of the block header."""
     last_runtime_upgrade = Value[LastRuntimeUpgradeInfo | None]()
     """Stores the `spec_version` and `spec_name` of when the last runtime upgrade happened."""

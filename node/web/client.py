@@ -37,18 +37,18 @@ async def connect_websocket(
     *,
     max_message_size: int = Limits.max_message_size,
     headers: Iterable[tuple[str, str]] = (),
-    timeout: float = 10.0,
+    within: float = 10.0,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[WebSocket]:
     """An open WebSocket to a `ws://` or `wss://` URL, closed at the end of the block.
 
-    `timeout` is seconds until it is open; `tls` is the context for `wss`, the system's trust if None. Raises
+    `within` is seconds until it is open; `tls` is the context for `wss`, the system's trust if None. Raises
     `InvalidUrl`, `CannotConnect`, `HandshakeRefused`, `TimedOut`.
     """
     limits = Limits(max_message_size=max_message_size)
     parts = _parsed(url, ("ws", "wss"))
     handshake = ClientHandshake(url, headers, max_message_size=max_message_size)
-    with _deadline(timeout, url):
+    with _deadline(within, url):
         transport = await _connect(parts, tls, limits)
         try:
             await _send(transport, handshake.data_to_send(), url)
@@ -76,18 +76,18 @@ async def request(
     body: bytes = b"",
     *,
     max_response_size: int = Limits.max_request_size,
-    timeout: float = 60.0,
+    within: float = 60.0,
     tls: ssl.SSLContext | None = None,
 ) -> Response:
     """One HTTP/1.1 request on a connection of its own.
 
-    `timeout` is seconds until the answer is complete. Raises `InvalidUrl`, `CannotConnect`, `InvalidResponse`,
+    `within` is seconds until the answer is complete. Raises `InvalidUrl`, `CannotConnect`, `InvalidResponse`,
     `ResponseTooLarge`, `TimedOut`.
     """
     parts = _parsed(url, ("http", "https"))
     protocol = http.ClientProtocol(max_response_size=max_response_size)
     data = protocol.request(parts, method, headers, body)
-    with _deadline(timeout, url):
+    with _deadline(within, url):
         transport = await _connect(parts, tls, Limits())
         try:
             await _send(transport, data, url)

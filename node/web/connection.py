@@ -48,6 +48,7 @@ class WebSocket:
         self._transport = transport
         self._stream = stream
         self._limits = limits
+        self._send_buffer = limits.send_buffer
         self._inbox = deque(received)
         self._outbox = bytearray()
         self._burst = 0
@@ -102,10 +103,12 @@ class WebSocket:
         while not self._inbox:
             if self._closing or self._stream.ended:
                 return None
-            while len(self._outbox) >= self._limits.send_buffer and not self._gone:
+            while len(self._outbox) >= self._send_buffer and not self._gone:
                 await self._changed.park()  # a peer that doesn't read isn't read from
             await self._read()
-        await self._take_turn()
+        self._burst += 1
+        if self._burst > BURST:
+            await self._rest()
         return self._inbox.popleft()
 
     def __aiter__(self) -> Self:
@@ -122,15 +125,17 @@ class WebSocket:
 
         A cancelled call has queued nothing.
         """
-        await self._take_turn()
-        while len(self._outbox) >= self._limits.send_buffer and self.is_open:
+        self._burst += 1
+        if self._burst > BURST:
+            await self._rest()
+        while len(self._outbox) >= self._send_buffer and self.is_open:
             await self._changed.park()
         self._stream.send(message)
         self._flush()
 
     def send_nowait(self, message: Message) -> bool:
         """Queue a message if there is room; False where the peer is too slow, or the WebSocket is closed."""
-        if len(self._outbox) >= self._limits.send_buffer or not self.is_open:
+        if len(self._outbox) >= self._send_buffer or not self.is_open:
             return False
         self._stream.send(message)
         self._flush()
@@ -168,11 +173,9 @@ class WebSocket:
         if self._closing or self._stream.ended:
             self._changed.unpark_all()
 
-    async def _take_turn(self) -> None:
-        self._burst += 1
-        if self._burst > BURST:
-            self._burst = 0
-            await trio.lowlevel.checkpoint()
+    async def _rest(self) -> None:
+        self._burst = 0
+        await trio.lowlevel.checkpoint()
 
     def _flush(self) -> None:
         """See to it that what the stream has queued is sent: now if this looks like the only message, else soon."""
@@ -188,6 +191,8 @@ class WebSocket:
         self._writer.unpark()
 
     def _send_now(self) -> None:
+        if not self._outbox:
+            return
         try:
             self._transport.send_now(self._outbox)
         except trio.BrokenResourceError:
@@ -210,11 +215,12 @@ class WebSocket:
                 try:
                     while self._outbox:
                         await self._transport.send_some(self._outbox)
-                        if len(self._outbox) < self._limits.send_buffer:
+                        if len(self._outbox) < self._send_buffer:
                             self._changed.unpark_all()
                 except trio.BrokenResourceError:
                     self._drop()
                 if self._stream.eof_due:
+                    self._stream.eof_due = False
                     self._transport.send_eof()
                 self._changed.unpark_all()
                 await self._writer.park()
@@ -228,6 +234,7 @@ class WebSocket:
             elif silence >= self._limits.silence_limit:
                 self._stream.close(INTERNAL_ERROR, "no answer to pings")
                 self._flush()
+                self._send_now()
                 self._drop()
             elif silence >= self._limits.ping_interval:
                 self._stream.ping()

@@ -1,14 +1,14 @@
 """What can go wrong on the wire, one class a reason.
 
-    WebError
-    ├── CannotListen         the address can't be bound
-    ├── CannotConnect        nobody answers at the URL
-    ├── InvalidUrl           the URL can't be used
-    ├── HandshakeRefused     the server answers, but opens no WebSocket
-    ├── InvalidResponse      the answer isn't HTTP, or ends too soon
-    │   └── ResponseTooLarge the answer is over the caller's bound
-    ├── TimedOut             the server took longer than the caller allowed
-    └── ConnectionClosed     the WebSocket is closed, nothing can be sent
+WebError
+├── CannotListen         the address can't be bound
+├── CannotConnect        nobody answers at the URL
+├── InvalidUrl           the URL can't be used
+├── HandshakeRefused     the server answers, but opens no WebSocket
+├── InvalidResponse      the answer isn't HTTP, or ends too soon
+│   └── ResponseTooLarge the answer is over the caller's bound
+├── TimedOut             the server took longer than the caller allowed
+└── ConnectionClosed     the WebSocket is closed, nothing can be sent
 """
 
 from __future__ import annotations

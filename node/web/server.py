@@ -60,7 +60,7 @@ async def serve(
     http: HttpHandler,
     websocket: WebSocketHandler,
     allow: Allow = loopback_only,
-    limits: Limits = Limits(),  # noqa: B008 -- immutable
+    limits: Limits = Limits(),
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; then WebSockets are closed with 1001, and the listeners with them.

@@ -14,11 +14,11 @@ from collections.abc import Iterable
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake, InvalidURI
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.exceptions import InvalidHandshake, InvalidState, InvalidURI
+from websockets.frames import BINARY, CONT, TEXT, CloseCode, Frame
 from websockets.http11 import Request as UpgradeRequest
 from websockets.http11 import Response as UpgradeResponse
-from websockets.protocol import Event, Protocol, State
+from websockets.protocol import CLOSED, OPEN, Event, Protocol
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
@@ -49,20 +49,20 @@ class MessageStream:
         self._fragments: bytearray | None = None
         self._fragments_are_text = False
         self.eof_due = False
-        """Whether the peer is to be told, once all output is sent, that nothing follows."""
+        """Whether the peer is to be told, once all output is sent, that nothing follows; reset by who has told it."""
         self.ended = False
         """Whether no further message can come: the peer has closed or broken the protocol, or is gone."""
 
     @property
     def is_open(self) -> bool:
         """Whether messages can be sent."""
-        return self._protocol.state is State.OPEN
+        return self._protocol.state is OPEN
 
     @property
     def is_over(self) -> bool:
         """Whether both sides have closed, so that the connection below can be closed too."""
         protocol = self._protocol
-        return protocol.state is State.CLOSED or (protocol.close_rcvd is not None and protocol.close_sent is not None)
+        return protocol.state is CLOSED or (protocol.close_rcvd is not None and protocol.close_sent is not None)
 
     def closed(self) -> ConnectionClosed:
         """Why the stream is closed: the peer's close frame, else our own, else 1006."""
@@ -83,29 +83,30 @@ class MessageStream:
         try:
             for event in events:
                 assert isinstance(event, Frame)
-                if event.opcode is Opcode.TEXT and event.fin:
+                if event.opcode is TEXT and event.fin:
                     messages.append(str(event.data, "utf-8"))
-                elif event.opcode is Opcode.BINARY and event.fin:
+                elif event.opcode is BINARY and event.fin:
                     messages.append(bytes(event.data))
-                elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+                elif event.opcode in (TEXT, BINARY, CONT):
                     messages += self._joined(event)
         except UnicodeDecodeError as error:
             self._fragments = None
             self._protocol.fail(CloseCode.INVALID_DATA, f"a text message is not UTF-8: {error.reason}")
             self.ended = True
         protocol = self._protocol
-        if protocol.close_rcvd is not None or protocol.parser_exc is not None or protocol.state is State.CLOSED:
+        if protocol.state is not OPEN and (protocol.close_rcvd or protocol.parser_exc or protocol.state is CLOSED):
             self.ended = True
         return messages
 
     def send(self, message: Message) -> None:
         """Queue one message. Raises `ConnectionClosed`."""
-        if self._protocol.state is not State.OPEN:
-            raise self.closed()
-        if isinstance(message, str):
-            self._protocol.send_text(message.encode())
-        else:
-            self._protocol.send_binary(message)
+        try:
+            if isinstance(message, str):
+                self._protocol.send_text(message.encode())
+            else:
+                self._protocol.send_binary(message)
+        except InvalidState:
+            raise self.closed() from None
 
     def ping(self) -> None:
         """Queue a ping, unless closing."""
@@ -131,7 +132,7 @@ class MessageStream:
     def _joined(self, frame: Frame) -> list[Message]:
         """The message that a fragment completes, if it does."""
         if self._fragments is None:
-            self._fragments, self._fragments_are_text = bytearray(), frame.opcode is Opcode.TEXT
+            self._fragments, self._fragments_are_text = bytearray(), frame.opcode is TEXT
         self._fragments += frame.data
         if not frame.fin:
             return []
@@ -152,7 +153,7 @@ def accept(request: Request, *, max_message_size: int) -> MessageStream | Respon
             (name.lower(), value) for name, value in response.headers.raw_items() if name in ("Allow", "Upgrade")
         )
         return Response.text(response.status_code, text, kept)
-    protocol = ServerProtocol(state=State.OPEN, max_size=max_message_size, logger=_library_log)
+    protocol = ServerProtocol(state=OPEN, max_size=max_message_size, logger=_library_log)
     return MessageStream(protocol, response.serialize())
 
 

@@ -160,6 +160,22 @@ class EngineTrap(ProgramFailure):
     kind = "engine-trap"
 
 
+REASONS: dict[str, type[ProgramFailure]] = {
+    reason.kind: reason
+    for reason in (
+        InvalidCode,
+        InvalidInput,
+        UncaughtError,
+        StackOverflow,
+        OutOfMemory,
+        OutOfGas,
+        NoOutput,
+        OutputTooLarge,
+        EngineTrap,
+    )
+}
+
+
 @dataclass(frozen=True)
 class Success:
     """The program left an output."""

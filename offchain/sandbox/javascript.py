@@ -45,9 +45,9 @@ from offchain.sandbox.base import (
     Success,
     UncaughtError,
 )
-from offchain.sandbox.quickjs import HOST_CALL_GAS, JOB_GAS, JS_STACK, Host, Machine, Rejection, Thrown, boot
-from offchain.sandbox.wall_guard import WallGuard
-from offchain.sandbox.wasm import CONFIG, BadAddress, Instance, compile_module, metered_engine
+from offchain.sandbox.engine_thread import EngineThread
+from offchain.sandbox.quickjs import HOST_CALL_GAS, JOB_GAS, JS_STACK, Host, Image, Machine, Rejection, Thrown, boot
+from offchain.sandbox.wasm import CONFIG, CorruptGuest, Instance, compile_module, metered_engine
 from pallets.primitives.hashing import blake2_256
 
 ENGINE = "quickjs-ng"
@@ -55,12 +55,15 @@ ENGINE_VERSION = "3.6.2"  # of the npm package quickjs-wasi, which carries the e
 ENGINE_WASM = Path(__file__).with_name("quickjs.wasm")
 PRELUDE = Path(__file__).with_name("prelude.js")
 
+HOST_REVISION = 1
+"""Raised with every change of this module or `quickjs` that changes what a run costs or yields."""
 RUNTIME_CONFIG = (
-    f"{CONFIG};js-stack={JS_STACK};host-call-gas={HOST_CALL_GAS};job-gas={JOB_GAS};memory={Limits.memory_bytes}"
+    f"{CONFIG};host={HOST_REVISION};js-stack={JS_STACK};host-call-gas={HOST_CALL_GAS};job-gas={JOB_GAS};memory={Limits.memory_bytes}"
     f";output={Limits.output_bytes};log={Limits.log_bytes}"
 ).encode()
 
 _BOOT_GAS = 10**10
+_BOOT_SECONDS = 60.0
 _OUTCOME_MEMORY = 1 << 20
 """Beyond the program's limit, so that its error can still be described once its memory is full."""
 
@@ -100,14 +103,12 @@ class JavaScriptSandbox:
         module = compile_module(self._engine, engine_wasm(), cache)
         self._host.define(linker, module)
         self._module = linker.instantiate_pre(module)
-        first = Instance(self._engine, self._module, Limits.memory_bytes, _BOOT_GAS)
-        self._host.enter(first, 0)
-        self._image = boot(first, PRELUDE.read_bytes())
-        self._guard = WallGuard(self._engine.increment_epoch)
+        self._thread = EngineThread(self._engine.increment_epoch)
+        self._image = self._thread.run(self._boot, _BOOT_SECONDS)
 
     def close(self) -> None:
-        """End the wall guard's thread."""
-        self._guard.close()
+        """End the engine's thread."""
+        self._thread.close()
 
     def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
         """Evaluate the script `code` with `input` as `scriptArgs[0]`. Gas 0 if either is not UTF-8."""
@@ -115,20 +116,30 @@ class JavaScriptSandbox:
             return Failure(InvalidCode(f"the program is not UTF-8 from byte {at} on"), gas=0)
         if (at := _invalid_utf8(input)) is not None:
             return Failure(InvalidInput(f"the input is not UTF-8 from byte {at} on"), gas=0)
+        return self._thread.run(lambda: self._run(code, input, limits, context), limits.wall_seconds)
+
+    def _boot(self) -> Image:
+        first = Instance(self._engine, self._module, Limits.memory_bytes, _BOOT_GAS)
+        self._host.enter(first, 0)
+        return boot(first, PRELUDE.read_bytes())
+
+    def _run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
         instance = Instance(self._engine, self._module, limits.memory_bytes, _BOOT_GAS)
         machine = Machine(instance, self._image)
         instance.fuel = limits.gas
         rejections = self._host.enter(instance, context.block_time_ms)
         try:
-            with self._guard.armed(limits.wall_seconds):
-                output = _execute(machine, code, input, limits, context, rejections)
-                return Success(output, limits.gas - instance.fuel, machine.log_lines())
-        except ProgramFailure as reason:
+            output = _execute(machine, code, input, limits, context, rejections)
+            return Success(output, limits.gas - instance.fuel, machine.log_lines())
+        except ProgramFailure as failure:
+            reason = type(failure)(failure.message)  # without a traceback, which would keep the instance alive
             return Failure(reason, limits.gas - instance.fuel, machine.log_lines())
         except Trap as trap:
             return _trapped(trap, machine, limits)
-        except (WasmtimeError, BadAddress) as error:
+        except (WasmtimeError, CorruptGuest) as error:
             return Failure(EngineTrap(str(error)), limits.gas, machine.log_lines())
+        finally:
+            self._host.leave()
 
 
 def _invalid_utf8(content: bytes) -> int | None:

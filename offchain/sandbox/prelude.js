@@ -240,7 +240,7 @@
       if (!(thrown instanceof Error)) return `thrown: ${show(thrown)}`.slice(0, 1000);
       const line = String(thrown).slice(0, 800);
       const stack = String(thrown.stack).trimEnd();
-      log(`${line}\n${stack}`);
+      log(`${line}\n${stack}`.trimEnd());
       return `${line} ${stack.split('\n', 1)[0].trim().slice(0, 200)}`.trimEnd();
     } catch {
       return 'thrown: a value that throws when it is shown';

@@ -18,13 +18,14 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from wasmtime import Linker, Module
+from wasmtime import FuncType, Linker, Module
 
 from offchain.sandbox.base import OutOfMemory
-from offchain.sandbox.wasm import BadAddress, Instance
+from offchain.sandbox.wasm import CorruptGuest, Instance
 
 JS_STACK = 128 * 1024
-"""The engine's own stack limit. Above this, deep recursion would meet the native stack, whose depth varies."""
+"""The engine's own limit, which a script meets as a RangeError. The few recursions that the engine forgets to check end
+in a trap at the end of the stack it has in guest memory: as exact, but they cost all gas."""
 HOST_CALL_GAS = 200_000
 """Added where the guest calls the host: about the 25 to 50 µs that such a call takes."""
 JOB_GAS = 40_000
@@ -69,6 +70,11 @@ class Host:
         self._rejections = []
         return self._rejections
 
+    def leave(self) -> None:
+        """Serve nobody, and keep nothing of who was served."""
+        self._instance = None
+        self._rejections = []
+
     def define(self, linker: Linker, module: Module) -> None:
         """Give `module` what it may have, and traps in the place of the rest."""
         functions: dict[str, Callable[..., int | None]] = {
@@ -78,7 +84,7 @@ class Host:
             "host_promise_rejection": self._promise_rejection,
         }
         for wanted in module.imports:
-            if wanted.name in functions:
+            if isinstance(wanted.type, FuncType) and wanted.name in functions:
                 linker.define_func(wanted.module, wanted.name, wanted.type, functions[wanted.name])
         linker.define_unknown_imports_as_traps(module)
 
@@ -174,7 +180,7 @@ class Machine:
     """An engine in a new instance, as it was just after the prelude. Serves one run.
 
     Any method may raise `Thrown`, `OutOfMemory` (no room even for the engine's own answer), wasmtime's `Trap`, or
-    `BadAddress`, where the guest has spoilt its own engine.
+    `CorruptGuest`, where the script has spoilt its own engine.
     """
 
     def __init__(self, instance: Instance, image: Image) -> None:
@@ -238,8 +244,10 @@ class Machine:
         """A string value. Lone surrogates, which UTF-8 can't carry, become U+FFFD."""
         address = self._made("qjs_get_string_len", value, self._image.scratch, boxed=False)
         raw = self.instance.read(address, self.instance.read_u32(self._image.scratch))
-        # The engine writes them as three bytes each, and so does this codec read them.
-        units = raw.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")
+        try:
+            units = raw.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise CorruptGuest(f"the engine made a string that is not UTF-8: {error.reason}") from error
         return units.decode("utf-16-le", "replace")
 
     def span_of(self, value: int) -> tuple[int, int]:
@@ -263,7 +271,7 @@ class Machine:
         try:
             used, cut = struct.unpack("<II", self.instance.read(address, _LOG_HEADER))
             content = self.instance.read(address + _LOG_HEADER, min(used, capacity))
-        except BadAddress:
+        except CorruptGuest:
             return ()
         lines = []
         at = 0
@@ -287,6 +295,8 @@ class Machine:
         made = self.instance.call(function, *arguments)
         if made == 0:
             raise OutOfMemory("the script used all its memory")
+        if made < 0:
+            raise CorruptGuest(f"{function} answered an address outside the guest's memory")
         if boxed and self.instance.call("qjs_is_exception", made):
             raise self._thrown()
         return made

@@ -18,10 +18,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from pallets.primitives.codec import DecodeError, codec_of
 from pallets.primitives.types import U32, UnitEnum, Variant, struct
+
+if TYPE_CHECKING:
+    from pallets.frame.pallet import PostInfo
 
 
 class DispatchError(Exception):
@@ -29,6 +32,8 @@ class DispatchError(Exception):
 
     __type_path__ = "sp_runtime::DispatchError"
     variant: ClassVar[int] = 0
+    post_info: PostInfo | None = None
+    """What a call that fails midway reports to have used; `None` is all it declared (`DispatchErrorWithPostInfo`)."""
 
     def encode(self, pallet_of: Mapping[type[Error], int]) -> bytes:
         """SCALE of `sp_runtime::DispatchError`; `pallet_of` is the runtime's index of the pallet that declares an error."""
@@ -231,6 +236,7 @@ class Phase(Variant):
     """What the block was doing when an event happened."""
 
     __type_path__ = "frame_system::Phase"
+    __unnamed__ = True
 
 
 @struct

@@ -221,7 +221,8 @@ def constants_of(pallet: Pallet) -> list[tuple[str, str, Any, Any]]:
     """A pallet's constants: attribute, wire name, annotation, value."""
     from pallets.frame.storage import pascal
 
-    hints = typing.get_type_hints(type(pallet), localns=vars(type(pallet)), include_extras=True)
+    names = {**vars(type(pallet)), "Runtime": Any}  # what this module imports for the type checker only
+    hints = typing.get_type_hints(type(pallet), localns=names, include_extras=True)
     found = []
     for name, annotation in hints.items():
         if get_origin(annotation) is Annotated and any(isinstance(m, Constant) for m in get_args(annotation)[1:]):

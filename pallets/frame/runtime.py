@@ -37,6 +37,7 @@ from pallets.frame.events import (
     Phase,
     decode_dispatch_error,
 )
+from pallets.frame.extrinsic_types import extrinsic_codecs
 from pallets.frame.origin import Origin
 from pallets.frame.overlay import Overlay
 from pallets.frame.pallet import CallSpec, Pallet, PostInfo, call_specs
@@ -94,6 +95,7 @@ class Call:
 
 
 RuntimeCall = Annotated[Call, RuntimeType("RuntimeCall")]
+RuntimeEvent = Annotated[Event, RuntimeType("RuntimeEvent")]
 RuntimeHoldReason = Annotated[Any, RuntimeType("RuntimeHoldReason")]
 DispatchErrorType = Annotated[DispatchError, RuntimeType("DispatchError")]
 DispatchResult = Annotated[DispatchError | None, RuntimeType("DispatchResult")]
@@ -104,8 +106,10 @@ DispatchResult = Annotated[DispatchError | None, RuntimeType("DispatchResult")]
 class EventRecord:
     """An event as `System.Events` keeps it."""
 
+    __type_arguments__ = (("E", RuntimeEvent), ("T", H256))
+
     phase: Phase
-    event: Annotated[Event, RuntimeType("RuntimeEvent")]
+    event: RuntimeEvent
     topics: list[H256]
 
 
@@ -117,6 +121,7 @@ class Tables(NamedTuple):
     events: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]]
     errors: dict[tuple[int, int], type[Error]]
     pallet_of: dict[type[Error], int]
+    decode_call: Callable[[bytes, int], tuple[Call, int]]
 
 
 class Runtime:
@@ -212,10 +217,10 @@ class Runtime:
 
     def decode_call(self, data: bytes) -> Call:
         """The call of exactly these bytes; raises `DecodeError`."""
-        call, end = self.codecs.runtime_types["RuntimeCall"].decode(data, 0)
+        call, end = self.tables.decode_call(data, 0)
         if end != len(data):
             raise DecodeError(f"{len(data) - end} bytes follow the call {call.name}")
-        return call  # type: ignore[no-any-return]
+        return call
 
     def encode_event(self, event: Event) -> bytes:
         """SCALE of a `RuntimeEvent`."""
@@ -247,13 +252,15 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
     pallet_of = {error: index for (index, _), error in errors.items()}
     events: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]] = {}
     decoders: dict[bytes, Callable[..., tuple[Event, int]]] = {}
+    dispatch_result = _result_codec(errors, pallet_of)
     codecs = Codecs(
         {
             "RuntimeEvent": _event_codec(events, decoders),
             "RuntimeCall": _call_codec(calls, lambda annotation: codecs.of(annotation)),
             "RuntimeHoldReason": _hold_reason_codec(pallets),
             "DispatchError": _error_codec(errors, pallet_of),
-            "DispatchResult": _result_codec(errors, pallet_of),
+            "DispatchResult": dispatch_result,
+            **extrinsic_codecs(dispatch_result),
         }
     )
     for pallet in pallets:
@@ -265,7 +272,7 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
             head = bytes((pallet.index, event.index))
             events[event] = head, codec.encode
             decoders[head] = codec.decode
-    return Tables(codecs, calls, events, errors, pallet_of)
+    return Tables(codecs, calls, events, errors, pallet_of, codecs.runtime_types["RuntimeCall"].decode)
 
 
 def _event_codec(
@@ -286,35 +293,33 @@ def _event_codec(
 
 
 def _call_codec(calls: dict[tuple[int, int], CallSpec], codec_of: Callable[[Any], Codec[Any]]) -> RuntimeCodec:
-    compiled: dict[tuple[int, int], tuple[CallSpec, Codec[Any]]] = {}
-    depth = [0]
+    compiled: dict[bytes, tuple[CallSpec, Codec[Any]]] = {}
+    depth = 0
 
-    def arguments_of(key: tuple[int, int]) -> tuple[CallSpec, Codec[Any]]:
-        found = compiled.get(key)
-        if found is None:
-            spec = calls.get(key)
-            if spec is None:
-                raise DecodeError(f"the runtime has no call {key[1]} of pallet {key[0]}")
-            kinds = tuple(kind for _, kind in spec.params)
-            found = compiled[key] = spec, codec_of(tuple_type(kinds))
+    def compile_arguments(head: bytes) -> tuple[CallSpec, Codec[Any]]:
+        spec = calls.get((head[0], head[1])) if len(head) == 2 else None
+        if spec is None:
+            raise DecodeError(f"the runtime has no call 0x{head.hex()}: a pallet's index, and a call's in it")
+        kinds = tuple(kind for _, kind in spec.params)
+        found = compiled[head] = spec, codec_of(tuple_type(kinds))
         return found
 
     def encode(call: Call) -> bytes:
-        spec = call.spec
-        _, codec = arguments_of((spec.pallet_index, spec.index))
-        return bytes((spec.pallet_index, spec.index)) + codec.encode(call.arguments)
+        head = bytes((call.spec.pallet_index, call.spec.index))
+        _, codec = compiled.get(head) or compile_arguments(head)
+        return head + codec.encode(call.arguments)
 
     def decode(data: bytes, at: int) -> tuple[Call, int]:
-        if at + 2 > len(data):
-            raise DecodeError(f"the data ends at byte {len(data)}, where a call should start")
-        spec, codec = arguments_of((data[at], data[at + 1]))
-        if depth[0] >= MAX_CALL_DEPTH:
+        nonlocal depth
+        head = data[at : at + 2]
+        spec, codec = compiled.get(head) or compile_arguments(head)
+        if depth >= MAX_CALL_DEPTH:
             raise DecodeError(f"calls nest deeper than {MAX_CALL_DEPTH}")
-        depth[0] += 1
+        depth += 1
         try:
             arguments, end = codec.decode(data, at + 2)
         finally:
-            depth[0] -= 1
+            depth -= 1
         return Call(spec, arguments or ()), end
 
     return RuntimeCodec(encode, decode)

@@ -44,11 +44,11 @@ class ApiMethod(NamedTuple):
 class RuntimeApi:
     """Base of a runtime's APIs; public methods are its functions."""
 
-    version: ClassVar[int]
+    api_version: ClassVar[int]  # not `version`: `Core` has a function of that name
     runtime: Any
 
     def __init_subclass__(cls, version: int) -> None:
-        cls.version = version
+        cls.api_version = version
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -68,7 +68,7 @@ class RuntimeApi:
 
 def api_versions(apis: tuple[type[RuntimeApi], ...]) -> list[tuple[bytes, int]]:
     """What `RuntimeVersion.apis` lists."""
-    return [(api_id(api.__name__), api.version) for api in apis]
+    return [(api_id(api.__name__), api.api_version) for api in apis]
 
 
 class ApiDispatcher:

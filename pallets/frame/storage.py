@@ -153,27 +153,32 @@ class Map(Item, Generic[K, V]):
         return bound
 
 
-class BoundMap(Generic[K, V]):
-    """A map at work in one pallet."""
+class _KeyMemo(dict[K, bytes]):
+    """Storage keys by map key, each worked out when first asked for; forgets them all when there are too many."""
 
-    __slots__ = ("state", "start", "default", "missing", "encode", "decode", "hasher", "key_codec", "encode_key", "memo")
+    __slots__ = ("apply", "encode", "start")
+
+    def __init__(self, start: bytes, hasher: StorageHasher, codec: Codec[K]) -> None:
+        self.start, self.apply, self.encode = start, hasher.apply, codec.encode
+
+    def __missing__(self, k: K) -> bytes:
+        if len(self) >= KEY_MEMO:
+            self.clear()
+        full = self[k] = self.start + self.apply(self.encode(k))
+        return full
+
+
+class BoundMap(Generic[K, V]):
+    """A map at work in one pallet; `key(k)` is the storage key of an entry."""
+
+    __slots__ = ("decode", "default", "encode", "hasher", "key", "key_codec", "missing", "start", "state")
 
     def __init__(self, item: Map[K, V], state: Overlay, key: Codec[K], value: Codec[V]) -> None:
         self.state, self.start = state, item.prefix
         self.default, self.missing = item.default, item.missing
         self.encode, self.decode = value.encode, value.decode
-        self.hasher, self.key_codec, self.encode_key = item.hashers[0], key, key.encode
-        self.memo: dict[K, bytes] = {}
-
-    def key(self, k: K) -> bytes:
-        """The storage key of an entry."""
-        try:
-            return self.memo[k]
-        except KeyError:
-            if len(self.memo) >= KEY_MEMO:
-                self.memo.clear()
-            full = self.memo[k] = self.start + self.hasher.apply(self.encode_key(k))
-            return full
+        self.hasher, self.key_codec = item.hashers[0], key
+        self.key: Callable[[K], bytes] = _KeyMemo(item.prefix, self.hasher, key).__getitem__
 
     def __getitem__(self, k: K) -> V:
         raw = self.state.get(self.key(k))
@@ -219,7 +224,7 @@ class BoundMap(Generic[K, V]):
 class CountedMap(Map[K, V]):
     """A map that knows how many entries it has; the count lies under `CounterFor<Name>`."""
 
-    @overload  # type: ignore[override]
+    @overload
     def __get__(self, pallet: None, owner: type[Any]) -> CountedMap[K, V]: ...
     @overload
     def __get__(self, pallet: Any, owner: Any = None) -> BoundCountedMap[K, V]: ...

@@ -75,6 +75,8 @@ class WeightsPerClass:
 class ClassWeights:
     """Weight limits by class."""
 
+    __type_arguments__ = (("T", WeightsPerClass),)
+
     normal: WeightsPerClass
     operational: WeightsPerClass
     mandatory: WeightsPerClass
@@ -96,6 +98,8 @@ class BlockWeights:
 class ClassLengths:
     """Byte limits by class."""
 
+    __type_arguments__ = (("T", U32),)
+
     normal: U32
     operational: U32
     mandatory: U32
@@ -114,6 +118,8 @@ class BlockLength:
 @struct(path="frame_support::dispatch::PerDispatchClass")
 class ConsumedWeight:
     """Weight used so far in a block, by class."""
+
+    __type_arguments__ = (("T", Weight),)
 
     normal: Weight
     operational: Weight

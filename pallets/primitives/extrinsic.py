@@ -85,6 +85,7 @@ class MultiSignature(Variant):
     """A signature and the scheme it was made with."""
 
     __type_path__ = "sp_runtime::MultiSignature"
+    __unnamed__ = True
 
 
 @struct

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.types import H256, BlockNumber, Compact, FixedBytes, U64, Variant, struct
+from pallets.primitives.types import H256, U64, BlockNumber, Compact, FixedBytes, Variant, Wrapped, struct
 
 EngineId = Annotated[bytes, FixedBytes(4)]
 AURA_ENGINE = b"aura"
@@ -22,6 +22,7 @@ class DigestItem(Variant):
     """One entry of a header's log."""
 
     __type_path__ = "sp_runtime::generic::digest::DigestItem"
+    __unnamed__ = True
 
 
 @struct(index=6)
@@ -60,6 +61,9 @@ class RuntimeEnvironmentUpdated(DigestItem):
     """The block changed `:code` or `:heappages`."""
 
 
+Digest = Annotated[list[DigestItem], Wrapped("sp_runtime::generic::digest::Digest", "logs")]
+
+
 @struct(path="sp_runtime::generic::header::Header")
 class Header:
     """A block header; roots and hashes are 32 bytes."""
@@ -68,7 +72,7 @@ class Header:
     number: Compact[BlockNumber]
     state_root: H256
     extrinsics_root: H256
-    digest: list[DigestItem] = field(default_factory=list)
+    digest: Digest = field(default_factory=list)
 
     @classmethod
     def decode(cls, data: bytes) -> Header:

@@ -83,6 +83,14 @@ class BigEndian:
 
 
 @marker
+class Wrapped:
+    """A Rust struct around one `field` (unnamed: a tuple struct): nothing more on the wire, a type of its own in the metadata."""
+
+    path: str
+    field: str | None = None
+
+
+@marker
 class RuntimeType:
     """A type that only a composed runtime knows: `RuntimeCall`, `RuntimeHoldReason`, `DispatchError`, ..."""
 
@@ -123,7 +131,8 @@ class Variant:
     """Base of SCALE enums that carry data.
 
     A direct subclass is the enum. A `@struct` subclass of the enum is a variant: its index is its place in the file unless
-    `@struct(index=...)` says otherwise, and its name on the wire is its class name unless `name=` does.
+    `@struct(index=...)` says otherwise, and its name on the wire is its class name unless `name=` does. `__unnamed__ = True` in
+    the enum's body (or a struct's) says that the fields have no names on the wire, as in a Rust tuple struct.
     """
 
     __slots__ = ()

@@ -36,7 +36,7 @@ async def serving(
     http: HttpHandler = mirror,
     *,
     allow: Allow = loopback_only,
-    limits: Limits = Limits(),  # noqa: B008 -- immutable
+    limits: Limits = Limits(),
 ) -> AsyncIterator[int]:
     listeners = await open_listeners("127.0.0.1", 0)
     run = partial(serve, listeners, http=http, websocket=websocket, allow=allow, limits=limits)
@@ -51,19 +51,19 @@ async def connect(port: int) -> trio.SocketStream:
 
 
 async def read_until(stream: trio.SocketStream, marker: bytes) -> bytes:
-    data = b""
+    data = bytearray()
     while marker not in data:
         more = await stream.receive_some()
-        assert more, f"the server closed after {data!r}"
+        assert more, f"the server closed after {bytes(data)!r}"
         data += more
-    return data
+    return bytes(data)
 
 
 async def read_to_end(stream: trio.SocketStream) -> bytes:
-    data = b""
+    data = bytearray()
     while more := await stream.receive_some():
-        data += bytes(more)
-    return data
+        data += more
+    return bytes(data)
 
 
 async def exchange(port: int, data: bytes, *, half_close: bool = False) -> bytes:

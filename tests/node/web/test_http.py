@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
@@ -66,7 +67,7 @@ def test_a_request_is_given_whole() -> None:
 def test_requests_are_the_same_however_the_bytes_arrive(cuts: list[int]) -> None:
     protocol, stream, bodies = server(), POST + POST, []
     edges = [0, *sorted(cuts), len(stream)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         if start == end:
             continue
         protocol.receive_data(stream[start:end])
@@ -235,7 +236,8 @@ def client(data: bytes, limit: int = 100) -> Response:
 
 
 def test_our_server_reads_our_client() -> None:
-    sent = ClientProtocol(max_response_size=9).request(urlsplit("http://u:p@h:1/a?b=c"), "POST", [("X-A", "1")], b"body")
+    asked = urlsplit("http://u:p@h:1/a?b=c")
+    sent = ClientProtocol(max_response_size=9).request(asked, "POST", [("X-A", "1")], b"body")
     request = request_of(server(), sent)
     assert (request.target, request.body) == ("/a?b=c", b"body")
     assert (request.header("host"), request.header("x-a"), request.header("connection")) == ("h:1", "1", "close")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +55,8 @@ def read(data: bytes) -> list[tuple[int, bytes]]:
     while position < len(data):
         received = buffer.recv_frame()
         assert not received.mask_value
-        frames.append((received.opcode, bytes(received.data)))
+        assert isinstance(received.data, bytes)
+        frames.append((received.opcode, received.data))
     return frames
 
 
@@ -108,7 +111,7 @@ def test_messages_are_the_same_however_framed_and_cut(sent: list[Message], piece
             data += frame(b"between", ABNF.OPCODE_PING)
     stream, received = opened(), []
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         if start < end:
             received += stream.receive_data(data[start:end])
     assert received == sent
@@ -234,7 +237,7 @@ def test_a_client_opens_a_stream() -> None:
     ("answer", "status", "word"),
     [
         (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\nno way", 403, "no way"),
-        (b"HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: no\r\n\r\n", 101, "Accept"),
+        (b"HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 101, "Accept"),
         (b"SSH-2.0-x\r\n\r\n", None, "HTTP"),
         (b"HTTP/1.1 101", None, "HTTP"),
     ],

@@ -104,6 +104,15 @@ def test_names_agree_with_substrate_interface(name: str) -> None:
     assert Junction(name, hard=False).chain_code == DeriveJunction.from_derive_path(name).chain_code
 
 
+@pytest.mark.parametrize("length", [30, 31, 32, 33, 63, 64, 200])  # with its length, 31 bytes are the most that fit
+def test_long_names_are_hashed(length: int) -> None:
+    name = "n" * length
+    chain_code = Junction(name, hard=False).chain_code
+    assert len(chain_code) == 32
+    assert chain_code == DeriveJunction.from_derive_path(name).chain_code
+    assert chain_code.endswith(b"n") == (length == 31)
+
+
 @given(st.integers(0, (1 << 64) - 1), st.sampled_from(["", "0", "+", "+000", "0" * 5000]))
 def test_numbers_agree_with_substrate_interface(number: int, before: str) -> None:
     expected = DeriveJunction.from_derive_path(str(number)).chain_code

@@ -1,0 +1,97 @@
+"""One-to-many news: imported blocks, finality, and the life of transactions.
+
+Publishing never waits. Every subscriber has a bounded buffer; one that falls behind by more than that is closed with
+`FellBehind`, and nobody else notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Generic, NamedTuple, TypeVar
+
+import trio
+
+from pallets.frame.runtime import EventRecord
+from pallets.primitives.header import Header
+
+T = TypeVar("T")
+
+BUFFER = 1024
+
+
+class FellBehind(Exception):
+    """The subscriber read too slowly and missed news; it has to subscribe again."""
+
+
+class Imported(NamedTuple):
+    """A block became the best one."""
+
+    hash: bytes
+    header: Header
+    extrinsics: list[bytes]
+    changes: Mapping[bytes, bytes | None]
+    events: list[EventRecord]
+
+
+class Finalized(NamedTuple):
+    """A block, and with it all its ancestors, is final. `blocks` are the newly final ones, oldest first."""
+
+    hash: bytes
+    header: Header
+    blocks: tuple[bytes, ...]
+
+
+class Feed(Generic[T]):
+    """News of one kind."""
+
+    def __init__(self, buffer: int = BUFFER) -> None:
+        self._buffer = buffer
+        self._subscribers: dict[Subscription[T], None] = {}
+
+    def publish(self, item: T) -> None:
+        for subscriber in list(self._subscribers):
+            subscriber.offer(item)
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[Subscription[T]]:
+        """News from now on; iterate over what this gives."""
+        subscription: Subscription[T] = Subscription(self._buffer)
+        self._subscribers[subscription] = None
+        try:
+            yield subscription
+        finally:
+            self._subscribers.pop(subscription, None)
+            subscription.close()
+
+
+class Subscription(Generic[T]):
+    """One subscriber's end: `async for item in subscription`."""
+
+    def __init__(self, buffer: int) -> None:
+        self._send, self._receive = trio.open_memory_channel[T](buffer)
+        self._behind = False
+
+    def offer(self, item: T) -> None:
+        try:
+            self._send.send_nowait(item)
+        except trio.WouldBlock:
+            self._behind = True
+            self._send.close()
+        except trio.ClosedResourceError:
+            pass
+
+    def close(self) -> None:
+        self._send.close()
+        self._receive.close()
+
+    def __aiter__(self) -> Subscription[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            return await self._receive.receive()
+        except trio.EndOfChannel:
+            if self._behind:
+                raise FellBehind("news came faster than they were read") from None
+            raise StopAsyncIteration from None

@@ -1,0 +1,177 @@
+"""Block production: when a block is sealed, and how it is built.
+
+## Overview
+
+| sealing | a block is sealed |
+| --- | --- |
+| `instant` | at start, as soon as a transaction is ready, each slot while the runtime has something due, else every 6 s |
+| milliseconds | at that interval |
+| `manual` | when `engine_createBlock` asks |
+
+A block's slot is the next after its parent's and not before now, so at most one block a slot; its timestamp is the start of the
+slot. Sealing on its own runs at most 10 s ahead of the clock. Explicit mining may run further, and takes the clock along.
+Building yields to other tasks every few milliseconds, so that queries stay quick while a block is built.
+
+## Out of scope
+
+Finality (`finality`), and blocks made by others (`importer`).
+"""
+
+from __future__ import annotations
+
+import logging
+
+import trio
+
+from node.chain.feed import Imported
+from node.chain.inherents import InherentProvider, inherent_data
+from node.chain.tree import Chain
+from node.chain.transactions import Transactions
+from node.clock import ChainClock
+from node.executor import BlockBuilder
+from node.state.trie import ordered_root
+from pallets.frame.validity import ExhaustsResources, TransactionValidityError
+from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime, Seal
+from pallets.primitives.keys import Keypair
+from pallets.primitives.types import U64
+
+LEAD_MS = 10_000  # how far ahead of the clock blocks are sealed without being asked for
+EMPTY_BLOCK_MS = 6_000
+YIELD_SECONDS = 0.004
+SKIPS = 8  # transactions that don't fit before the block is taken to be full
+NEXT_DUE = codec_of(U64 | None)
+
+log = logging.getLogger("node.producer")
+
+
+class NothingToSeal(Exception):
+    """No transaction is ready, and an empty block wasn't asked for."""
+
+
+class Producer:
+    """The author: one Aura key, one block at a time."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        transactions: Transactions,
+        clock: ChainClock,
+        key: Keypair,
+        slot_duration_ms: int,
+        inherents: tuple[InherentProvider, ...],
+    ) -> None:
+        self.chain, self.transactions, self.clock, self.key = chain, transactions, clock, key
+        self.slot_duration_ms, self.inherents = slot_duration_ms, inherents
+        self._building = trio.Lock()
+
+    # When
+
+    async def run_instant(self) -> None:
+        """Seals by itself, until cancelled."""
+        await self._seal()
+        while True:
+            with trio.move_on_after(self._until_next_ms() / 1000):
+                await self.transactions.wait_ready()
+            await self._within_lead()
+            await self._seal()
+
+    async def run_interval(self, interval_ms: int) -> None:
+        """Seals every `interval_ms`, until cancelled."""
+        due = trio.current_time()
+        while True:
+            await self._within_lead()
+            await self._seal()
+            due = max(due + interval_ms / 1000, trio.current_time())
+            await trio.sleep_until(due)
+
+    async def create_block(self, *, create_empty: bool) -> Imported:
+        """Mines one block now, however far ahead of the clock; raises `NothingToSeal`."""
+        if not create_empty and not self.transactions.has_ready():
+            raise NothingToSeal("no transaction is ready; pass create_empty to seal an empty block")
+        imported = await self._build()
+        if self.clock.advance_to(self._slot_start(imported.header)):
+            self.chain.store_clock_offset(self.clock.offset_ms)
+        return imported
+
+    def next_slot(self) -> int:
+        """The slot of the next block: after the parent's, and not before now."""
+        parent = self.chain.best_header().slot() or 0
+        return max(parent + 1, -(-self.clock.now_ms() // self.slot_duration_ms))
+
+    def _slot_start(self, header: Header) -> int:
+        return (header.slot() or 0) * self.slot_duration_ms
+
+    def _until_next_ms(self) -> int:
+        """How long until an empty block is due: the runtime's own need, or the clients'."""
+        now = self.clock.now_ms()
+        wait = EMPTY_BLOCK_MS
+        due = self._runtime_due()
+        if due is not None:
+            next_start = (self.chain.best_header().slot() or 0) * self.slot_duration_ms + self.slot_duration_ms
+            wait = min(wait, max(due, next_start) - now)
+        return max(wait, 0)
+
+    def _runtime_due(self) -> int | None:
+        best = self.chain.best.hash
+        data = self.chain.runtime_at(best).call(self.chain.state_at(best), "CalendarApi_next_due", b"")
+        found: int | None = NEXT_DUE.decode_all(data)
+        return found
+
+    async def _within_lead(self) -> None:
+        ahead = self.next_slot() * self.slot_duration_ms - self.clock.now_ms() - LEAD_MS
+        if ahead > 0:
+            await trio.sleep(ahead / 1000)
+
+    async def _seal(self) -> None:
+        """Builds a block; a defect that keeps it from being built is logged, and the next one is tried."""
+        try:
+            await self._build()
+        except Exception:
+            log.exception("❌ block #%d could not be built", self.chain.best.number + 1)
+            await trio.sleep(self.slot_duration_ms / 1000)
+
+    # How
+
+    async def _build(self) -> Imported:
+        async with self._building:
+            parent = self.chain.best_header()
+            slot = self.next_slot()
+            digest = [PreRuntime(AURA_ENGINE, SLOT.encode(slot))]
+            open_header = Header(self.chain.best.hash, parent.number + 1, bytes(32), bytes(32), list(digest))
+            state = self.chain.states.head
+            builder = self.chain.executor.runtime_at(state).build(state, open_header)
+            for extrinsic in builder.inherents(inherent_data(self.inherents, slot)):
+                builder.apply(extrinsic)
+            await self._include(builder)
+            built = builder.finalize()
+            batch = self.chain.db.batch()
+            header = built.header
+            header.state_root = self.chain.state_root_after(built, batch)
+            header.extrinsics_root = ordered_root(built.extrinsics)
+            header.digest = [*header.digest, Seal(AURA_ENGINE, self.key.sign(header.hash))]
+            imported = self.chain.append(header, built, batch)
+            self.transactions.on_imported(imported)
+            return imported
+
+    async def _include(self, builder: BlockBuilder) -> None:
+        """Takes ready transactions while they fit; what turns out invalid leaves the pool."""
+        skipped = 0
+        started = trio.current_time()
+        for tx in self.transactions.ready():
+            if trio.current_time() - started > YIELD_SECONDS:
+                await trio.lowlevel.checkpoint()
+                started = trio.current_time()
+            try:
+                builder.apply(tx.data)
+            except ExhaustsResources:
+                skipped += 1
+                if skipped > SKIPS:
+                    return
+            except (TransactionValidityError, DecodeError) as error:
+                self.transactions.drop_invalid(tx.hash, str(error))
+            except Exception as error:
+                log.exception("❌ transaction 0x%s stopped the runtime and is dropped", tx.hash.hex())
+                self.transactions.drop_invalid(tx.hash, repr(error))
+
+

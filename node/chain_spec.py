@@ -1,0 +1,165 @@
+"""Chain specifications: who the chain is, and its genesis.
+
+## Overview
+
+A *plain* spec says genesis in human form (`genesis.runtimeGenesis.{code, patch}`) and needs the native runtime it is for; a *raw*
+spec lists every storage entry (`genesis.raw.top`) and can be of any chain. Both have Substrate's JSON shape. The genesis
+block follows from the spec alone: number 0, the state's root, no extrinsics, no digest.
+
+## Errors
+
+`InvalidChainSpec` names the field that is wrong.
+
+## Out of scope
+
+Child tries other than default ones. Mirrors `sc_chain_spec`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from node.state import trie
+from pallets.frame.genesis import InvalidGenesis, build_genesis, values_of_patch
+from pallets.primitives.header import Header
+from pallets.primitives.runtime_code import InvalidRuntimeCode, runtime_version
+from pallets.runtime import KNOWN_RUNTIMES
+
+CODE_KEY = b":code"
+CHILD_PREFIX = b":child_storage:default:"
+GZIP_MAGIC = b"\x1f\x8b"
+DEV_SPEC = Path(__file__).resolve().parent.parent / "chain_spec.json"
+
+
+class InvalidChainSpec(ValueError):
+    """The file isn't a chain spec this program understands; the message names the field."""
+
+
+@dataclass(frozen=True)
+class ChainSpec:
+    """A chain's name and genesis; `document` is the JSON it was read from."""
+
+    name: str
+    id: str
+    chain_type: str
+    properties: Mapping[str, Any]
+    boot_nodes: tuple[str, ...]
+    genesis: Mapping[bytes, bytes] = field(repr=False)
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def load(cls, path: Path) -> ChainSpec:
+        """Reads a spec file, plain or raw, gzipped or not; raises `InvalidChainSpec`."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InvalidChainSpec(f"{path} can't be read: {error.strerror}") from None
+        if data.startswith(GZIP_MAGIC):
+            data = gzip.decompress(data)
+        try:
+            document = json.loads(data)
+        except ValueError as error:
+            raise InvalidChainSpec(f"{path} is not JSON: {error}") from None
+        if not isinstance(document, dict):
+            raise InvalidChainSpec(f"{path} should hold a JSON object")
+        return cls.of_document(document)
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> ChainSpec:
+        """The spec of a JSON document; raises `InvalidChainSpec`."""
+        for key in ("name", "id", "genesis"):
+            if key not in document:
+                raise InvalidChainSpec(f"the spec has no {key!r}")
+        return cls(
+            str(document["name"]),
+            str(document["id"]),
+            _chain_type(document.get("chainType", "Live")),
+            document.get("properties") or {},
+            tuple(document.get("bootNodes") or ()),
+            _genesis_state(document["genesis"]),
+            document,
+        )
+
+    @property
+    def state_version(self) -> int:
+        """The trie version of the state, as the runtime in `:code` says; 0 where it is too old to say."""
+        code = self.genesis.get(CODE_KEY)
+        if not code:
+            raise InvalidChainSpec("the genesis state has no `:code`")
+        try:
+            version = runtime_version(code)
+        except InvalidRuntimeCode as error:
+            raise InvalidChainSpec(f"genesis `:code`: {error}") from None
+        return 0 if version is None else min(version.system_version, 1)
+
+    def genesis_header(self) -> Header:
+        """The header of block 0."""
+        root = trie.root(self.genesis, self.state_version)
+        return Header(bytes(32), 0, root, trie.EMPTY_ROOT, [])
+
+    def raw_document(self) -> dict[str, Any]:
+        """The spec with its genesis as raw storage, the form to hand on."""
+        top = {f"0x{key.hex()}": f"0x{value.hex()}" for key, value in sorted(self.genesis.items())}
+        return {**self.document, "genesis": {"raw": {"top": top, "childrenDefault": {}}}}
+
+
+def _genesis_state(genesis: Any) -> dict[bytes, bytes]:
+    if not isinstance(genesis, dict):
+        raise InvalidChainSpec("'genesis' should be an object")
+    if "raw" in genesis:
+        return _raw_state(genesis["raw"])
+    if "runtimeGenesis" in genesis:
+        return _plain_state(genesis["runtimeGenesis"])
+    raise InvalidChainSpec(
+        f"'genesis' should hold 'raw' or 'runtimeGenesis', it has {', '.join(map(repr, genesis)) or 'nothing'}"
+    )
+
+
+def _raw_state(raw: Any) -> dict[bytes, bytes]:
+    if not isinstance(raw, dict) or not isinstance(raw.get("top"), dict):
+        raise InvalidChainSpec("'genesis.raw.top' should be an object of storage entries")
+    state = {_hex(key, "genesis.raw.top"): _hex(value, f"genesis.raw.top.{key}") for key, value in raw["top"].items()}
+    children = raw.get("childrenDefault") or {}
+    for child, entries in children.items():
+        pairs = [(_hex(key, "childrenDefault"), _hex(value, "childrenDefault")) for key, value in entries.items()]
+        if pairs:
+            state[CHILD_PREFIX + _hex(child, "childrenDefault")] = trie.root(pairs, 0)
+    return state
+
+
+def _plain_state(genesis: Any) -> dict[bytes, bytes]:
+    if not isinstance(genesis, dict) or "code" not in genesis or "patch" not in genesis:
+        raise InvalidChainSpec("'genesis.runtimeGenesis' should hold 'code' and 'patch'")
+    code = _hex(genesis["code"], "genesis.runtimeGenesis.code")
+    try:
+        version = runtime_version(code)
+    except InvalidRuntimeCode as error:
+        raise InvalidChainSpec(f"genesis.runtimeGenesis.code: {error}") from None
+    native = None if version is None else KNOWN_RUNTIMES.get(version.spec_version)
+    if native is None or version is None or version.spec_name != native.version.spec_name:
+        raise InvalidChainSpec(
+            "the spec is plain, and its runtime isn't one of this program's: only its raw form can be read"
+        )
+    try:
+        state = build_genesis(native, values_of_patch(native, genesis["patch"]))
+    except InvalidGenesis as error:
+        raise InvalidChainSpec(f"genesis.runtimeGenesis.patch: {error}") from None
+    return {**state, CODE_KEY: code}
+
+
+def _chain_type(value: Any) -> str:
+    return value if isinstance(value, str) else next(iter(value), "Custom") if isinstance(value, dict) else "Custom"
+
+
+def _hex(text: Any, where: str) -> bytes:
+    if not isinstance(text, str) or not text.startswith("0x"):
+        raise InvalidChainSpec(f"{where}: {text!r} should be hex that starts with 0x"[:200])
+    try:
+        return bytes.fromhex(text[2:])
+    except ValueError:
+        raise InvalidChainSpec(f"{where}: {text!r} is not hex"[:200]) from None

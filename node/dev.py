@@ -1,0 +1,115 @@
+"""`fathom dev` and `fathom node`: a node with a face.
+
+The dev chain comes with workers, each a process of its own that knows the chain by JSON-RPC alone. Once everything answers,
+the accounts and URLs are printed; then one readable line a block and an extrinsic.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from functools import partial
+from subprocess import DEVNULL, PIPE
+from typing import Any
+
+import trio
+
+from node.config import NodeConfig
+from node.report import Reporter, Units, short_hash
+from node.service import NODE_NAME, NODE_VERSION, Effects, RunningNode, StartError, run_node
+from pallets.primitives import ss58
+from pallets.primitives.keys import DEV_ACCOUNTS, dev_keypair
+
+WORKER_START_SECONDS = 60
+
+log = logging.getLogger("node")
+
+
+async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
+    """Runs chain and workers until cancelled; raises `StartError`."""
+    async with trio.open_nursery() as nursery:
+        running: RunningNode = await nursery.start(run_node, config, Effects.real())
+        _greet(running)
+        nursery.start_soon(_report, running)
+        for number in range(1, workers + 1):
+            await nursery.start(_worker, running, f"//Worker//{number}")
+        _ready(running, json_output)
+
+
+async def run_alone(config: NodeConfig, *, author: bool) -> None:
+    """Runs a node until cancelled; raises `StartError`."""
+    async with trio.open_nursery() as nursery:
+        running: RunningNode = await nursery.start(partial(run_node, config, Effects.real()))
+        _greet(running)
+        nursery.start_soon(_report, running)
+        log.info("Running JSON-RPC server: addr=%s:%d", config.rpc_host, running.rpc_port)
+
+
+async def _report(running: RunningNode) -> None:
+    reporter = Reporter(running.chain, Units.of(running.spec.properties))
+    async with running.chain.imported.subscribe() as blocks:
+        async for block in blocks:
+            for line in reporter.lines(block):
+                log.info("%s", line)
+
+
+async def _worker(running: RunningNode, suri: str, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """Runs one worker as a process of its own; started once it has registered."""
+    command = [sys.executable, "-m", "offchain", "worker", "--url", running.ws_url, "--suri", suri, "--json"]
+    base = running.config.base_path
+    if base is not None:
+        command += ["--base-path", str(base / "workers" / suri.strip("/").replace("//", "-"))]
+    process = await trio.lowlevel.open_process(command, stdin=DEVNULL, stdout=PIPE)
+    try:
+        with trio.move_on_after(WORKER_START_SECONDS):
+            line = b""
+            while not line.endswith(b"\n"):
+                chunk = await process.stdout.receive_some()  # type: ignore[union-attr]
+                if not chunk:
+                    raise StartError(f"the worker {suri} ended before it was ready; its lines above say why")
+                line += chunk
+            task_status.started()
+            await process.wait()
+            log.warning("⚠️  the worker %s has ended with code %s", suri, process.returncode)
+            return
+        raise StartError(f"the worker {suri} was not ready within {WORKER_START_SECONDS} s")
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            with trio.CancelScope(shield=True), trio.move_on_after(3):
+                await process.wait()
+            if process.returncode is None:
+                process.kill()
+
+
+def _greet(running: RunningNode) -> None:
+    spec, chain = running.spec, running.chain
+    log.info("%s", NODE_NAME)
+    log.info("✌️  version %s", NODE_VERSION)
+    log.info("📋 Chain specification: %s", spec.name)
+    log.info("💾 Database: RocksDb at %s", chain.db.path)
+    log.info("🔨 Genesis %s", short_hash(chain.genesis_hash))
+    log.info("📦 Highest known block at #%d", chain.best.number)
+
+
+def _ready(running: RunningNode, json_output: bool) -> None:
+    urls: dict[str, Any] = {
+        "rpc": running.ws_url,
+        "http": running.http_url,
+        "gateway": None,
+        "metrics": None,
+        "pid": os.getpid(),
+    }
+    if json_output:
+        print(json.dumps(urls), flush=True)
+        return
+    print("\nAccounts, each with its //stash, all public keys of development:\n")
+    for name in DEV_ACCOUNTS:
+        pair = dev_keypair(name)
+        print(f"  //{name:<8} {ss58.encode(pair.account_id, running.spec.properties.get('ss58Format', 42))}")
+    print("\nReady")
+    print(f"  rpc       {running.ws_url}")
+    print(f"  http      {running.http_url}")
+    print(f"  explorer  https://polkadot.js.org/apps/?rpc={running.ws_url}#/explorer\n", flush=True)

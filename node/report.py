@@ -1,0 +1,143 @@
+"""The chain's life as readable lines: one a block, one an extrinsic, errors decoded.
+
+```
+🏆 Imported #12 (0x1234…abcd → 0x5678…ef01)
+   ✓ 5Grwva…utQY  Balances.transfer_keep_alive(dest=5FHneW…94ty, value=1 UNIT)  fee 0.0012 UNIT
+   ✗ 5Grwva…utQY  Balances.transfer_allow_death(…)  Token: FundsUnavailable  fee 0.0012 UNIT
+```
+Inherents are left out, and empty blocks get their one line only. Everything printed is escaped: names and bytes come from strangers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+from node.chain.feed import Imported
+from node.chain.tree import Chain
+from node.executor import ExtrinsicSummary
+from pallets.frame.events import ApplyExtrinsic, DispatchError, Event, values_of
+from pallets.primitives import ss58
+from pallets.primitives.codec import find_marker, split_annotation
+from pallets.primitives.types import AddressForm, FixedBytes, Int, Variant
+
+MAX_TEXT = 120
+MAX_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Units:
+    """How the chain writes amounts and addresses."""
+
+    decimals: int
+    symbol: str
+    prefix: int
+
+    @classmethod
+    def of(cls, chain_properties: Any) -> Units:
+        return cls(
+            int(chain_properties.get("tokenDecimals", 12)),
+            str(chain_properties.get("tokenSymbol", "UNIT")),
+            int(chain_properties.get("ss58Format", 42)),
+        )
+
+    def amount(self, value: int) -> str:
+        """`1_200_000_000` as `0.0012 UNIT`."""
+        whole, part = divmod(value, 10**self.decimals)
+        text = f"{whole:,}"
+        if part:
+            text += "." + str(part).zfill(self.decimals).rstrip("0")
+        return f"{text} {self.symbol}"
+
+    def address(self, account: bytes) -> str:
+        """An account's address, shortened."""
+        full = ss58.encode(account, self.prefix)
+        return f"{full[:6]}…{full[-4:]}"
+
+
+class Reporter:
+    """Writes lines about the blocks of one chain."""
+
+    def __init__(self, chain: Chain, units: Units) -> None:
+        self.chain, self.units = chain, units
+
+    def lines(self, block: Imported) -> Iterator[str]:
+        """What there is to say about a block."""
+        yield (
+            f"🏆 Imported #{block.header.number} "
+            f"({short_hash(block.header.parent_hash)} → {short_hash(block.hash)})"
+        )
+        runtime = self.chain.runtime_at(block.hash)
+        events: dict[int, list[Event]] = {}
+        for record in block.events:
+            if isinstance(record.phase, ApplyExtrinsic):
+                events.setdefault(record.phase.index, []).append(record.event)
+        for index, extrinsic in enumerate(block.extrinsics):
+            summary = runtime.describe(extrinsic)
+            if not summary.inherent:
+                yield self.extrinsic(summary, events.get(index, []))
+
+    def extrinsic(self, summary: ExtrinsicSummary, events: list[Event]) -> str:
+        """One extrinsic and what came of it."""
+        failure = next((getattr(e, "dispatch_error", None) for e in events if type(e).__name__ == "ExtrinsicFailed"), None)
+        fee = next((getattr(e, "actual_fee", None) for e in events if type(e).__name__ == "TransactionFeePaid"), None)
+        who = "unsigned" if summary.signer is None else self.units.address(summary.signer)
+        given = ", ".join(f"{name}={self.value(kind, value)}" for name, kind, value in summary.arguments)
+        parts = [f"   {'✗' if failure else '✓'} {who}  {summary.name}({given})"]
+        if failure is not None:
+            parts.append(error_text(failure))
+        parts += [text for event in events if (text := self.event(event))]
+        if fee is not None:
+            parts.append(f"fee {self.units.amount(fee)}")
+        return "  ".join(parts)
+
+    def event(self, event: Event) -> str | None:
+        """An event in short; the ones that every extrinsic leaves are left out."""
+        name = type(event).__qualname__
+        if name.startswith(("System.Extrinsic", "TransactionPayment.", "Balances.Withdraw", "Balances.Deposit")):
+            return None
+        given = ", ".join(f"{key}={self.plain(value)}" for key, value in values_of(event).items())
+        return f"[{name} {given}]" if given else f"[{name}]"
+
+    def value(self, annotation: Any, value: Any) -> str:
+        """A call's argument, read by its type."""
+        _, markers = split_annotation(annotation)
+        if isinstance(value, bytes) and len(value) == 32:
+            fixed = find_marker(markers, FixedBytes)
+            if find_marker(markers, AddressForm) or (fixed is not None and "AccountId" in fixed.path):
+                return self.units.address(value)
+        integer = find_marker(markers, Int)
+        if integer is not None and integer.width == 16:
+            return self.units.amount(value)
+        return self.plain(value)
+
+    def plain(self, value: Any) -> str:
+        """Any value, short and safe to print."""
+        if isinstance(value, bytes):
+            return f"0x{value.hex()}" if len(value) <= MAX_BYTES else f"0x{value[:4].hex()}…({len(value)} bytes)"
+        if isinstance(value, DispatchError):
+            return error_text(value)
+        if isinstance(value, Enum):
+            return value.name
+        if isinstance(value, Variant):
+            inside = ", ".join(self.plain(getattr(value, f.name)) for f in fields(value))  # type: ignore[arg-type]
+            return f"{value.variant_name}({inside})"
+        if isinstance(value, (list, tuple)):
+            return "[" + ", ".join(self.plain(item) for item in value[:4]) + (", …]" if len(value) > 4 else "]")
+        text = repr(value) if isinstance(value, str) else str(value)
+        return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
+
+
+def short_hash(block_hash: bytes) -> str:
+    """`0x1234…abcd`."""
+    return f"0x{block_hash[:2].hex()}…{block_hash[-2:].hex()}"
+
+
+def error_text(error: DispatchError) -> str:
+    """A decoded error with what it means: `Balances.InsufficientBalance: Balance too low to send value.`"""
+    doc = (type(error).__doc__ or "").strip().splitlines()
+    reason = getattr(error, "reason", None)
+    name = type(error).__qualname__ + (f".{reason}" if reason else "")
+    return f"{name}: {doc[0]}" if doc and not reason else name

@@ -1,0 +1,73 @@
+"""`author_*`: transactions in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import trio
+
+from node.chain.transactions import Status
+from node.rpc.context import Context, to_hex
+from node.rpc.errors import BAD_FORMAT, RpcError, submission_error
+from node.rpc.registry import Hex, method, subscription
+from pallets.frame.validity import TransactionSource
+from pallets.primitives.codec import DecodeError, read_compact
+
+MAX_STATUSES = 4096  # a transaction's life has a handful of steps; a chain of retractions many
+
+
+@method()
+def author_submitExtrinsic(node: Context, bytes: Hex) -> str:
+    """Submits an extrinsic; its hash, or at once the reason why not."""
+    return to_hex(_submit(node, bytes, None))
+
+
+@method()
+def author_pendingExtrinsics(node: Context) -> list[str]:
+    """All extrinsics in the pool, ready ones first."""
+    return [to_hex(tx.data) for tx in node.transactions.pool.transactions()]
+
+
+@subscription(
+    "author_extrinsicUpdate",
+    unsubscribe="author_unwatchExtrinsic",
+)
+async def author_submitAndWatchExtrinsic(node: Context, bytes: Hex) -> AsyncIterator[Any]:
+    """Submits an extrinsic and tells its life: `ready`, `inBlock`, `finalized`, or the end it comes to."""
+    send, receive = trio.open_memory_channel[Status](MAX_STATUSES)
+
+    def on_status(status: Status) -> None:
+        try:
+            send.send_nowait(status)
+        except (trio.WouldBlock, trio.BrokenResourceError):
+            pass
+
+    tx_hash = _submit(node, bytes, on_status)
+    return _life(node, tx_hash, receive)
+
+
+async def _life(node: Context, tx_hash: bytes, statuses: trio.MemoryReceiveChannel[Status]) -> AsyncIterator[Any]:
+    try:
+        async for status in statuses:
+            yield status.name if status.hash is None else {status.name: to_hex(status.hash)}
+            if status.is_last:
+                return
+    finally:
+        node.transactions.unwatch(tx_hash)
+
+
+def _submit(node: Context, data: bytes, watcher: Any) -> bytes:
+    try:
+        length, at = read_compact(data, 0)
+        if length != len(data) - at:
+            raise DecodeError(f"the length prefix says {length} bytes, {len(data) - at} follow")
+    except DecodeError as error:
+        raise RpcError(BAD_FORMAT, f"Extrinsic has invalid format: {error}") from None
+    try:
+        return node.transactions.submit(data, TransactionSource.External, watcher)
+    except Exception as error:
+        known = submission_error(error)
+        if known is None:
+            raise
+        raise known from None

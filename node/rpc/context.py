@@ -1,0 +1,73 @@
+"""What the methods work on: the parts of a running node that RPC may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from node.chain.finality import Finalizer
+from node.chain.producer import Producer
+from node.chain.transactions import Transactions
+from node.chain.tree import Chain
+from node.chain_spec import ChainSpec
+from node.executor import Runtime
+from node.state.backend import Backend, UnknownBlock
+from pallets.primitives.codec import codec_of
+from pallets.primitives.header import DigestItem, Header
+
+DIGEST_ITEM = codec_of(DigestItem)
+
+
+@dataclass(frozen=True)
+class Context:
+    """One node, as its methods see it."""
+
+    spec: ChainSpec
+    chain: Chain
+    transactions: Transactions
+    producer: Producer
+    finalizer: Finalizer
+    name: str
+    version: str
+
+    def hash_or_best(self, block_hash: bytes | None) -> bytes:
+        return self.chain.best.hash if block_hash is None else block_hash
+
+    def state(self, block_hash: bytes | None) -> Backend:
+        """The state after a block, the best one if none is named; raises `UnknownBlock`."""
+        return self.chain.state_at(self.hash_or_best(block_hash))
+
+    def runtime(self, block_hash: bytes | None) -> Runtime:
+        """The runtime on the state after a block; raises `UnknownBlock`."""
+        return self.chain.runtime_at(self.hash_or_best(block_hash))
+
+    def call(self, block_hash: bytes | None, function: str, data: bytes) -> bytes:
+        """A runtime API call on the state after a block."""
+        return self.runtime(block_hash).call(self.state(block_hash), function, data)
+
+    def header(self, block_hash: bytes) -> Header:
+        """A block's header; raises `UnknownBlock`."""
+        header = self.chain.header(block_hash)
+        if header is None:
+            raise UnknownBlock(block_hash)
+        return header
+
+
+def to_hex(data: bytes) -> str:
+    return f"0x{data.hex()}"
+
+
+def optional_hex(data: bytes | None) -> str | None:
+    return None if data is None else f"0x{data.hex()}"
+
+
+def header_json(header: Header) -> Mapping[str, Any]:
+    """A header as every client expects it."""
+    return {
+        "parentHash": to_hex(header.parent_hash),
+        "number": hex(header.number),
+        "stateRoot": to_hex(header.state_root),
+        "extrinsicsRoot": to_hex(header.extrinsics_root),
+        "digest": {"logs": [to_hex(DIGEST_ITEM.encode(item)) for item in header.digest]},
+    }

@@ -1,0 +1,225 @@
+"""From a JSON-RPC call to a Python function and back.
+
+## Overview
+
+```python
+@method(aliases=("chain_getHead",))
+def chain_getBlockHash(node: Context, number: BlockNumberParam | None = None) -> str | None: ...
+
+@subscription("chain_newHead", unsubscribe="chain_unsubscribeNewHead")
+async def chain_subscribeNewHead(node: Context) -> AsyncIterator[Any]: ...
+```
+The annotation of a parameter is its gate: `Hex` and `Hash` turn strings into bytes, `int` takes numbers, `str` takes strings.
+Clients differ in what they leave out, so a missing, `null` or `[null]` optional parameter is the same.
+
+A subscription function checks its parameters when awaited and answers an iterator of notifications, so that a refused
+subscription is an error reply and never a dead identifier.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin
+
+from node.rpc.context import Context
+from node.rpc.errors import RpcError, invalid_params
+from pallets.primitives.codec import option_of
+
+Gate = Callable[[Any], Any]
+
+
+def hex_bytes(value: Any) -> bytes:
+    """Bytes from hex, with or without `0x`; raises `ValueError`."""
+    if not isinstance(value, str):
+        raise ValueError("a hex string is expected")
+    return bytes.fromhex(value[2:] if value.startswith("0x") else value)
+
+
+def hash_bytes(value: Any) -> bytes:
+    """A 32-byte hash; raises `ValueError`."""
+    found = hex_bytes(value)
+    if len(found) != 32:
+        raise ValueError(f"a hash has 32 bytes, this one has {len(found)}")
+    return found
+
+
+def block_number(value: Any) -> int:
+    """A block number, as a number or as a hex string; raises `ValueError`."""
+    if isinstance(value, str) and value.startswith("0x"):
+        value = int(value, 16)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError("a block number is expected, as a number or hex string")
+    return value
+
+
+def unsigned(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError("an unsigned integer is expected")
+    return value
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a string is expected")
+    return value
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false is expected")
+    return value
+
+
+@dataclass(frozen=True)
+class GatedBy:
+    """Marks a parameter with the function that reads it."""
+
+    gate: Gate
+
+
+Hex = Annotated[bytes, GatedBy(hex_bytes)]
+Hash = Annotated[bytes, GatedBy(hash_bytes)]
+NumberOrHex = Annotated[int, GatedBy(block_number)]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A callable method; `unsafe` ones are for the operator only."""
+
+    name: str
+    function: Callable[..., Any]
+    gates: tuple[tuple[str, Gate, bool], ...]
+    notification: str | None = None
+    unsubscribe: str | None = None
+
+    def arguments(self, params: Any) -> list[Any]:
+        """Positional arguments from `params`; raises `invalid_params`."""
+        if isinstance(params, Mapping):
+            unknown = params.keys() - {name for name, _, _ in self.gates}
+            if unknown:
+                raise invalid_params(f"{self.name} has no parameter {', '.join(sorted(map(repr, unknown)))}")
+            given = [params.get(name) for name, _, _ in self.gates]
+        elif params is None:
+            given = []
+        elif isinstance(params, list):
+            given = params
+        else:
+            raise invalid_params("params should be a list or an object")
+        if len(given) > len(self.gates):
+            raise invalid_params(f"{self.name} takes at most {len(self.gates)} parameters, {len(given)} were given")
+        found: list[Any] = []
+        for place, (name, gate, optional) in enumerate(self.gates):
+            value = given[place] if place < len(given) else None
+            if value is None:
+                if not optional:
+                    raise invalid_params(f"parameter {name!r} of {self.name} is missing")
+                found.append(None)
+                continue
+            try:
+                found.append(gate(value))
+            except ValueError as error:
+                raise invalid_params(f"parameter {name!r} of {self.name}: {error}") from None
+        return found
+
+    async def call(self, node: Context, params: Any) -> Any:
+        """The method's result; for a subscription, its iterator. Raises `RpcError`."""
+        answer = self.function(node, *self.arguments(params))
+        return await answer if isinstance(answer, Awaitable) else answer
+
+
+class Registry:
+    """The methods a server offers."""
+
+    def __init__(self) -> None:
+        self.methods: dict[str, Method] = {}
+        self.unsubscribes: dict[str, str] = {}  # unsubscribe method -> notification
+
+    @property
+    def names(self) -> list[str]:
+        """What `rpc_methods` lists."""
+        return sorted([*self.methods, *self.unsubscribes])
+
+    def add_module(self, module: Any) -> None:
+        """Offers everything that a namespace module declares."""
+        for thing in vars(module).values():
+            for made in getattr(thing, "rpc_methods_declared", ()):
+                self.methods[made.name] = made
+                if made.unsubscribe is not None:
+                    self.unsubscribes[made.unsubscribe] = made.notification
+
+
+def method(*, aliases: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declares a method under its function's name, and under further names where clients use them."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        gates = _gates(function)
+        function.rpc_methods_declared = [  # type: ignore[attr-defined]
+            Method(name, function, gates) for name in (function.__name__, *aliases)
+        ]
+        return function
+
+    return declare
+
+
+def subscription(
+    notification: str, *, unsubscribe: str, aliases: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declares a subscription; `aliases` maps further subscribe names to their unsubscribe names."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        gates = _gates(function)
+        names = {function.__name__: unsubscribe, **(aliases or {})}
+        function.rpc_methods_declared = [  # type: ignore[attr-defined]
+            Method(name, function, gates, notification, end) for name, end in names.items()
+        ]
+        return function
+
+    return declare
+
+
+def _gates(function: Callable[..., Any]) -> tuple[tuple[str, Gate, bool], ...]:
+    hints = typing.get_type_hints(function, include_extras=True)
+    hints.pop("return", None)
+    (_, _), *params = hints.items()
+    found = []
+    for name, annotation in params:
+        inner = option_of(annotation) if not _is_gated(annotation) else None
+        optional = inner is not None or inspect.signature(function).parameters[name].default is not inspect.Parameter.empty
+        found.append((name, _gate(inner if inner is not None else annotation), optional))
+    return tuple(found)
+
+
+def _is_gated(annotation: Any) -> bool:
+    return get_origin(annotation) is Annotated
+
+
+def _gate(annotation: Any) -> Gate:
+    if _is_gated(annotation):
+        return next(m.gate for m in get_args(annotation)[1:] if isinstance(m, GatedBy))
+    if get_origin(annotation) is list:
+        inner = _gate(get_args(annotation)[0])
+
+        def each(value: Any) -> list[Any]:
+            if not isinstance(value, list):
+                raise ValueError("a list is expected")
+            return [inner(item) for item in value]
+
+        return each
+    return {int: unsigned, str: text, bool: flag}[annotation]
+
+
+Notifications = AsyncIterator[Any]
+__all__ = [
+    "Hash",
+    "Hex",
+    "Method",
+    "Notifications",
+    "NumberOrHex",
+    "Registry",
+    "RpcError",
+    "method",
+    "subscription",
+]

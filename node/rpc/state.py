@@ -1,0 +1,133 @@
+"""`state_*`: storage, runtime calls, metadata, versions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import islice
+from typing import Any
+
+from node.rpc.context import Context, optional_hex, to_hex
+from node.rpc.errors import INVALID_COUNT, RpcError
+from node.rpc.registry import Hash, Hex, method, subscription
+from pallets.primitives.codec import codec_of
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.runtime_code import RuntimeVersion
+
+MAX_PAGE = 1000
+OPAQUE = codec_of(bytes)
+
+
+def version_json(version: RuntimeVersion) -> dict[str, Any]:
+    """A runtime version as every client expects it."""
+    return {
+        "specName": version.spec_name,
+        "implName": version.impl_name,
+        "authoringVersion": version.authoring_version,
+        "specVersion": version.spec_version,
+        "implVersion": version.impl_version,
+        "apis": [[to_hex(api), number] for api, number in version.apis],
+        "transactionVersion": version.transaction_version,
+        "systemVersion": version.system_version,
+        "stateVersion": version.system_version,
+    }
+
+
+@method()
+def state_getMetadata(node: Context, hash: Hash | None = None) -> str:
+    """The metadata, version 14: what every client understands. Later versions: `Metadata_metadata_at_version`."""
+    return to_hex(OPAQUE.decode_all(node.call(hash, "Metadata_metadata", b"")))
+
+
+@method(aliases=("chain_getRuntimeVersion",))
+def state_getRuntimeVersion(node: Context, hash: Hash | None = None) -> Any:
+    """The version of the runtime that executes on a block's state."""
+    return version_json(node.runtime(hash).version)
+
+
+@method(aliases=("state_getStorageAt",))
+def state_getStorage(node: Context, key: Hex, hash: Hash | None = None) -> str | None:
+    """A storage value, `null` where there is none."""
+    return optional_hex(node.state(hash).get(key))
+
+
+@method(aliases=("state_getStorageHashAt",))
+def state_getStorageHash(node: Context, key: Hex, hash: Hash | None = None) -> str | None:
+    """The BLAKE2b-256 hash of a storage value."""
+    value = node.state(hash).get(key)
+    return None if value is None else to_hex(blake2_256(value))
+
+
+@method(aliases=("state_getStorageSizeAt",))
+def state_getStorageSize(node: Context, key: Hex, hash: Hash | None = None) -> int | None:
+    """The size of a storage value in bytes."""
+    value = node.state(hash).get(key)
+    return None if value is None else len(value)
+
+
+@method()
+def state_queryStorageAt(node: Context, keys: list[Hex], hash: Hash | None = None) -> Any:
+    """Several values at one block; an absent one is `null`."""
+    block, state = node.hash_or_best(hash), node.state(hash)
+    return [{"block": to_hex(block), "changes": [[to_hex(key), optional_hex(state.get(key))] for key in keys]}]
+
+
+@method()
+def state_getKeys(node: Context, prefix: Hex, hash: Hash | None = None) -> list[str]:
+    """All keys under a prefix, in order."""
+    return [to_hex(key) for key in node.state(hash).keys(prefix)]
+
+
+@method(aliases=("state_getKeysPagedAt",))
+def state_getKeysPaged(
+    node: Context, prefix: Hex | None, count: int, start_key: Hex | None = None, hash: Hash | None = None
+) -> list[str]:
+    """At most `count` (1000) keys under a prefix, behind `start_key`."""
+    if count > MAX_PAGE:
+        raise RpcError(INVALID_COUNT, f"count exceeds maximum value. value: {count}, max: {MAX_PAGE}")
+    return [to_hex(key) for key in islice(node.state(hash).keys(prefix or b"", start_key), count)]
+
+
+@method(aliases=("state_callAt",))
+def state_call(node: Context, function: str, data: Hex, hash: Hash | None = None) -> str:
+    """Calls a runtime API on a block's state; arguments and result are SCALE."""
+    return to_hex(node.call(hash, function, data))
+
+
+@subscription("state_storage", unsubscribe="state_unsubscribeStorage")
+async def state_subscribeStorage(node: Context, keys: list[Hex] | None = None) -> AsyncIterator[Any]:
+    """The values of these keys now, and each change; without keys, every change of the state."""
+    return _storage_changes(node, None if keys is None else dict.fromkeys(keys))
+
+
+async def _storage_changes(node: Context, keys: dict[bytes, None] | None) -> AsyncIterator[Any]:
+    async with node.chain.imported.subscribe() as blocks:
+        if keys is not None:
+            state = node.chain.states.head
+            changes = [[to_hex(key), optional_hex(state.get(key))] for key in keys]
+            yield {"block": to_hex(node.chain.best.hash), "changes": changes}
+        async for block in blocks:
+            touched = block.changes if keys is None else [key for key in keys if key in block.changes]
+            if touched:
+                changes = [[to_hex(key), optional_hex(block.changes[key])] for key in touched]
+                yield {"block": to_hex(block.hash), "changes": changes}
+
+
+@subscription(
+    "state_runtimeVersion",
+    unsubscribe="state_unsubscribeRuntimeVersion",
+    aliases={"chain_subscribeRuntimeVersion": "chain_unsubscribeRuntimeVersion"},
+)
+async def state_subscribeRuntimeVersion(node: Context) -> AsyncIterator[Any]:
+    """The runtime version now, and each time it changes."""
+    return _versions(node)
+
+
+async def _versions(node: Context) -> AsyncIterator[Any]:
+    async with node.chain.imported.subscribe() as blocks:
+        version = node.runtime(None).version
+        yield version_json(version)
+        async for block in blocks:
+            found = node.chain.runtime_at(block.hash).version
+            if found != version:
+                version = found
+                yield version_json(version)

@@ -1,0 +1,67 @@
+"""`system_*`: what this node and its chain are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node.rpc.context import Context
+from node.rpc.errors import DECODE_ERROR, RUNTIME_ERROR, RpcError
+from node.rpc.registry import method
+from pallets.frame.runtime_api import UnknownRuntimeApi
+from pallets.primitives.codec import codec_of
+from pallets.primitives.ss58 import InvalidAddress, decode_account
+from pallets.primitives.types import Nonce
+
+NONCE = codec_of(Nonce)
+
+
+@method()
+def system_chain(node: Context) -> str:
+    """The chain's name."""
+    return node.spec.name
+
+
+@method()
+def system_chainType(node: Context) -> str:
+    """`Development`, `Local`, `Live` or a custom type."""
+    return node.spec.chain_type
+
+
+@method()
+def system_name(node: Context) -> str:
+    """The node's implementation name."""
+    return node.name
+
+
+@method()
+def system_version(node: Context) -> str:
+    """The node's version."""
+    return node.version
+
+
+@method()
+def system_properties(node: Context) -> Any:
+    """The chain spec's properties: address format, token symbol and decimals."""
+    return dict(node.spec.properties)
+
+
+@method()
+def system_health(node: Context) -> Any:
+    """Peers and sync state; a node without a network has none and needs none."""
+    return {"peers": 0, "isSyncing": False, "shouldHavePeers": False}
+
+
+@method(aliases=("account_nextIndex",))
+def system_accountNextIndex(node: Context, account: str) -> int:
+    """An account's next nonce, its transactions in the pool counted."""
+    try:
+        who = bytes.fromhex(account[2:]) if account.startswith("0x") else decode_account(account)
+    except (InvalidAddress, ValueError) as error:
+        raise RpcError(DECODE_ERROR, "Unable to query nonce.", str(error)) from None
+    try:
+        nonce: int = NONCE.decode_all(node.call(None, "AccountNonceApi_account_nonce", who))
+    except (UnknownRuntimeApi, ValueError) as error:
+        raise RpcError(RUNTIME_ERROR, "Unable to query nonce.", str(error)) from None
+    while node.transactions.pool.provides(who + NONCE.encode(nonce)):
+        nonce += 1
+    return nonce

@@ -1,0 +1,183 @@
+"""The composition root: every part of a node is built here, and lives in one nursery.
+
+## Overview
+
+`run_node(config, effects)` opens the database, builds chain, pool, producer, finality and RPC, reports a `RunningNode` once
+everything answers, and runs until cancelled. What has an effect comes from `Effects`; nothing below reads the clock
+or chooses randomness by itself.
+
+## Errors
+
+`StartError` is what a person can mend: a spec that doesn't parse, a database in use or of another chain, a port that is taken.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from node.chain.finality import Finalizer
+from node.chain.importer import Importer
+from node.chain.inherents import InherentProvider, RevealedOnion, SlotTimestamp
+from node.chain.pool import Pool
+from node.chain.producer import Producer
+from node.chain.transactions import Transactions
+from node.chain.tree import Chain
+from node.chain_spec import ChainSpec, InvalidChainSpec
+from node.clock import ChainClock, Wall
+from node.config import NodeConfig
+from node.executor import Executor, UnknownRuntime
+from node.rpc.context import Context
+from node.rpc.server import Server
+from node.state.db import Database, DatabaseError
+from node.verifier import RememberingVerifier
+from node.web.errors import CannotListen
+from node.web.http import Request, Response, loopback_only
+from node.web.server import open_listeners, serve
+from pallets.primitives.codec import codec_of
+from pallets.primitives.hash_onion import HashOnions
+from pallets.primitives.keys import Keypair, Scheme
+from pallets.primitives.types import U64
+from pallets.runtime import KNOWN_RUNTIMES
+
+NODE_NAME = "Fathom Node"
+NODE_VERSION = "0.1.0"
+SLOT_DURATION = codec_of(U64)
+MAX_EXTRINSIC = 5 * 1024 * 1024
+ONION_LAYERS = 10_000  # a new onion is computed in a few milliseconds when one is used up
+
+
+class StartError(Exception):
+    """The node can't start; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The world outside, as a node needs it."""
+
+    wall: Wall
+
+    @classmethod
+    def real(cls) -> Effects:
+        """The host's own clock."""
+        return cls(wall=lambda: time.time_ns() // 1_000_000)
+
+
+@dataclass(frozen=True)
+class RunningNode:
+    """A node whose every part answers."""
+
+    config: NodeConfig
+    spec: ChainSpec
+    chain: Chain
+    transactions: Transactions
+    producer: Producer
+    finalizer: Finalizer
+    importer: Importer
+    clock: ChainClock
+    rpc_port: int
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.rpc_port}"
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.rpc_port}"
+
+
+@contextmanager
+def _start_errors() -> Iterator[None]:
+    """Failures that a person can mend become one clear line."""
+    try:
+        yield
+    except (InvalidChainSpec, DatabaseError, UnknownRuntime, CannotListen) as error:
+        raise StartError(str(error)) from None
+
+
+@contextmanager
+def _base_path(config: NodeConfig) -> Iterator[Path]:
+    if config.base_path is not None:
+        yield config.base_path
+    else:
+        with tempfile.TemporaryDirectory(prefix="fathom-") as temporary:
+            yield Path(temporary)
+
+
+@contextmanager
+def _database(config: NodeConfig, spec: ChainSpec) -> Iterator[Database]:
+    with _base_path(config) as base:
+        with _start_errors():
+            db = Database(base / "chains" / spec.id / "db")
+        try:
+            yield db
+        finally:
+            db.close()
+
+
+async def run_node(
+    config: NodeConfig,
+    effects: Effects,
+    *,
+    task_status: trio.TaskStatus[RunningNode] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Runs a node until cancelled; raises `StartError`."""
+    with _start_errors():
+        spec = ChainSpec.load(config.chain)
+    with _database(config, spec) as db:
+        with _start_errors():
+            chain = Chain.open(db, spec, Executor(KNOWN_RUNTIMES, RememberingVerifier()))
+            listeners = await open_listeners(config.rpc_host, config.rpc_port)
+        clock = ChainClock(effects.wall, chain.clock_offset())
+        slot_duration = SLOT_DURATION.decode_all(
+            chain.runtime_at(chain.best.hash).call(chain.states.head, "AuraApi_slot_duration", b"")
+        )
+        if clock.advance_to((chain.best_header().slot() or 0) * slot_duration):
+            chain.store_clock_offset(clock.offset_ms)
+        transactions = Transactions(chain, Pool(), MAX_EXTRINSIC)
+        aura = Keypair.from_suri(config.authority, Scheme.SR25519)
+        grandpa = Keypair.from_suri(config.authority, Scheme.ED25519)
+        onions = HashOnions(config.onion_secret, ONION_LAYERS)
+        inherents: tuple[InherentProvider, ...] = (SlotTimestamp(slot_duration), RevealedOnion(chain, onions, aura.public))
+        producer = Producer(chain, transactions, clock, aura, slot_duration, inherents)
+        finalizer = Finalizer(chain, grandpa)
+        importer = Importer(chain, transactions, clock)
+        server = Server(Context(spec, chain, transactions, producer, finalizer, NODE_NAME, NODE_VERSION))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(transactions.run)
+            port = await nursery.start(
+                partial(
+                    serve,
+                    listeners,
+                    http=server.on_http,
+                    websocket=server.on_websocket,
+                    allow=_allow(config),
+                )
+            )
+            if config.sealing == "instant":
+                nursery.start_soon(producer.run_instant)
+            elif isinstance(config.sealing, int):
+                nursery.start_soon(producer.run_interval, config.sealing)
+            if config.sealing != "manual":
+                nursery.start_soon(finalizer.run, slot_duration)
+            task_status.started(
+                RunningNode(config, spec, chain, transactions, producer, finalizer, importer, clock, port)
+            )
+
+
+def _allow(config: NodeConfig) -> Callable[[Request], Response | None]:
+    """Who may talk to the node: programs and pages of this machine, and the known explorers' pages."""
+
+    def allow(request: Request) -> Response | None:
+        if config.rpc_external or request.header("origin") in config.rpc_origins:
+            return None
+        return loopback_only(request)
+
+    return allow

@@ -1,0 +1,109 @@
+"""What a job is on the wire: what goes in, what comes out, and what the worker signs of it.
+
+Code, inputs and outputs are named by the BLAKE2b-256 of their raw bytes, without a length. The enums are whole,
+though a chain may refuse some of their variants (`pallets.jobs` says which).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pallets.primitives.codec import codec_of
+from pallets.primitives.types import H256, U8, U32, U64, Bound, Bytes32, UnitEnum, Variant, struct
+from pallets.primitives.worker import VERSION
+
+MAX_INPUT = 1 << 16
+"""Bytes of an input on-chain."""
+MAX_OUTPUT = 1 << 16
+"""Bytes of an output on-chain."""
+MAX_BOX = MAX_INPUT + 1024
+MAX_BOXES = 32
+NO_TRANSCRIPT = bytes(32)
+"""The transcript root of a run to which nothing came from outside."""
+
+JobId = U64
+
+
+class Mode(UnitEnum):
+    """What a job's script may ask of the world outside, and how its outputs are compared."""
+
+    Deterministic = 0
+    """Nothing from outside: every worker must get the same output and gas."""
+    Recorded = 1
+    """A leader records what came from outside, the others replay it."""
+    Oracle = 2
+    """Each worker fetches for itself; the vote is on the output."""
+
+
+class Input(Variant):
+    """What a job's script is run on."""
+
+
+@struct(name="Inline")
+class InlineInput(Input):
+    """The bytes themselves."""
+
+    __unnamed__ = True
+
+    data: Annotated[bytes, Bound(MAX_INPUT)]
+
+
+@struct(name="Hash")
+class HashInput(Input):
+    """Bytes of this hash, in the workers' store."""
+
+    __unnamed__ = True
+
+    hash: Bytes32
+
+
+@struct(name="Sealed")
+class SealedInput(Input):
+    """Bytes that only workers read: the hash of salt and plaintext, and boxes that workers' keys open."""
+
+    commitment: Bytes32
+    boxes: Annotated[list[Annotated[bytes, Bound(MAX_BOX)]], Bound(MAX_BOXES)]
+
+
+class Output(Variant):
+    """What a job's script left."""
+
+
+@struct(name="Inline")
+class InlineOutput(Output):
+    """The bytes themselves."""
+
+    __unnamed__ = True
+
+    data: Annotated[bytes, Bound(MAX_OUTPUT)]
+
+
+@struct(name="Hash")
+class HashOutput(Output):
+    """Bytes of this hash and length, in the workers' store."""
+
+    __unnamed__ = True
+
+    hash: Bytes32
+    length: U32
+
+
+def job_output_bytes(
+    *,
+    genesis: bytes,
+    job: int,
+    attempt: int,
+    code: bytes,
+    input: bytes,
+    output: bytes,
+    transcript_root: bytes = NO_TRANSCRIPT,
+    gas: int,
+    runtime_id: bytes,
+) -> bytes:
+    """What a worker signs of a finished run. `code`, `input` and `output` are their hashes, 32 bytes each."""
+    fields = (VERSION, genesis, job, attempt, code, input, output, transcript_root, gas, runtime_id)
+    return JOB_OUTPUT_TAG + JOB_OUTPUT.encode(fields)
+
+
+JOB_OUTPUT_TAG = b"fathom/job-output"
+JOB_OUTPUT = codec_of(tuple[U8, H256, JobId, U32, Bytes32, Bytes32, Bytes32, Bytes32, U64, H256])

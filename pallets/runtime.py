@@ -1,0 +1,113 @@
+"""The whole chain on one page: which pallets it has, where each stands on the wire, and how they are wired.
+
+`DevRuntime` is the development chain. Pallets run their hooks in the order of their attributes, `index` is the wire;
+a pallet that another one is handed to must exist before it.
+
+## Out of scope
+
+Genesis values: `chain_spec.json`. Executing blocks: `pallets.frame.executive`.
+"""
+
+from __future__ import annotations
+
+from pallets import runtime_apis
+from pallets.aura import Aura
+from pallets.balances import Balances
+from pallets.frame.extensions import (
+    CheckGenesis,
+    CheckMetadataHash,
+    CheckMortality,
+    CheckNonce,
+    CheckNonZeroSender,
+    CheckSpecVersion,
+    CheckTxVersion,
+    CheckWeight,
+)
+from pallets.frame.runtime import Runtime
+from pallets.frame.runtime_api import api_versions
+from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
+from pallets.grandpa import Grandpa
+from pallets.primitives.runtime_code import RuntimeVersion
+from pallets.randomness import Randomness
+from pallets.session import Session
+from pallets.sudo import Sudo
+from pallets.system import System
+from pallets.timestamp import Timestamp
+from pallets.transaction_payment import ChargeTransactionPayment, TransactionPayment
+from pallets.utility import Utility
+
+SPEC_VERSION = 1
+UNIT = 10**12
+"""One token in its smallest parts: 12 decimals."""
+SLOT_DURATION = 100
+"""Milliseconds."""
+BLOCK_REF_TIME = 2 * REF_TIME_PER_SECOND
+UNLIMITED_PROOF = (1 << 64) - 1
+"""No validator of another chain reads this one's proofs, so a block's storage proof has no limit."""
+BLOCK_LENGTH = 5 * 1024 * 1024
+SS58_PREFIX = 42
+
+APIS = (
+    runtime_apis.Core,
+    runtime_apis.Metadata,
+    runtime_apis.BlockBuilder,
+    runtime_apis.TaggedTransactionQueue,
+    runtime_apis.AccountNonceApi,
+    runtime_apis.TransactionPaymentApi,
+    runtime_apis.TransactionPaymentCallApi,
+    runtime_apis.SessionKeys,
+    runtime_apis.AuraApi,
+    runtime_apis.GrandpaApi,
+)
+
+
+class DevRuntime(Runtime):
+    """The development chain."""
+
+    version = RuntimeVersion(
+        spec_name="fathom",
+        impl_name="fathom-node",
+        authoring_version=1,
+        spec_version=SPEC_VERSION,
+        impl_version=1,
+        apis=api_versions(APIS),
+        transaction_version=1,
+        system_version=1,
+    )
+    extensions = (  # clients hard-code this order
+        CheckNonZeroSender,
+        CheckSpecVersion,
+        CheckTxVersion,
+        CheckGenesis,
+        CheckMortality,
+        CheckNonce,
+        CheckWeight,
+        ChargeTransactionPayment,
+        CheckMetadataHash,
+    )
+    apis = APIS
+
+    def compose(self) -> None:
+        self.system = System(
+            index=0,
+            block_weights=block_weights(BLOCK_REF_TIME, UNLIMITED_PROOF),
+            block_length=block_length(BLOCK_LENGTH),
+            block_hash_count=4096,
+            db_weight=DbWeight(25_000_000, 100_000_000),
+            version=self.version,
+            ss58_prefix=SS58_PREFIX,
+            native_versions=tuple(KNOWN_RUNTIMES),
+        )
+        self.aura = Aura(index=3, system=self.system, slot_duration=SLOT_DURATION)
+        self.timestamp = Timestamp(index=2, minimum_period=SLOT_DURATION // 2, on_set=self.aura)
+        self.grandpa = Grandpa(index=4)
+        self.balances = Balances(index=5, system=self.system, existential_deposit=UNIT // 1000)
+        self.transaction_payment = TransactionPayment(index=6, system=self.system, currency=self.balances)
+        self.sudo = Sudo(index=7)
+        self.utility = Utility(index=8, system=self.system)
+        self.session = Session(index=9, system=self.system)
+        self.randomness = Randomness(index=14, authorship=self.aura)
+
+
+KNOWN_RUNTIMES: dict[int, type[Runtime]] = {DevRuntime.version.spec_version: DevRuntime}
+"""Native runtimes by spec version: a node runs a block by the version its parent's state names, and refuses others."""

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from offchain.sandbox.base import Abstained, Limits, PoolFull, SlotFailed, Success
+from offchain.sandbox.javascript import JavaScriptSandbox, runtime_id
+from offchain.sandbox.pool import open_pool
+from tests.offchain.sandbox.running import CONTEXT, LIMITS
+
+ENDLESS = b"for (;;);"
+NEARLY_ENDLESS = Limits(gas=1 << 62, wall_seconds=20)
+
+
+async def test_same_outcomes_as_in_process(sandbox: JavaScriptSandbox, cache: Path) -> None:
+    scripts = [
+        b"console.log('\\0', scriptArgs[0]); scriptOutput = scriptArgs[0] + Math.random() + Date.now()",
+        b"throw new Error('x')",
+        b"globalThis.a = []; for (;;) a.push(new Array(1000).fill(1))",
+        b"eval('('.repeat(1e5))",
+        b"let i = [1].values(); for (let n = 0; n < 5e4; n++) i = i.take(3); i.next()",
+        ENDLESS,
+    ]
+    async with open_pool(slots=2, waiting=8, cache=cache) as pool:
+        assert pool.runtime_id == runtime_id() == sandbox.runtime_id
+        for script in scripts:
+            there = await pool.run(script, "é\0".encode(), LIMITS, CONTEXT)
+            assert there == sandbox.run(script, "é\0".encode(), LIMITS, CONTEXT)
+        pids = pool.pids
+        assert len(pids) == 2
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+async def test_slots_run_side_by_side_and_the_queue_is_bounded(cache: Path) -> None:
+    async with open_pool(slots=2, waiting=1, cache=cache) as pool, trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(pool.run, ENDLESS, b"", NEARLY_ENDLESS, CONTEXT)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        with pytest.raises(PoolFull, match="1 runs are waiting"):
+            await pool.run(ENDLESS, b"", NEARLY_ENDLESS, CONTEXT)
+        nursery.cancel_scope.cancel()
+
+
+async def test_every_waiting_run_is_served_once(cache: Path) -> None:
+    outputs: list[bytes] = []
+
+    async with open_pool(slots=1, waiting=50, cache=cache) as pool:
+
+        async def run(number: int) -> None:
+            outcome = await pool.run(b"scriptOutput = scriptArgs[0]", b"%d" % number, LIMITS, CONTEXT)
+            assert isinstance(outcome, Success)
+            outputs.append(outcome.output)
+
+        async with trio.open_nursery() as nursery:
+            for number in range(50):
+                nursery.start_soon(run, number)
+    assert sorted(outputs, key=int) == [b"%d" % number for number in range(50)]
+
+
+async def test_a_slot_notices_its_own_wall_time_and_lives_on(cache: Path) -> None:
+    async with open_pool(slots=1, waiting=0, cache=cache) as pool:
+        pids = pool.pids
+        outcome = await pool.run(ENDLESS, b"", Limits(gas=1 << 62, wall_seconds=0.2), CONTEXT)
+        assert outcome == Abstained("the script ran longer than 0.2 s")
+        assert isinstance(await pool.run(b"scriptOutput = ''", b"", LIMITS, CONTEXT), Success)
+        assert pool.pids == pids
+
+
+async def test_a_slot_that_hangs_is_killed_and_replaced(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with open_pool(slots=1, waiting=0, cache=cache, grace=0.2) as pool:
+        (hung,) = pool.pids
+        os.kill(hung, signal.SIGSTOP)
+        outcome = await pool.run(b"scriptOutput = ''", b"", Limits(gas=10**9, wall_seconds=0.2), CONTEXT)
+        assert outcome == Abstained("the sandbox process did not answer within 0.2 s")
+        assert f"sandbox process {hung} has failed" in caplog.text
+        assert hung not in pool.pids
+        assert isinstance(await pool.run(b"scriptOutput = ''", b"", LIMITS, CONTEXT), Success)
+
+
+@pytest.mark.parametrize("busy", [True, False])
+async def test_a_slot_that_dies_makes_an_abstention(cache: Path, busy: bool) -> None:
+    async with open_pool(slots=1, waiting=0, cache=cache) as pool:
+        (pid,) = pool.pids
+        async with trio.open_nursery() as nursery:
+            if busy:
+
+                async def kill_later() -> None:
+                    await trio.sleep(0.1)
+                    os.kill(pid, signal.SIGKILL)
+
+                nursery.start_soon(kill_later)
+            else:
+                os.kill(pid, signal.SIGKILL)
+            outcome = await pool.run(ENDLESS, b"", NEARLY_ENDLESS, CONTEXT)
+        assert isinstance(outcome, Abstained)
+        assert outcome.reason.startswith("the sandbox process failed")
+        assert isinstance(await pool.run(b"scriptOutput = ''", b"", LIMITS, CONTEXT), Success)
+
+
+async def test_a_cancelled_run_frees_its_slot(cache: Path) -> None:
+    async with open_pool(slots=1, waiting=0, cache=cache) as pool:
+        with trio.move_on_after(0.2):
+            await pool.run(ENDLESS, b"", NEARLY_ENDLESS, CONTEXT)
+        with trio.fail_after(10):
+            outcome = await pool.run(b"scriptOutput = 'next'", b"", LIMITS, CONTEXT)
+        assert isinstance(outcome, Success)
+        assert outcome.output == b"next"
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="reads the limits from Linux's /proc")
+async def test_a_slot_has_given_up_its_rights(cache: Path) -> None:
+    async with open_pool(slots=1, waiting=0, cache=cache) as pool:
+        limits = Path(f"/proc/{pool.pids[0]}/limits").read_text()  # noqa: ASYNC240
+        environment = Path(f"/proc/{pool.pids[0]}/environ").read_bytes()  # noqa: ASYNC240
+    rows = {row[:25].strip(): row[25:].split()[:2] for row in limits.splitlines()[1:]}
+    for none in ("Max open files", "Max file size", "Max processes", "Max core file size"):
+        assert rows[none] == ["0", "0"]
+    for bounded in ("Max address space", "Max data size"):
+        assert "unlimited" not in rows[bounded]
+    assert {line.split(b"=")[0] for line in environment.split(b"\0") if line} <= {b"PYTHONPATH", b"LD_LIBRARY_PATH"}
+
+
+async def test_a_run_may_fill_all_the_memory_it_is_promised(cache: Path) -> None:
+    script = (
+        b"const a = []; for (let i = 0; i < 55; i++) a.push(new Uint8Array(1e6).fill(7)); scriptOutput = '' + a.length"
+    )
+    async with open_pool(slots=1, waiting=0, cache=cache) as pool:
+        outcome = await pool.run(script, b"", LIMITS, CONTEXT)
+        assert isinstance(outcome, Success), outcome
+        with pytest.raises(ValueError, match="memory_bytes"):
+            await pool.run(script, b"", Limits(gas=1, wall_seconds=1, memory_bytes=65 << 20), CONTEXT)
+
+
+async def test_a_slot_that_cannot_start_says_why(cache: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    with pytest.raises(SlotFailed, match="must be yours"):
+        async with open_pool(slots=1, waiting=0, cache=shared):
+            pass
+    with pytest.raises(ValueError, match="absolute"):
+        async with open_pool(slots=1, waiting=0, cache=Path("cache")):
+            pass
+
+
+async def test_a_slot_of_another_runtime_is_not_used(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    impostor = tmp_path / "impostor.py"
+    impostor.write_text(
+        "import sys, time\n"
+        "sys.stdout.buffer.write(bytes.fromhex('0f0000000500000072656164790200000078 79'.replace(' ', '')))\n"
+        "sys.stdout.flush(); time.sleep(60)\n"
+    )
+    async with open_pool(slots=1, waiting=0, cache=cache) as opened:
+        (slot,) = opened._slots
+        monkeypatch.setattr(slot, "_command", [slot._command[0], str(impostor)])
+        os.kill(opened.pids[0], signal.SIGKILL)
+        assert isinstance(await opened.run(b"", b"", LIMITS, CONTEXT), Abstained)
+        outcome = await opened.run(b"", b"", LIMITS, CONTEXT)
+        assert isinstance(outcome, Abstained)
+        assert "changed on disk" in outcome.reason
