@@ -41,8 +41,8 @@ class Aura(Pallet):
     This will be set in `on_initialize`.
     """
 
-    def genesis(self, authorities: list[AuraId]) -> None:
-        self.authorities = authorities
+    def genesis(self, authorities: list[AuraId] | None = None) -> None:
+        self.authorities = authorities or []
 
     def on_initialize(self, number: int) -> Weight:
         slot = self._slot_of_digest()

@@ -410,8 +410,8 @@ class Balances(Pallet):
         `info` is the account's record as it is. Leaves the issuance alone but for dust. Mirrors `try_mutate_account`.
         """
         system, data, deposit = self.system, info.data, self.existential_deposit
-        provided, provides = data.free >= deposit, free >= deposit
-        consumed, consumes = bool(data.reserved or data.frozen), bool(reserved or data.frozen)
+        provided, consumed = data.free >= deposit, data.reserved or data.frozen
+        provides, consumes = free >= deposit, reserved or data.frozen
         created = not (data.free or consumed)
         if provides and not provided:
             system.inc_providers(who, info)

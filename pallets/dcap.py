@@ -173,7 +173,7 @@ def model_of(quote: bytes) -> tuple[Tee, bytes]:
 
 
 def verify_quote(quote: bytes, collateral: bytes, root: bytes | None, now: int) -> Claims:
-    """What a quote says, if it holds at Unix second `now` under `root` (DER; `None` is Intel's); else `InvalidQuote`."""
+    """What a quote says, if it holds at Unix time `now` under `root` (DER, `None` is Intel's); else `InvalidQuote`."""
     terms = dcap_qvl.QuoteCollateralV3.from_json(collateral.decode())
     policy = dcap_qvl.QuotePolicy.claims_only(now)  # ours is applied to the claims, where each refusal has its name
     try:

@@ -70,14 +70,14 @@ EXPENDABLE, PROTECT, PRESERVE = Preservation
 def reducible(info: AccountInfo, preservation: Preservation, deposit: Balance) -> Balance:
     """The most that can be taken from an account's free balance; `deposit` is the existential one."""
     data = info.data
-    untouchable = max(data.frozen - data.reserved, 0)
+    untouchable = data.frozen - data.reserved if data.frozen > data.reserved else 0
     if (
         preservation is PRESERVE
-        or (preservation is EXPENDABLE and data.free and info.consumers and info.providers <= 1)
-        or (preservation is PROTECT and data.free and info.providers == 1)
+        or (preservation is EXPENDABLE and info.consumers and info.providers <= 1 and data.free)
+        or (preservation is PROTECT and info.providers == 1 and data.free)
     ):
         untouchable = max(untouchable, deposit)
-    return max(data.free - untouchable, 0)
+    return data.free - untouchable if data.free > untouchable else 0
 
 
 def check_withdrawal(info: AccountInfo, amount: Balance, deposit: Balance, *, keep_alive: bool) -> None:

@@ -106,7 +106,7 @@ class Grandpa(Pallet):
     authorities = Value[Annotated[AuthorityList, Bound(MAX_AUTHORITIES)]](default=list)
     """The current list of authorities."""
 
-    def genesis(self, authorities: AuthorityList) -> None:
-        self.authorities = authorities
+    def genesis(self, authorities: AuthorityList | None = None) -> None:
+        self.authorities = authorities or []
         self.current_set_id = 0
         self.set_id_session[0] = 0

@@ -68,9 +68,9 @@ class Randomness(Pallet):
     did_reveal = Value[bool](default=False)
     """Whether the author has revealed in this block."""
 
-    def genesis(self, commitments: list[tuple[AuraId, Bytes32, U32]]) -> None:
+    def genesis(self, commitments: list[tuple[AuraId, Bytes32, U32]] | None = None) -> None:
         """`commitments` are authority, outermost layer, and how many layers lie beneath it."""
-        for authority, layer, layers in commitments:
+        for authority, layer, layers in commitments or []:
             if not layers:
                 raise InvalidGenesis(f"randomness.commitments: the onion of 0x{authority.hex()} has no layers")
             self.commitment[authority] = Commitment(layer, layers)

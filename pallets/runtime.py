@@ -58,6 +58,7 @@ APIS = (
     runtime_apis.SessionKeys,
     runtime_apis.AuraApi,
     runtime_apis.GrandpaApi,
+    runtime_apis.RandomnessApi,
 )
 
 

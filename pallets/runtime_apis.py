@@ -44,6 +44,7 @@ from pallets.primitives.extrinsic import UncheckedExtrinsic
 from pallets.primitives.header import Header, Seal
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.types import FixedBytes, Wrapped
+from pallets.randomness import Commitment
 from pallets.transaction_payment import FeeDetails, RuntimeDispatchInfo, TransactionPayment
 
 STATE_METADATA_VERSION = 14  # of `Metadata_metadata`, whatever later ones there are
@@ -316,3 +317,12 @@ class GrandpaApi(RuntimeApi, version=3):
         """Get current GRANDPA authority set id."""
         number: int = self.runtime.grandpa.current_set_id
         return number
+
+
+class RandomnessApi(RuntimeApi, version=1):
+    """What an author needs to reveal the next layer of its hash onion."""
+
+    def commitment(self, authority: AuraId) -> Commitment | None:
+        """What an authority has committed to, if anything."""
+        found: Commitment | None = self.runtime.randomness.commitment.get(authority)
+        return found

@@ -70,8 +70,9 @@ class Session(Pallet):
     key_owner = Map[tuple[KeyTypeId, bytes], AccountId](hasher=Twox64Concat)
     """The owner of a key. The key is the `KeyTypeId` + the encoded key."""
 
-    def genesis(self, keys: list[tuple[AccountId, AccountId, SessionKeys]]) -> None:
+    def genesis(self, keys: list[tuple[AccountId, AccountId, SessionKeys]] | None = None) -> None:
         """`keys` are account, validator and keys; the accounts' balances come before."""
+        keys = keys or []
         for account, validator, given in keys:
             self._associate(validator, given)
             info = self.system.account[account]

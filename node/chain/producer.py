@@ -30,6 +30,7 @@ from node.chain.transactions import Transactions
 from node.clock import ChainClock
 from node.executor import BlockBuilder
 from node.state.trie import ordered_root
+from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import ExhaustsResources, TransactionValidityError
 from pallets.primitives.codec import DecodeError, codec_of
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime, Seal
@@ -114,7 +115,10 @@ class Producer:
 
     def _runtime_due(self) -> int | None:
         best = self.chain.best.hash
-        data = self.chain.runtime_at(best).call(self.chain.state_at(best), "CalendarApi_next_due", b"")
+        try:
+            data = self.chain.runtime_at(best).call(self.chain.state_at(best), "CalendarApi_next_due", b"")
+        except UnknownRuntimeApi:
+            return None  # a runtime without a calendar never has anything due
         found: int | None = NEXT_DUE.decode_all(data)
         return found
 

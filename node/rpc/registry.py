@@ -73,6 +73,11 @@ def flag(value: Any) -> bool:
     return value
 
 
+def as_given(value: Any) -> Any:
+    """Any JSON; the method looks at it itself."""
+    return value
+
+
 @dataclass(frozen=True)
 class GatedBy:
     """Marks a parameter with the function that reads it."""
@@ -208,7 +213,7 @@ def _gate(annotation: Any) -> Gate:
             return [inner(item) for item in value]
 
         return each
-    return {int: unsigned, str: text, bool: flag}[annotation]
+    return {int: unsigned, str: text, bool: flag, Any: as_given}[annotation]
 
 
 Notifications = AsyncIterator[Any]

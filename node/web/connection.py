@@ -100,15 +100,16 @@ class WebSocket:
 
         Pings are answered while a task is in here. One task at a time.
         """
-        while not self._inbox:
-            if self._closing or self._stream.ended:
-                return None
-            while len(self._outbox) >= self._send_buffer and not self._gone:
-                await self._changed.park()  # a peer that doesn't read isn't read from
-            await self._read()
         self._burst += 1
         if self._burst > BURST:
             await self._rest()
+        while not self._inbox:
+            if self._closing or self._stream.ended:
+                return None
+            if len(self._outbox) >= self._send_buffer:
+                await self._changed.park()  # a peer that doesn't read isn't read from
+            else:
+                await self._read()
         return self._inbox.popleft()
 
     def __aiter__(self) -> Self:

@@ -20,6 +20,8 @@ from offchain.sandbox.wasm import MAX_WASM_STACK
 
 THREAD_STACK = MAX_WASM_STACK + (16 << 20)
 
+_REPEAT_SECONDS = 0.05
+
 Result = TypeVar("Result")
 
 
@@ -41,8 +43,9 @@ class EngineThread:
         try:
             wait((future,), seconds)
         finally:
-            if not future.done():
-                self._interrupt()
+            while not future.done():
+                self._interrupt()  # again and again: the first may come before there is anything to interrupt
+                wait((future,), _REPEAT_SECONDS)
         return future.result()
 
     def close(self) -> None:

@@ -57,9 +57,17 @@ PRELUDE = Path(__file__).with_name("prelude.js")
 
 HOST_REVISION = 1
 """Raised with every change of this module or `quickjs` that changes what a run costs or yields."""
-RUNTIME_CONFIG = (
-    f"{CONFIG};host={HOST_REVISION};js-stack={JS_STACK};host-call-gas={HOST_CALL_GAS};job-gas={JOB_GAS};memory={Limits.memory_bytes}"
-    f";output={Limits.output_bytes};log={Limits.log_bytes}"
+RUNTIME_CONFIG = ";".join(
+    (
+        CONFIG,
+        f"host={HOST_REVISION}",
+        f"js-stack={JS_STACK}",
+        f"host-call-gas={HOST_CALL_GAS}",
+        f"job-gas={JOB_GAS}",
+        f"memory={Limits.memory_bytes}",
+        f"output={Limits.output_bytes}",
+        f"log={Limits.log_bytes}",
+    )
 ).encode()
 
 _BOOT_GAS = 10**10
@@ -136,8 +144,10 @@ class JavaScriptSandbox:
             return Failure(reason, limits.gas - instance.fuel, machine.log_lines())
         except Trap as trap:
             return _trapped(trap, machine, limits)
-        except (WasmtimeError, CorruptGuest) as error:
+        except CorruptGuest as error:
             return Failure(EngineTrap(str(error)), limits.gas, machine.log_lines())
+        except WasmtimeError:  # its text shows this machine's settings
+            return Failure(EngineTrap("the engine called what it may not"), limits.gas, machine.log_lines())
         finally:
             self._host.leave()
 
@@ -223,5 +233,5 @@ def _trapped(trap: Trap, machine: Machine, limits: Limits) -> Outcome:
             # How deep the native stack reaches is this machine's affair, so it can't be voted on.
             return Abstained("the engine reached the end of the native stack")
         case code:
-            reason = EngineTrap(f"the engine stopped at {code.name if code else 'a call it may not make'}")
+            reason = EngineTrap(f"the engine stopped at {code.name if code else 'a trap without a name'}")
     return Failure(reason, limits.gas, machine.log_lines())

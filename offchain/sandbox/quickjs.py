@@ -197,7 +197,10 @@ class Machine:
         """Set `scriptArgs`, seed `Math.random` with 16 bytes, and make room for the log."""
         words = [self._made("qjs_new_number", float(word)) for word in struct.unpack("<4I", seed)]
         size = self._made("qjs_new_number", float(log_bytes))
-        buffer = self.enter_door("start", self.string(input), size, *words)
+        try:
+            buffer = self.enter_door("start", self.string(input), size, *words)
+        except Thrown:  # it has no other reason to
+            raise OutOfMemory("the script's memory has no room for its input and its log") from None
         self._log = (self._array_buffer(buffer)[0], log_bytes)
 
     def evaluate(self, code: bytes) -> None:

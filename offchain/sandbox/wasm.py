@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import platform
 import stat
+from collections.abc import Callable
 from ctypes import POINTER, addressof, byref, c_uint64, create_string_buffer, memmove, string_at
 from importlib.metadata import version
 from pathlib import Path
@@ -111,8 +112,8 @@ def _write_own(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def _refuse_unless_ours(path: Path, status: os.stat_result, is_expected: object) -> None:
-    if not callable(is_expected) or not is_expected(status.st_mode):
+def _refuse_unless_ours(path: Path, status: os.stat_result, is_expected: Callable[[int], bool]) -> None:
+    if not is_expected(status.st_mode):
         raise UntrustedCache(f"{path} is not what the cache made: remove it")
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise UntrustedCache(f"{path} is open to others: it must be yours, with mode 0700 (files 0600)")

@@ -36,10 +36,8 @@ class Overlay:
         self._log: dict[bytes, object] | None = None
 
     def get(self, key: bytes) -> bytes | None:
-        try:
-            return self.changes[key]
-        except KeyError:
-            return self.read(key)
+        value = self.changes.get(key, _ABSENT)
+        return self.read(key) if value is _ABSENT else value  # type: ignore[return-value]
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """Sets a value; `None` deletes."""

@@ -224,7 +224,7 @@ class _Compiler:
         size = None
         if not self.lines[1:] and not any(isinstance(p, str) for p in self.parts):
             size = sum(_struct.calcsize("<" + p[0]) for p in self.parts)
-        label = getattr(base, "__name__", str(base))
+        label = getattr(base, "__name__", type(base).__name__)
         source = "\n".join(
             [
                 "def encode(x):",

@@ -118,7 +118,7 @@ def native_code(version: RuntimeVersion) -> bytes:
     )
     apis = b"".join(api + number.to_bytes(4, "little") for api, number in version.apis)
     memory = b"\5\3\1\0\x11"  # one memory, at least 17 pages
-    heap_base = b"\6\x08\1\x7f\0\x41\x80\x80\xc0\0\x0b"  # one immutable i32 global: 1 MiB
+    heap_base = b"\6\x09\1\x7f\0\x41\x80\x80\xc0\0\x0b"  # one immutable i32 global: 1 MiB
     exports = b"\2\6memory\2\0\x0b__heap_base\3\0"
     return (
         WASM_MAGIC

@@ -39,7 +39,7 @@ CHARLIE, DAVE = b"\x03" * 32, b"\x04" * 32
 
 
 class Escrow(Pallet):
-    """Holds money, fails on demand, and costs less than it says: what the other pallets' tests need another pallet for."""
+    """Another pallet to test with: it holds money, and costs less than it says."""
 
     balances: Balances
 

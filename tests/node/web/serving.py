@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
-from websocket._abnf import ABNF
+from websocket import ABNF
 
 from node.web import Limits, Request, Response, WebSocket, loopback_only, open_listeners, serve
 from node.web.server import Allow, HttpHandler, WebSocketHandler

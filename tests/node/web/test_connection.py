@@ -14,7 +14,7 @@ import websocket
 import websockets.exceptions
 import websockets.sync.client
 from trio.testing import MockClock, wait_all_tasks_blocked
-from websocket._abnf import ABNF
+from websocket import ABNF
 
 from node.web import Limits, WebSocket, connect_websocket
 from node.web.errors import ConnectionClosed
@@ -313,6 +313,23 @@ async def test_one_task_closes_while_another_receives() -> None:
             assert await read_to_end(peer) == b""
         assert received in ([None], ["in flight"])
         assert await websocket.receive() is None
+
+
+async def test_a_receiver_held_back_by_a_slow_peer_is_told_of_the_close() -> None:
+    async with held(Limits(send_buffer=10_000, close_timeout=0.2)) as (websocket, peer):
+        await fill(websocket)
+        received: list[Message | None] = []
+
+        async def receive() -> None:
+            received.append(await websocket.receive())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(receive)
+            await wait_all_tasks_blocked(0.01)
+            nursery.start_soon(websocket.aclose, 4001, "kicked")
+            await wait_all_tasks_blocked(0.01)
+            assert (await read_to_end(peer)).endswith(b"\x88\x08\x0f\xa1kicked")
+    assert received == [None]
 
 
 async def test_a_handler_that_turns_to_a_socket_closed_meanwhile_is_told() -> None:

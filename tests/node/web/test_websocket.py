@@ -7,7 +7,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websocket._abnf import ABNF, frame_buffer
+from websocket import ABNF, frame_buffer
 
 from node.web.errors import ConnectionClosed, HandshakeRefused, InvalidUrl
 from node.web.http import Request, Response

@@ -171,6 +171,15 @@ class TestFailure:
         limits = replace(LIMITS, memory_bytes=8 << 20)
         assert fail(sandbox, script, limits=limits).reason.kind == "out-of-memory"
 
+    def test_the_least_memory_is_enough_for_something(self, sandbox: JavaScriptSandbox) -> None:
+        limits = replace(LIMITS, memory_bytes=Limits.MIN_MEMORY)
+        assert succeed(sandbox, "scriptOutput = scriptArgs[0]", bytes(65536), limits).output == bytes(65536)
+
+    @pytest.mark.parametrize(("input_bytes", "log_bytes"), [(400_000, 0), (2_000_000, 0), (0, 1 << 20)])
+    def test_no_room_to_begin(self, sandbox: JavaScriptSandbox, input_bytes: int, log_bytes: int) -> None:
+        limits = replace(LIMITS, memory_bytes=Limits.MIN_MEMORY, log_bytes=log_bytes)
+        assert fail(sandbox, "", bytes(input_bytes), limits).reason.kind == "out-of-memory"
+
     def test_a_script_may_catch_its_memory_bomb(self, sandbox: JavaScriptSandbox) -> None:
         assert (
             succeed(sandbox, "try { new ArrayBuffer(1e9) } catch (e) { scriptOutput = e.message }").output
@@ -276,6 +285,10 @@ class TestWallGuard:
         assert 0.2 <= monotonic() - started < 10
         assert "0.2 s" in outcome.reason
         assert succeed(sandbox, "scriptOutput = 'goes on'").output == b"goes on"
+
+    def test_abstains_even_when_time_is_up_before_the_start(self, sandbox: JavaScriptSandbox) -> None:
+        outcome = sandbox.run(b"for (;;);", b"", Limits(gas=1 << 62, wall_seconds=1e-9), CONTEXT)
+        assert isinstance(outcome, Abstained)
 
 
 class TestLogs:

@@ -1,0 +1,78 @@
+"""What a chain makes of a verified quote: whether the machine is good enough, how far to trust it, what to remember.
+
+The trusted computing base (TCB) of a machine is its processor's and firmware's security versions. Collateral gives them
+a status and the advisories they are subject to; a policy says which will do. Levels of confidence are Phala's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pallets.dcap import Measurement, TcbStatus, Tee
+from pallets.frame import H256, U8, U32, BlockNumber, Bound, Moment, struct
+
+MAX_ADVISORIES = 256
+
+Advisory = Annotated[str, Bound(32)]
+"""An advisory's name, like `INTEL-SA-00615`."""
+
+HARMLESS_WHEN_CONFIGURED = ("INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-00389")
+OUT_OF_DATE = (TcbStatus.OutOfDate, TcbStatus.OutOfDateConfigurationNeeded)
+
+
+@struct
+class Policy:
+    """Which machines are good enough."""
+
+    statuses: Annotated[list[TcbStatus], Bound(len(TcbStatus))]
+    """Accepted without condition; `Revoked` never is."""
+    refused_advisories: Annotated[list[Advisory], Bound(MAX_ADVISORIES)]
+    """Advisories that no machine may be subject to."""
+    grace: Moment
+    """How long an out-of-date machine is accepted whatever `statuses` says, from the date of its security level."""
+    minimum_evaluation: U32
+    """The least evaluation number of the collateral."""
+
+    def accepts(self, status: TcbStatus, rated: int, now: int) -> bool:
+        """Whether a status will do; `rated` is the date of the machine's level, `now` the time, in milliseconds."""
+        if status is TcbStatus.Revoked:
+            return False
+        return status in self.statuses or (status in OUT_OF_DATE and now <= rated + self.grace)
+
+    def refuses(self, advisories: list[str]) -> str | None:
+        """The first advisory that rules a machine out."""
+        return next((advisory for advisory in advisories if advisory in self.refused_advisories), None)
+
+
+@struct
+class WorkerAttestation:
+    """What the chain knows of the enclave around a worker key."""
+
+    tee: Tee
+    measurement: Measurement
+    status: TcbStatus
+    confidence: U8
+    """1 (best) to 5, as in Phala."""
+    simulated: bool
+    runtime_id: H256
+    attested_at: Moment
+    expires: Moment
+    block: BlockNumber
+    """The block that the quote names; only a quote over a later one counts again."""
+    revoked: bool = False
+
+
+def default_policy() -> Policy:
+    """Every machine that isn't out of date."""
+    return Policy([status for status in TcbStatus if status not in (*OUT_OF_DATE, TcbStatus.Revoked)], [], 0, 0)
+
+
+def confidence(status: TcbStatus, advisories: list[str]) -> int:
+    """How far to trust a machine that a policy accepted: 1 (best) to 5."""
+    if status is TcbStatus.UpToDate:
+        return 1
+    if status is TcbStatus.SWHardeningNeeded:
+        return 2
+    if status in OUT_OF_DATE:
+        return 5
+    return 3 if all(advisory in HARMLESS_WHEN_CONFIGURED for advisory in advisories) else 4
