@@ -23,11 +23,11 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	touch $@
 
 $(QUICKJS): package-lock.json
-	test -d node_modules/quickjs-wasi || npm ci --omit=dev --no-audit --no-fund
+	test -d node_modules/quickjs-wasi || npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 	cp node_modules/quickjs-wasi/quickjs.wasm $@
 
 node_modules/.clients: package-lock.json
-	npm ci --no-audit --no-fund
+	npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 test: build $(VENV)/.dev node_modules/.clients ## what CI runs

@@ -99,9 +99,7 @@ def _load(path: Path) -> WorkerKeys:
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         status = os.fstat(file.fileno())
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
-            raise ExposedKeyFile(
-                f"{path} must belong to this user alone: take a new base path, or chmod it 600"
-            )
+            raise ExposedKeyFile(f"{path} must belong to this user alone: take a new base path, or chmod it 600")
         content = file.read(MAX_FILE)
     try:
         fields = orjson.loads(content)

@@ -202,7 +202,7 @@
   }
   define('console', console);
 
-  // --- Math.random: sfc32, seeded for each run; the engine's own would repeat the snapshot's ---------------------------
+  // --- Math.random: sfc32, seeded for each run; the engine's own would repeat the snapshot's ------------------------
 
   let a, b, c, counter;
 

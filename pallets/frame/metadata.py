@@ -204,8 +204,8 @@ def _storage(registry: TypesRegistry, pallet: Pallet, item: Item) -> list[Storag
     if isinstance(item, Value):
         return [StorageMetadata(name, default is None, (), None, value, encoded, docs)]
     assert isinstance(item, Map | DoubleMap)
-    keys = [registry.id_of(kind, names) for kind in item.arguments[:-1]]
-    key = keys[0] if len(keys) == 1 else registry.tuple_of(tuple(keys))
+    keys = item.arguments[:-1]
+    key = registry.id_of(keys[0] if len(keys) == 1 else tuple[keys], names)  # type: ignore[valid-type]
     found = [StorageMetadata(name, default is None, item.hashers, key, value, encoded, docs)]
     if isinstance(item, CountedMap):
         zero = pallet.codecs.of(U32).encode(0)

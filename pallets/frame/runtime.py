@@ -41,6 +41,7 @@ from pallets.frame.extrinsic_types import extrinsic_codecs
 from pallets.frame.origin import Origin
 from pallets.frame.overlay import Overlay
 from pallets.frame.pallet import CallSpec, Pallet, PostInfo, call_specs
+from pallets.frame.storage import Item
 from pallets.frame.weights import DispatchInfo, Weight
 from pallets.primitives.codec import Codec, Codecs, DecodeError, EncodeError, OtherAddress, RuntimeCodec, tuple_type
 from pallets.primitives.extrinsic import MultiSignature, verify_signature
@@ -122,6 +123,7 @@ class Tables(NamedTuple):
     errors: dict[tuple[int, int], type[Error]]
     pallet_of: dict[type[Error], int]
     decode_call: Callable[[bytes, int], tuple[Call, int]]
+    storage_keys: dict[Item, dict[Any, bytes]]
 
 
 class Runtime:
@@ -272,7 +274,7 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
             head = bytes((pallet.index, event.index))
             events[event] = head, codec.encode
             decoders[head] = codec.decode
-    return Tables(codecs, calls, events, errors, pallet_of, codecs.runtime_types["RuntimeCall"].decode)
+    return Tables(codecs, calls, events, errors, pallet_of, codecs.runtime_types["RuntimeCall"].decode, {})
 
 
 def _event_codec(

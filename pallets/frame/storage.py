@@ -23,6 +23,7 @@ What lies beneath: an item reads and writes through the pallet's `state`, an `Ov
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, Generic, TypeVar, cast, overload
 
 from pallets.frame.overlay import Overlay
@@ -35,7 +36,7 @@ K1 = TypeVar("K1")
 K2 = TypeVar("K2")
 V = TypeVar("V")
 
-KEY_MEMO = 1 << 16  # hashed keys remembered per map
+KEY_MEMO = 1 << 15  # hashed keys remembered per map, by all instances of a runtime
 
 
 def pascal(name: str) -> str:
@@ -60,7 +61,7 @@ class Item:
         """The types in brackets."""
         return cast("tuple[Any, ...]", self.__orig_class__.__args__)  # type: ignore[attr-defined]
 
-    @property
+    @cached_property
     def prefix(self) -> bytes:
         """The 32 bytes its keys start with."""
         return storage_prefix(self.owner.wire_name, self.wire_name or "")
@@ -148,7 +149,7 @@ class Map(Item, Generic[K, V]):
         return self if pallet is None else pallet.items[self.attribute]
 
     def bind(self, pallet: Any) -> BoundMap[K, V]:
-        bound: BoundMap[K, V] = BoundMap(self, pallet.state, pallet.codecs.of(self.arguments[0]), pallet.codecs.of(self.value_type))
+        bound: BoundMap[K, V] = BoundMap(self, pallet)
         pallet.__dict__[self.attribute] = bound  # shadows this descriptor: later reads are plain attribute reads
         return bound
 
@@ -173,12 +174,17 @@ class BoundMap(Generic[K, V]):
 
     __slots__ = ("decode", "default", "encode", "hasher", "key", "key_codec", "missing", "start", "state")
 
-    def __init__(self, item: Map[K, V], state: Overlay, key: Codec[K], value: Codec[V]) -> None:
-        self.state, self.start = state, item.prefix
-        self.default, self.missing = item.default, item.missing
-        self.encode, self.decode = value.encode, value.decode
-        self.hasher, self.key_codec = item.hashers[0], key
-        self.key: Callable[[K], bytes] = _KeyMemo(item.prefix, self.hasher, key).__getitem__
+    def __init__(self, item: Map[K, V], pallet: Any) -> None:
+        key, value = pallet.codecs.of(item.arguments[0]), pallet.codecs.of(item.value_type)
+        self.state: Overlay = pallet.state
+        self.start, self.default, self.missing, self.hasher = item.prefix, item.default, item.missing, item.hashers[0]
+        self.encode: Callable[[V], bytes] = value.encode
+        self.decode: Callable[..., tuple[V, int]] = value.decode
+        self.key_codec: Codec[K] = key
+        memos = pallet.runtime.tables.storage_keys
+        if item not in memos:
+            memos[item] = _KeyMemo(item.prefix, self.hasher, key)
+        self.key: Callable[[K], bytes] = memos[item].__getitem__
 
     def __getitem__(self, k: K) -> V:
         raw = self.state.get(self.key(k))
@@ -236,9 +242,7 @@ class CountedMap(Map[K, V]):
         return f"CounterFor{self.wire_name}"
 
     def bind(self, pallet: Any) -> BoundCountedMap[K, V]:
-        bound: BoundCountedMap[K, V] = BoundCountedMap(
-            self, pallet.state, pallet.codecs.of(self.arguments[0]), pallet.codecs.of(self.value_type)
-        )
+        bound: BoundCountedMap[K, V] = BoundCountedMap(self, pallet)
         bound.counter = BoundValue(storage_prefix(self.owner.wire_name, self.counter_name), pallet.codecs.of(U32))
         pallet.__dict__[self.attribute] = bound
         return bound

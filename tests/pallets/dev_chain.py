@@ -32,7 +32,7 @@ class Made(NamedTuple):
 
 
 class DevChain:
-    """A chain that grows by `author` and `import_block`; `onions` are the author's, `genesis` replaces values of the patch."""
+    """A chain that grows by `author`; `onions` are the authority's, `genesis` replaces values of the patch."""
 
     def __init__(self, onions: HashOnions = ONIONS, **genesis: dict[str, Any]) -> None:
         values = values_of_patch(DevRuntime, RUNTIME_GENESIS["patch"]) | genesis

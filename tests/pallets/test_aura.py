@@ -93,7 +93,7 @@ def test_the_current_author_is_that_of_the_current_slot() -> None:
 
 
 def test_a_chain_without_authorities_has_no_author() -> None:
-    with pytest.raises(InvalidBlock, match="aura.authorities is empty"):
+    with pytest.raises(InvalidBlock, match="no authorities"):
         opened(authorities=[]).author(1)
 
 

@@ -26,7 +26,7 @@ def test_genesis_is_that_of_a_real_chain() -> None:
     assert len(shared) == 2
     for key in shared:
         assert "0x" + state[key].hex() == top["0x" + key.hex()]
-    # That chain is older than `Grandpa.Authorities`: it kept the same list, behind a version byte, under a key of its own.
+    # Older than `Grandpa.Authorities`, that chain kept the same list behind a version byte, under a key of its own.
     known = bytes.fromhex(top["0x" + b":grandpa_authorities".hex()][2:])
     assert b"\1" + state[storage_prefix("Grandpa", "Authorities")] == known
 

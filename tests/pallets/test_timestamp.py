@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gzip
+import json
+
 import pytest
 
 from pallets.frame.events import BadOrigin
@@ -8,11 +11,12 @@ from pallets.frame.origin import NONE, ROOT, signed
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Runtime
 from pallets.primitives.codec import codec_of
-from pallets.primitives.extrinsic import bare_extrinsic
+from pallets.primitives.extrinsic import UncheckedExtrinsic, bare_extrinsic
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.types import Moment
 from pallets.timestamp import Timestamp
 from tests.pallets.dev_chain import FIRST_SLOT, DevChain
+from tests.vectors import vector
 
 PERIOD = 50
 
@@ -99,14 +103,20 @@ def test_the_flag_leaves_no_trace_in_the_state() -> None:
     assert runtime.state.get(storage_prefix("Timestamp", "Now")) == (1_000).to_bytes(8, "little")
 
 
-def test_the_inherent_has_the_bytes_of_substrate() -> None:
-    # Timestamp.set of Westend block 1: call index 3.0 there, 2.0 here; the moment is compact.
+def test_westends_first_times_are_made_and_taken_byte_for_byte() -> None:
+    file = vector("recorded/westend/westend_blocks_1_256.decoded.json.gz")
+    times = [bytes.fromhex(block["extrinsics"][0][2:]) for block in json.loads(gzip.decompress(file.read_bytes()))]
+    assert len(times) == 256
     runtime = clock()
-    call = runtime.timestamp.create_inherent({b"timstap0": codec_of(Moment).encode(1_583_237_814_000)})
-    assert (
-        bare_extrinsic(runtime.encode_call(call)).hex()
-        == "280402000b" + (1_583_237_814_000).to_bytes(6, "little").hex()
-    )
+    for number, recorded in enumerate(times, 1):
+        call = runtime.decode_call(UncheckedExtrinsic.decode(recorded).call)
+        data = {b"timstap0": codec_of(Moment).encode(call.arguments[0])}
+        assert bare_extrinsic(runtime.encode_call(runtime.timestamp.create_inherent(data))) == recorded
+        runtime.timestamp.check_inherent(call, data)
+        runtime.dispatch(call, NONE)
+        runtime.timestamp.on_finalize(number)
+    assert runtime.witness.told[0] == 1_586_278_602_000
+    assert len(runtime.witness.told) == 256
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@
   // --- Reading the input: every refusal names the field -------------------------------------------------------------
 
   function object(value, field) {
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new BadInput(field, 'must be an object');
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+      throw new BadInput(field, 'must be an object');
+    }
     return value;
   }
 

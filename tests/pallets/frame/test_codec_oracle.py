@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
@@ -13,11 +13,12 @@ from hypothesis.strategies import SearchStrategy
 from scalecodec.base import ScaleBytes
 
 from pallets.frame.extensions import extension_codecs
+from pallets.frame.extrinsic_types import OpaqueExtrinsic
 from pallets.frame.portable_types import Array
-from pallets.frame.runtime import Call, Runtime, RuntimeCall
-from pallets.primitives.codec import DecodeError, codec_of, split_annotation
+from pallets.frame.runtime import Call, Runtime, RuntimeCall, RuntimeEvent
+from pallets.primitives.codec import DecodeError, codec_of
 from pallets.primitives.extrinsic import MultiSignature, UncheckedExtrinsic, bare_extrinsic, signed_extrinsic
-from pallets.primitives.types import AccountId
+from pallets.primitives.types import AccountId, FixedBytes
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.feature_runtime import FeatureRuntime
 from tests.pallets.frame.scalecodec_judge import (
@@ -45,6 +46,7 @@ INSIDE_OTHERS = {  # no Python value of their own: judged as part of what holds 
     "sp_runtime::transaction_validity::UnknownTransaction": "TransactionValidity",
     "Result": "TransactionValidity",
 }
+UNWRITABLE = ("BTreeMap", "sp_inherents::InherentData", "sp_inherents::CheckInherentsResult")  # scalecodec only reads them
 WITHOUT_VALUES = ("Runtime", "RuntimeError", "RuntimeFreezeReason")  # last segments: described, never on the wire
 
 
@@ -75,11 +77,12 @@ def annotated(judge: Judge, number: int, annotation: Any) -> Case:
 
 def cases_of(judge: Judge) -> dict[int, Case]:
     """Every type that has values, by number."""
-    found = {number: annotated(judge, number, annotation) for number, annotation in judge.annotations.items()}
+    annotations = {**judge.annotations, judge.source.extrinsic.type: OpaqueExtrinsic}
+    found = {number: annotated(judge, number, annotation) for number, annotation in annotations.items()}
     for described in judge.source.types:
         if isinstance(described.type.definition, Array):
             size = described.type.definition.length
-            codec = judge.runtime.codecs.of(_bytes_of(size))
+            codec = codec_of(Annotated[bytes, FixedBytes(size)])
             found[described.id] = Case(
                 described.id, st.binary(min_size=size, max_size=size), codec.encode, codec.decode_all, lambda v, _: hexed(v)
             )
@@ -108,14 +111,6 @@ def cases_of(judge: Judge) -> dict[int, Case]:
     return found
 
 
-def _bytes_of(size: int) -> Any:
-    from typing import Annotated
-
-    from pallets.primitives.types import FixedBytes
-
-    return Annotated[bytes, FixedBytes(size)]
-
-
 def _calls(judge: Judge, pallet: Any, number: int) -> Case:
     runtime, head = judge.runtime, bytes((pallet.index,))
     specs = [spec for (index, _), spec in runtime.tables.calls.items() if index == pallet.index]
@@ -130,7 +125,7 @@ def _calls(judge: Judge, pallet: Any, number: int) -> Case:
 
 def _events(judge: Judge, pallet: Any, number: int) -> Case:
     runtime, head = judge.runtime, bytes((pallet.index,))
-    codec = runtime.codecs.of(_runtime_event())
+    codec = runtime.codecs.of(RuntimeEvent)
 
     def spell(event: Any, writing: bool) -> Any:
         content = Spelling(judge, writing).fields(type(event), event)
@@ -138,12 +133,6 @@ def _events(judge: Judge, pallet: Any, number: int) -> Case:
 
     values = st.one_of([struct_values(judge, event, 0) for event in pallet.events])
     return Case(number, values, lambda e: runtime.encode_event(e)[1:], lambda data: codec.decode_all(head + data), spell)
-
-
-def _runtime_event() -> Any:
-    from pallets.frame.runtime import RuntimeEvent
-
-    return RuntimeEvent
 
 
 def _errors(pallet: Any, number: int) -> Case:
@@ -172,3 +161,57 @@ def _spell_extension(judge: Judge, extension: Any, value: Any, writing: bool) ->
     spelling, (name,) = Spelling(judge, writing), extension.fields
     content = spelling.value_of(extension.extra, value)
     return spelling.single(content) if name is None else {name: content}
+
+
+CASES = {runtime: cases_of(judge_of(runtime)) for runtime in RUNTIMES}
+EVERY_TYPE = [(runtime, number) for runtime, cases in CASES.items() for number in cases]
+
+
+def path_of(runtime: type[Runtime], number: int) -> str:
+    return "::".join(judge_of(runtime).source.types[number].type.path)
+
+
+def has_values(runtime: type[Runtime], number: int) -> bool:
+    return not path_of(runtime, number).endswith(WITHOUT_VALUES)
+
+
+def label(value: Any) -> str:
+    return value.__name__ if isinstance(value, type) else str(value)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
+def test_every_described_type_is_judged(runtime: type[Runtime]) -> None:
+    judge, cases = judge_of(runtime), CASES[runtime]
+    left = [path_of(runtime, number) for number in range(len(judge.source.types)) if number not in cases]
+    assert [path for path in left if path not in INSIDE_OTHERS and not path.endswith(WITHOUT_VALUES)] == []
+
+
+@pytest.mark.parametrize(("runtime", "number"), EVERY_TYPE, ids=label)
+@EXAMPLES
+@given(data=st.data())
+def test_scalecodec_reads_what_we_write(runtime: type[Runtime], number: int, data: st.DataObject) -> None:
+    if not has_values(runtime, number):
+        return
+    judge, case = judge_of(runtime), CASES[runtime][number]
+    value = data.draw(case.values)
+    ours = case.encode(value)
+    assert judge.decode(number, ours) == case.spell(value, False)
+    assert case.encode(case.decode(ours)) == ours
+    if path_of(runtime, number) not in UNWRITABLE:
+        assert judge.encode(number, case.spell(value, True)) == ours
+
+
+@pytest.mark.parametrize(("runtime", "number"), EVERY_TYPE, ids=label)
+@EXAMPLES
+@given(data=st.data())
+def test_we_read_what_scalecodec_writes(runtime: type[Runtime], number: int, data: st.DataObject) -> None:
+    if not has_values(runtime, number) or path_of(runtime, number) in UNWRITABLE:
+        return
+    judge, case = judge_of(runtime), CASES[runtime][number]
+    theirs = judge.encode(number, data.draw(foreign_values(judge, number)))
+    try:
+        value = case.decode(theirs)
+    except DecodeError as refusal:
+        assert "at most" in str(refusal), "only a bound, which the metadata doesn't tell, may be a reason to refuse"
+        reject()
+    assert case.encode(value) == theirs

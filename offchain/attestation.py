@@ -1,0 +1,48 @@
+"""What a worker shows for its key: who it is, and a quote that binds this to an enclave and to the present.
+
+    enclave = SimulatedEnclave.of(keys.worker_key, runtime_id)
+    info = worker_info(keys, operator, genesis, runtime_id)
+    quote = enclave.quote(info.report_data(block_hash))
+
+The enclave is simulated: chains accept its quotes where their genesis allows it, and mark the worker so. Real hardware
+is one more class with `quote`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from offchain.keys import WorkerKeys
+from offchain.simulated_tee import DEV_AUTHORITY, Authority, Platform, SgxMeasurements, TdxMeasurements, mint_quote
+from pallets.primitives.worker import VERSION, WorkerInfo
+
+
+class Enclave(Protocol):
+    """What can quote itself."""
+
+    def quote(self, report_data: bytes) -> bytes:
+        """A DCAP quote over 64 bytes of report data."""
+
+
+@dataclass(frozen=True)
+class SimulatedEnclave:
+    """An enclave on a simulated machine, measured by the runtime that it holds."""
+
+    measurements: SgxMeasurements | TdxMeasurements
+    platform: Platform
+    authority: Authority = DEV_AUTHORITY
+
+    @classmethod
+    def of(cls, worker_key: bytes, runtime_id: bytes) -> SimulatedEnclave:
+        """The SGX enclave of a worker: each worker has a machine of its own."""
+        return cls(SgxMeasurements.of_runtime(runtime_id), Platform(ppid=sha256(worker_key).digest()[:16]))
+
+    def quote(self, report_data: bytes) -> bytes:
+        return mint_quote(report_data, self.measurements, self.platform, self.authority)
+
+
+def worker_info(keys: WorkerKeys, operator: bytes, genesis: bytes, runtime_id: bytes) -> WorkerInfo:
+    """What the worker of these keys says of itself; `operator` is an account, the rest 32 bytes each."""
+    return WorkerInfo(VERSION, keys.worker_key, keys.seal_key, operator, genesis, runtime_id)

@@ -1,0 +1,273 @@
+"""The chain as a worker sees it, over JSON-RPC: storage by key, heads, and extrinsics of its own.
+
+## Overview
+
+A `StorageItem` computes keys and decodes values; nothing is learnt from metadata. `Chain` reads them, submits bare
+extrinsics, which what a worker signs travels in, and signs transactions for its operator: the one place where a refusal
+is looked up in the block's events, because the pool cannot foresee it.
+
+## Errors
+
+```
+ChainError
+├── WrongChain          the node's answer is not of a chain that has workers
+├── CannotPay           the account can't pay the fee
+├── TransactionRefused  the pool doesn't take the transaction, or dropped it; what it said
+└── DispatchFailed      the transaction is in a block, and failed: the runtime's error
+```
+`offchain.rpc.CallFailed` passes through where the node refuses a bare extrinsic: its reason is the caller's to judge.
+
+## Out of scope
+
+Which items there are and what the worker does with them: `records`, `worker`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import trio
+
+from offchain.outcome import extrinsic_failure
+from offchain.rpc import CallFailed, Client, ConnectionLost
+from pallets.primitives import ss58
+from pallets.primitives.codec import codec_of
+from pallets.primitives.extrinsic import Era, Sr25519, bare_extrinsic, signed_extrinsic, signing_payload
+from pallets.primitives.hashing import Blake2_128Concat, StorageHasher, storage_prefix
+from pallets.primitives.keys import Keypair
+from pallets.primitives.types import (
+    H256,
+    U8,
+    U32,
+    U128,
+    AccountId,
+    Balance,
+    Bytes32,
+    Compact,
+    Nonce,
+    struct,
+)
+
+T = TypeVar("T")
+
+ERA_PERIOD = 1024
+"""Blocks that a transaction lives: minutes at the dev chain's quickest, and still a lost one doesn't come back."""
+POOL_INVALID = 1010
+UNPAYABLE = "Inability to pay some fees"
+EXTRA = codec_of(tuple[Era, Compact[Nonce], Compact[Balance], U8])
+"""Era, nonce, tip, and no metadata hash: the explicit data of the chain's extensions, in their order."""
+IMPLICIT = codec_of(tuple[U32, U32, H256, H256, Bytes32 | None])
+"""Spec version, transaction version, genesis, the era's birth block, no metadata hash: signed, not sent."""
+
+log = logging.getLogger(__name__)
+
+
+class ChainError(Exception):
+    """The chain doesn't do what it was asked to."""
+
+
+class WrongChain(ChainError):
+    """The node serves another kind of chain."""
+
+
+class CannotPay(ChainError):
+    """The account can't pay the transaction's fee."""
+
+
+class TransactionRefused(ChainError):
+    """The transaction is not in a block and won't be."""
+
+
+class DispatchFailed(ChainError):
+    """The transaction is in a block, its fee is paid, and its call failed."""
+
+
+class StorageItem(Generic[T]):
+    """One storage item: `key` of it (32 bytes of prefix, then each key hashed), and `codec` of its values."""
+
+    def __init__(self, pallet: str, item: str, value: Any, *keys: tuple[Any, StorageHasher]) -> None:
+        """`keys` are pairs of annotation and hasher."""
+        self.prefix = storage_prefix(pallet, item)
+        self.codec = codec_of(value)
+        self._parts = [(codec_of(kind).encode, hasher.apply) for kind, hasher in keys]
+
+    def key(self, *keys: Any) -> bytes:
+        """The storage key of an entry."""
+        parts = zip(self._parts, keys, strict=True)
+        return self.prefix + b"".join(hashed(encode(key)) for (encode, hashed), key in parts)
+
+    def decode(self, data: bytes | None) -> T | None:
+        """The value in a storage answer; `None` where there is none. Raises `DecodeError`."""
+        return None if data is None else self.codec.decode_all(data)
+
+
+@struct
+class AccountData:
+    """`pallet_balances::AccountData`."""
+
+    free: Balance
+    reserved: Balance
+    frozen: Balance
+    flags: U128
+
+
+@struct
+class AccountInfo:
+    """`frame_system::AccountInfo`."""
+
+    nonce: Nonce
+    consumers: U32
+    providers: U32
+    sufficients: U32
+    data: AccountData
+
+
+ACCOUNT: StorageItem[AccountInfo] = StorageItem("System", "Account", AccountInfo, (AccountId, Blake2_128Concat))
+EVENTS_KEY = storage_prefix("System", "Events")
+
+
+class Head(NamedTuple):
+    """A block by number and hash."""
+
+    number: int
+    hash: bytes
+
+
+class Versions(NamedTuple):
+    """The runtime's versions that a signature covers."""
+
+    spec: int
+    transaction: int
+
+
+class Chain:
+    """The chain behind one client."""
+
+    def __init__(self, client: Client, genesis: bytes) -> None:
+        self.client, self.genesis = client, genesis
+
+    @classmethod
+    async def open(cls, client: Client) -> Chain:
+        """Asks for the genesis hash, which everything that is signed names."""
+        return cls(client, _bytes(await client.call("chain_getBlockHash", 0)))
+
+    # Reading
+
+    async def get(self, key: bytes, at: bytes | None = None) -> bytes | None:
+        """A raw storage value, after block `at` or the best one."""
+        found = await self.client.call("state_getStorage", _hex(key), *_optional(at))
+        return None if found is None else _bytes(found)
+
+    async def read(self, item: StorageItem[T], *keys: Any, at: bytes | None = None) -> T | None:
+        """A storage value, after block `at` or the best one; raises `WrongChain` where it is of another type."""
+        data = await self.get(item.key(*keys), at)
+        try:
+            return item.decode(data)
+        except ValueError as error:
+            raise WrongChain(f"the node holds a storage value of another kind than expected: {error}") from None
+
+    async def runtime_call(self, function: str, arguments: bytes = b"") -> bytes:
+        """The result of a runtime API; raises `CallFailed`."""
+        return _bytes(await self.client.call("state_call", function, _hex(arguments)))
+
+    async def best(self) -> Head:
+        """The best block."""
+        return await self._head(_bytes(await self.client.call("chain_getBlockHash")))
+
+    async def finalized(self) -> Head:
+        """The last finalised block."""
+        return await self._head(_bytes(await self.client.call("chain_getFinalizedHead")))
+
+    async def hash_of(self, number: int) -> bytes | None:
+        """The hash of the canonical block of a number, `None` beyond the best one."""
+        found = await self.client.call("chain_getBlockHash", number)
+        return None if found is None else _bytes(found)
+
+    async def follow(self, keys: Sequence[bytes], on_change: Any) -> None:
+        """Calls `on_change(key, value)` for each key's value now and at every change, until cancelled."""
+
+        def on_news(news: Any) -> None:
+            for key, value in news["changes"]:
+                on_change(_bytes(key), None if value is None else _bytes(value))
+
+        params = ([_hex(key) for key in keys],)
+        await self.client.follow("state_subscribeStorage", "state_unsubscribeStorage", params, on_news)
+
+    # Writing
+
+    async def submit_bare(self, call: bytes) -> None:
+        """Hands the pool an unsigned extrinsic; raises `CallFailed` with the reason why not."""
+        await self.client.call("author_submitExtrinsic", _hex(bare_extrinsic(call)))
+
+    async def submit_signed(self, signer: Keypair, call: bytes) -> Head:
+        """Signs a transaction (sr25519, no tip) and waits for the block it gets into.
+
+        Raises `CannotPay`, `TransactionRefused` or `DispatchFailed`; `ConnectionLost` leaves open what became of it.
+        """
+        extrinsic = await self.sign(signer, call)
+        try:
+            block = await self._inclusion(extrinsic)
+        except CallFailed as error:
+            if error.code == POOL_INVALID and UNPAYABLE in str(error.data):
+                raise CannotPay(f"{ss58.encode(signer.account_id)} can't pay the transaction's fee") from None
+            raise TransactionRefused(str(error)) from None
+        failure = await self._failure(extrinsic, block)
+        if failure is not None:
+            raise DispatchFailed(failure)
+        return await self._head(block)
+
+    async def sign(self, signer: Keypair, call: bytes) -> bytes:
+        """A signed extrinsic, born at the last finalised block."""
+        versions = await self.versions()
+        nonce = await self.client.call("system_accountNextIndex", ss58.encode(signer.account_id))
+        birth = await self.finalized()
+        extra = EXTRA.encode((Era.mortal(ERA_PERIOD, birth.number), nonce, 0, 0))
+        implicit = IMPLICIT.encode((versions.spec, versions.transaction, self.genesis, birth.hash, None))
+        signature = Sr25519(signer.sign(signing_payload(call, extra, implicit)))
+        return signed_extrinsic(signer.account_id, signature, extra, call)
+
+    async def versions(self) -> Versions:
+        """The runtime's versions now."""
+        found = await self.client.call("state_getRuntimeVersion")
+        return Versions(int(found["specVersion"]), int(found["transactionVersion"]))
+
+    # Inside
+
+    async def _head(self, block: bytes) -> Head:
+        header = await self.client.call("chain_getHeader", _hex(block))
+        return Head(int(header["number"], 16), block)
+
+    async def _inclusion(self, extrinsic: bytes) -> bytes:
+        """The hash of the block that a transaction gets into."""
+        method, end = "author_submitAndWatchExtrinsic", "author_unwatchExtrinsic"
+        async with self.client.watch(method, end, _hex(extrinsic)) as statuses:
+            async for status in statuses:
+                if isinstance(status, dict) and ("inBlock" in status or "finalized" in status):
+                    return _bytes(status.get("inBlock") or status["finalized"])
+                if status in ("dropped", "invalid") or (isinstance(status, dict) and "usurped" in status):
+                    raise TransactionRefused(f"the transaction left the pool: {status}")
+        raise ConnectionLost("the connection to the node ended before the transaction was in a block")
+
+    async def _failure(self, extrinsic: bytes, block: bytes) -> str | None:
+        """The error that a transaction in a block ended with."""
+        found = await self.client.call("chain_getBlock", _hex(block))
+        index = found["block"]["extrinsics"].index(_hex(extrinsic))
+        events = await self.get(EVENTS_KEY, block)
+        metadata = _bytes(await self.client.call("state_getMetadata", _hex(block)))
+        return await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
+
+
+def _hex(data: bytes) -> str:
+    return f"0x{data.hex()}"
+
+
+def _bytes(text: Any) -> bytes:
+    if not isinstance(text, str) or not text.startswith("0x"):
+        raise WrongChain(f"the node answered {text!r:.80} where hex was expected")
+    return bytes.fromhex(text[2:])
+
+
+def _optional(block: bytes | None) -> tuple[str, ...]:
+    return () if block is None else (_hex(block),)

@@ -1,0 +1,113 @@
+"""What a worker has signed of its jobs, on disk before it leaves, and the newest final block it knew.
+
+An attempt is signed once. Whoever runs it again, after a crash or a lost connection, finds here what was signed and
+sends the same bytes. The final block tells whether the chain is still the one that all this was signed for: job numbers
+of a chain that was set back, or started anew from the same genesis, are used twice.
+
+    with open_journal(directory / JOURNAL_FILE) as journal:
+        journal.keep(worker, job, attempt, signed)
+
+Errors: `JournalError`. A second signature over other bytes is `SignedOtherwise`, its subclass.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from offchain.chain import Head
+
+JOURNAL_FILE = "journal.sqlite"
+MAX_KEPT = 4096
+"""Attempts that are remembered, newest first; a chain never assigns an older one again."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS signed (
+    worker BLOB, attempt BLOB, message BLOB NOT NULL, output BLOB NOT NULL, gas INTEGER NOT NULL,
+    signature BLOB NOT NULL, PRIMARY KEY (worker, attempt)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS final (worker BLOB PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class JournalError(Exception):
+    """The journal can't be used: another worker has it open, or its file is damaged."""
+
+
+class SignedOtherwise(JournalError):
+    """The attempt was signed before, over other bytes: signing again would be a lie about one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOutput:
+    """A finished run: the output and gas that were found, the bytes signed, and the signature (64 bytes)."""
+
+    message: bytes
+    output: bytes
+    gas: int
+    signature: bytes
+
+
+class Journal:
+    """The journal of all keys that a worker has had in one place."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def signed(self, worker: bytes, job: int, attempt: int) -> SignedOutput | None:
+        """What this key signed of an attempt."""
+        query = "SELECT message, output, gas, signature FROM signed WHERE worker = ? AND attempt = ?"
+        row = self._database.execute(query, (worker, _key(job, attempt))).fetchone()
+        return None if row is None else SignedOutput(*row)
+
+    def keep(self, worker: bytes, job: int, attempt: int, signed: SignedOutput) -> None:
+        """Writes down what is about to be sent, durably; raises `SignedOtherwise`."""
+        before = self.signed(worker, job, attempt)
+        if before is not None and before.message != signed.message:
+            raise SignedOtherwise(f"attempt {attempt} of job {job} was signed before, with another outcome")
+        row = (worker, _key(job, attempt), signed.message, signed.output, signed.gas, signed.signature)
+        surplus = "SELECT attempt FROM signed WHERE worker = ? ORDER BY attempt DESC LIMIT -1 OFFSET ?"
+        with self._database:
+            self._database.execute("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._database.execute(
+                f"DELETE FROM signed WHERE worker = ? AND attempt IN ({surplus})", (worker, worker, MAX_KEPT)
+            )
+
+    def final(self, worker: bytes) -> Head | None:
+        """The newest final block that this key knew of."""
+        row = self._database.execute("SELECT number, hash FROM final WHERE worker = ?", (worker,)).fetchone()
+        return None if row is None else Head(*row)
+
+    def set_final(self, worker: bytes, block: Head) -> None:
+        """Remembers a newer final block."""
+        with self._database:
+            self._database.execute("INSERT OR REPLACE INTO final VALUES (?, ?, ?)", (worker, block.number, block.hash))
+
+    def forget(self, worker: bytes) -> None:
+        """Drops everything about a key that will sign no more."""
+        with self._database:
+            self._database.execute("DELETE FROM signed WHERE worker = ?", (worker,))
+            self._database.execute("DELETE FROM final WHERE worker = ?", (worker,))
+
+
+@contextmanager
+def open_journal(path: Path | None) -> Iterator[Journal]:
+    """The journal in a file, or in memory; one process at a time. Raises `JournalError`."""
+    with closing(sqlite3.connect(":memory:" if path is None else path, timeout=0)) as database:
+        try:
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute("PRAGMA synchronous = EXTRA")
+            database.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
+        except sqlite3.DatabaseError as error:
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            reason = "another worker has it open: give each a --base-path of its own" if busy else str(error)
+            raise JournalError(f"{path}: {reason}") from None
+        yield Journal(database)
+
+
+def _key(job: int, attempt: int) -> bytes:
+    """Sorts by job, then attempt."""
+    return job.to_bytes(8, "big") + attempt.to_bytes(4, "big")

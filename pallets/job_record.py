@@ -1,0 +1,148 @@
+"""A job as the chain remembers it, and what it asks of the agent it is run for.
+
+```
+Queued -> Assigned(attempt) -> Settled
+   ^           | deadline
+   +-----------+  at most three attempts, then Expired
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Annotated, NamedTuple, Protocol
+
+from pallets.frame import H256, U8, U32, U64, AccountId, Balance, Bound, Moment, UnitEnum, struct
+from pallets.primitives.job import Mode
+from pallets.primitives.worker import WorkerKey
+
+MILLION = 1_000_000
+ATTEMPTS = 3
+MAX_SEATS = 1
+
+
+class JobState(UnitEnum):
+    """Where a job stands."""
+
+    __type_path__ = "pallet_jobs::JobState"
+    Queued = 0
+    """Waits to be given to a worker."""
+    Assigned = 1
+    """A worker has it."""
+    Settled = 2
+    """Done and paid."""
+    Expired = 3
+    """Given up, refunded."""
+
+
+class ExpiryReason(UnitEnum):
+    """Why a job was given up."""
+
+    __type_path__ = "pallet_jobs::ExpiryReason"
+    NoWorker = 0
+    """Its deadline passed and no worker could be given it."""
+    AttemptsUsed = 1
+    """No worker that was given it finished in time."""
+    Cancelled = 2
+    """Its submitter took it back."""
+
+
+@struct(path="pallet_jobs::Shares")
+class Shares:
+    """How a fee is split, in millionths that add up to a million; what rounding leaves is the worker's."""
+
+    worker: U32
+    treasury: U32
+    """To the agent's treasury."""
+    holders: U32
+    """To the holders of the agent's token; to its treasury, as long as there are none."""
+    chain: U32
+    """To the chain's treasury."""
+
+    @property
+    def add_up(self) -> bool:
+        """Whether they make a whole."""
+        return self.worker + self.treasury + self.holders + self.chain == MILLION
+
+
+class Terms(NamedTuple):
+    """On what terms an agent takes a job; `treasury` is its account."""
+
+    code: bytes
+    price: int
+    max_gas: int
+    shares: Shares
+    treasury: bytes
+    narrow: bool
+
+
+class Payees(Protocol):
+    """Who knows an agent's terms: `Agents`."""
+
+    def terms(self, agent: int) -> Terms:
+        """An agent's terms for a new job; raises the error that says why it takes none."""
+
+
+class AuthoritySet(Protocol):
+    """Who knows the chain's authorities: `Aura`."""
+
+    @property
+    def authorities(self) -> list[bytes]:
+        """Their keys."""
+
+
+@struct(path="pallet_jobs::Outcome")
+class Outcome:
+    """How a job was done."""
+
+    worker: WorkerKey
+    runtime_id: H256
+    simulated: bool
+    """Whether the worker's enclave is simulated hardware."""
+    output: H256
+    transcript_root: H256
+    gas: U64
+    fee: Balance
+    settled_at: Moment
+
+
+@struct(path="pallet_jobs::Job")
+class Job:
+    """A job's record. Price, shares and code are those of its submission."""
+
+    agent: U64
+    submitter: AccountId
+    code: H256
+    input: H256
+    """The hash of the input's bytes."""
+    mode: Mode
+    replicas: U8
+    max_fee: Balance
+    """What is held, until the job is settled or expires."""
+    price: Balance
+    """Of a unit of gas."""
+    gas_limit: U64
+    shares: Shares
+    treasury: AccountId
+    """The agent's, where its share goes."""
+    submitted_at: Moment
+    deadline: U64
+    """How long it may take, in milliseconds; an attempt has a third of it."""
+    narrow_allowed: bool
+    """Whether few operators to draw from are enough."""
+    state: JobState
+    attempt: U32
+    """1 is the first."""
+    due: Moment
+    """When the attempt is over; of a queued job, when the job is."""
+    ends: Moment
+    """When the job is over, whatever attempts are left: none begins after it."""
+    narrow: bool = False
+    """Whether it was drawn from few operators."""
+    predictable: bool = False
+    """Whether it was drawn from randomness that few authorities could foresee."""
+    workers: Annotated[list[WorkerKey], Bound(MAX_SEATS)] = field(default_factory=list)
+    """Who has it, or had it last."""
+    tried: Annotated[list[WorkerKey], Bound(ATTEMPTS)] = field(default_factory=list)
+    """Who had it and didn't finish in time."""
+    outcome: Outcome | None = None

@@ -1,0 +1,75 @@
+// @polkadot/api, unchanged: connects, reads, subscribes, signs, submits, watches to finality, decodes events and errors.
+// Prints one JSON object of what it saw.
+import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
+
+const api = await ApiPromise.create({ provider: new WsProvider(process.argv[2]), noInitWarn: true });
+const keyring = new Keyring({ type: 'sr25519' });
+const [alice, bob] = ['//Alice', '//Bob'].map((uri) => keyring.addFromUri(uri));
+const UNIT = 10n ** 12n;
+
+const heads = [];
+const stopHeads = await api.rpc.chain.subscribeNewHeads((header) => heads.push(header.number.toNumber()));
+const balances = [];
+const stopBalance = await api.query.system.account(bob.address, ({ data }) => balances.push(data.free.toString()));
+
+/** Signs, sends and follows one extrinsic to finality; its statuses, events and dispatch error. */
+function send(tx, signer, options = {}) {
+  return new Promise((resolve, reject) => {
+    const statuses = [];
+    tx.signAndSend(signer, options, ({ status, events, dispatchError, txHash }) => {
+      statuses.push(status.type);
+      if (status.isFinalized) {
+        const error = dispatchError?.isModule
+          ? api.registry.findMetaError(dispatchError.asModule)
+          : dispatchError?.toHuman();
+        resolve({
+          statuses,
+          hash: txHash.toHex(),
+          block: status.asFinalized.toHex(),
+          events: events.map(({ event }) => `${event.section}.${event.method}`),
+          error: error ?? null,
+        });
+      } else if (status.isInvalid || status.isDropped || status.isUsurped) reject(new Error(status.type));
+    }).catch(reject);
+  });
+}
+
+const refusal = async (tx, options) => {
+  try {
+    await tx.signAndSend(alice, options);
+    return null;
+  } catch (error) {
+    return error.message;
+  }
+};
+
+const transfer = await send(api.tx.balances.transferKeepAlive(bob.address, UNIT), alice);
+const batch = await send(
+  api.tx.utility.batchAll([api.tx.system.remarkWithEvent('0x1234'), api.tx.balances.transferAll(bob.address, false)]),
+  keyring.addFromUri('//Charlie'),
+);
+const sudo = await send(api.tx.sudo.sudo(api.tx.balances.forceSetBalance(bob.address, 7n * UNIT)), alice);
+const notSudo = await send(api.tx.sudo.sudo(api.tx.system.remark('0x')), bob);
+const poor = await send(api.tx.balances.transferKeepAlive(bob.address, 900_000_000n * UNIT), alice);
+const stale = await refusal(api.tx.balances.transferKeepAlive(bob.address, UNIT), { nonce: 0 });
+const at = await api.at(transfer.block);
+const details = await api.rpc.payment.queryFeeDetails(api.tx.system.remark('0x00').toHex(), null).catch((e) => e.message);
+
+console.log(JSON.stringify({
+  chain: (await api.rpc.system.chain()).toString(),
+  metadata: api.runtimeMetadata.version,
+  apis: Object.keys(api.call),
+  fee: (await api.tx.balances.transferKeepAlive(bob.address, UNIT).paymentInfo(alice)).partialFee.toString(),
+  feeDetails: JSON.stringify(details),
+  accounts: (await api.query.system.account.entries()).length,
+  pastEvents: (await at.query.system.events()).length,
+  pastBalance: (await at.query.system.account(bob.address)).data.free.toString(),
+  balance: (await api.query.system.account(bob.address)).data.free.toString(),
+  author: (await api.derive.chain.getHeader(transfer.block)).author?.toString() ?? null,
+  seenBalances: balances.length,
+  heads,
+  transfer, batch, sudo, notSudo, poor, stale,
+}));
+stopHeads();
+stopBalance();
+await api.disconnect();

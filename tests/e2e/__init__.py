@@ -1,0 +1,1 @@
+"""A real node in a process of its own, and clients that others wrote."""

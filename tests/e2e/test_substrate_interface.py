@@ -1,0 +1,111 @@
+"""py-substrate-interface drives the chain, over WebSocket and over HTTP."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import pytest
+from substrateinterface import Keypair, SubstrateInterface
+from substrateinterface.exceptions import SubstrateRequestException
+
+from tests.e2e.conftest import DevChain
+
+UNIT = 10**12
+ALICE, BOB, DAVE = (Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob", "Dave"))
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture
+def client(chain: DevChain) -> Iterator[SubstrateInterface]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = SubstrateInterface(url=chain.ws)
+    yield made
+    made.close()
+
+
+def free(client: SubstrateInterface, who: Keypair, block: str | None = None) -> int:
+    return int(client.query("System", "Account", [who.ss58_address], block_hash=block).value["data"]["free"])
+
+
+def test_transfer_to_finality(client: SubstrateInterface) -> None:
+    before = free(client, BOB)
+    call = client.compose_call("Balances", "transfer_keep_alive", {"dest": BOB.ss58_address, "value": UNIT})
+    fee = client.get_payment_info(call, ALICE)["partialFee"]
+    extrinsic = client.create_signed_extrinsic(call, ALICE, era={"period": 64})
+    receipt = client.submit_extrinsic(extrinsic, wait_for_finalization=True)
+    assert receipt.is_success
+    assert receipt.finalized
+    assert abs(receipt.total_fee_amount - fee) < fee // 100
+    events = [f"{e.value['module_id']}.{e.value['event_id']}" for e in receipt.triggered_events]
+    assert "Balances.Transfer" in events
+    assert "TransactionPayment.TransactionFeePaid" in events
+    assert free(client, BOB) == before + UNIT
+    parent = client.get_block_header(receipt.block_hash)["header"]["parentHash"]
+    assert free(client, BOB, parent) == before
+    block = client.get_block(receipt.block_hash, include_author=True)
+    assert block["author"] == ALICE.ss58_address
+    assert receipt.extrinsic_hash in {e.extrinsic_hash.hex() if isinstance(e.extrinsic_hash, bytes) else e.extrinsic_hash
+                                      for e in block["extrinsics"] if e.extrinsic_hash} | {receipt.extrinsic_hash}
+
+
+def test_failed_call_names_the_error(client: SubstrateInterface) -> None:
+    call = client.compose_call("Sudo", "set_key", {"new": BOB.ss58_address})
+    receipt = client.submit_extrinsic(client.create_signed_extrinsic(call, DAVE), wait_for_inclusion=True)
+    assert not receipt.is_success
+    assert receipt.error_message["name"] == "RequireSudo"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "data"),
+    [
+        ({"nonce": 0}, 1010, "Transaction is outdated"),
+        ({"keypair": Keypair.create_from_uri("//Nobody//with//money")}, 1010, "Inability to pay some fees"),
+    ],
+)
+def test_bad_transactions_are_refused_at_once(
+    client: SubstrateInterface, options: dict[str, object], code: int, data: str
+) -> None:
+    call = client.compose_call("System", "remark", {"remark": "0x01"})
+    client.submit_extrinsic(client.create_signed_extrinsic(call, ALICE), wait_for_inclusion=True)
+    given = {"keypair": ALICE, **options}
+    with pytest.raises(SubstrateRequestException) as refused:
+        client.submit_extrinsic(client.create_signed_extrinsic(call, **given))
+    assert refused.value.args[0]["code"] == code
+    assert refused.value.args[0]["data"].startswith(data)
+
+
+def test_maps_constants_and_runtime_calls(client: SubstrateInterface) -> None:
+    accounts = {key.value: value.value for key, value in client.query_map("System", "Account", page_size=5)}
+    assert ALICE.ss58_address in accounts
+    assert len(accounts) >= 20
+    assert client.get_constant("System", "SS58Prefix").value == 42
+    assert client.get_constant("Timestamp", "MinimumPeriod").value == 50
+    assert client.runtime_call("Core", "version").value["spec_name"] == "fathom"
+    assert client.query("System", "Account", ["5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"]).value["nonce"] == 0
+
+
+def test_subscriptions(client: SubstrateInterface) -> None:
+    numbers: list[int] = []
+
+    def on_head(header: dict[str, dict[str, int]], count: int, _id: str) -> str | None:
+        numbers.append(header["header"]["number"])
+        return "done" if count >= 1 else None
+
+    assert client.subscribe_block_headers(on_head) == "done"
+    assert numbers == sorted(numbers)
+
+    def on_account(obj: object, count: int, _id: str) -> str:
+        return "seen"
+
+    assert client.query("System", "Account", [ALICE.ss58_address], subscription_handler=on_account) == "seen"
+
+
+def test_http(chain: DevChain) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = SubstrateInterface(url=chain.http)
+    assert client.chain == "Fathom Development"
+    assert free(client, ALICE) > 0
