@@ -42,7 +42,7 @@ from node.web.errors import CannotListen
 from node.web.http import Request, Response, loopback_only
 from node.web.server import open_listeners, serve
 from pallets.primitives.codec import codec_of
-from pallets.primitives.hash_onion import HashOnions
+from pallets.primitives.hash_onion import DEV_LAYERS, HashOnions
 from pallets.primitives.keys import Keypair, Scheme
 from pallets.primitives.types import U64
 from pallets.runtime import KNOWN_RUNTIMES
@@ -51,7 +51,6 @@ NODE_NAME = "Fathom Node"
 NODE_VERSION = "0.1.0"
 SLOT_DURATION = codec_of(U64)
 MAX_EXTRINSIC = 5 * 1024 * 1024
-ONION_LAYERS = 10_000  # a new onion is computed in a few milliseconds when one is used up
 
 
 class StartError(Exception):
@@ -144,7 +143,7 @@ async def run_node(
         transactions = Transactions(chain, Pool(), MAX_EXTRINSIC)
         aura = Keypair.from_suri(config.authority, Scheme.SR25519)
         grandpa = Keypair.from_suri(config.authority, Scheme.ED25519)
-        onions = HashOnions(config.onion_secret, ONION_LAYERS)
+        onions = HashOnions(config.onion_secret, DEV_LAYERS)
         inherents: tuple[InherentProvider, ...] = (SlotTimestamp(slot_duration), RevealedOnion(chain, onions, aura.public))
         producer = Producer(chain, transactions, clock, aura, slot_duration, inherents)
         finalizer = Finalizer(chain, grandpa)

@@ -264,7 +264,9 @@ class Balances(Pallet):
 
     @call(3, weight=Weight(163_159_000, 3_593))
     def transfer_keep_alive(self, who: Signed, dest: Address, value: Compact[Balance]) -> None:
-        """Same as the `transfer_allow_death` call, but with a check that it will not kill the origin account."""
+        """Same as the `transfer_allow_death` call, but with a check that the transfer will not kill the
+        origin account.
+        """
         self.transfer(who, dest, value, keep_alive=True)
 
     @call(4, weight=Weight(172_385_000, 3_593))

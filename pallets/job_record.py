@@ -13,7 +13,7 @@ from dataclasses import field
 from typing import Annotated, NamedTuple, Protocol
 
 from pallets.frame import H256, U8, U32, U64, AccountId, Balance, Bound, Moment, UnitEnum, struct
-from pallets.primitives.job import Mode
+from pallets.primitives.job import Mode, job_output_bytes
 from pallets.primitives.worker import WorkerKey
 
 MILLION = 1_000_000
@@ -39,10 +39,10 @@ class ExpiryReason(UnitEnum):
     """Why a job was given up."""
 
     __type_path__ = "pallet_jobs::ExpiryReason"
-    NoWorker = 0
-    """Its deadline passed and no worker could be given it."""
+    DeadlinePassed = 0
+    """Its time ran out before a worker finished it, or could be given it."""
     AttemptsUsed = 1
-    """No worker that was given it finished in time."""
+    """None of the workers that were given it finished in time."""
     Cancelled = 2
     """Its submitter took it back."""
 
@@ -64,6 +64,12 @@ class Shares:
         """Whether they make a whole."""
         return self.worker + self.treasury + self.holders + self.chain == MILLION
 
+    def split(self, fee: int) -> tuple[int, int, int]:
+        """What of a fee goes to the worker, to the agent's treasury, to the chain's."""
+        to_treasury = fee * (self.treasury + self.holders) // MILLION
+        to_chain = fee * self.chain // MILLION
+        return fee - to_treasury - to_chain, to_treasury, to_chain
+
 
 class Terms(NamedTuple):
     """On what terms an agent takes a job; `treasury` is its account."""
@@ -74,6 +80,10 @@ class Terms(NamedTuple):
     shares: Shares
     treasury: bytes
     narrow: bool
+
+    def gas_for(self, max_fee: int, replicas: int) -> int:
+        """How much gas a fee buys for each replica; gas that costs nothing is bought as if it cost one."""
+        return min(self.max_gas, max_fee // (max(self.price, 1) * replicas))
 
 
 class Payees(Protocol):
@@ -146,3 +156,19 @@ class Job:
     tried: Annotated[list[WorkerKey], Bound(ATTEMPTS)] = field(default_factory=list)
     """Who had it and didn't finish in time."""
     outcome: Outcome | None = None
+
+    def output_bytes(
+        self, genesis: bytes, id: int, attempt: int, output: bytes, transcript_root: bytes, gas: int, runtime_id: bytes
+    ) -> bytes:
+        """What a worker signs of this job's output, given the output's hash."""
+        return job_output_bytes(
+            genesis=genesis,
+            job=id,
+            attempt=attempt,
+            code=self.code,
+            input=self.input,
+            output=output,
+            transcript_root=transcript_root,
+            gas=gas,
+            runtime_id=runtime_id,
+        )

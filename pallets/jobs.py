@@ -7,32 +7,32 @@
 | `submit` | anyone | the fee is held; price, shares, code and gas limit are fixed |
 | draw | the chain | two blocks later or more, from the block's fresh randomness, never the submitter's own worker |
 | `commit` | anyone, with the worker's signature | the output is stored, the worker paid, the rest released |
-| deadline | the chain | a third of the job's time; then another worker is preferred, after three the job expires, refunded |
+| deadline | the chain | after a third of the job's time another worker is preferred, after three the job expires |
 | `claim` | whoever is owed | pays out |
 
-Draws and deadlines are the work of the randomness inherent (`on_randomness`): there the block's time is known, and no transaction
-of the block has run. Each block does a bounded number and carries the rest over. A job that no worker can be drawn for waits
-without costing anything until a worker becomes eligible. What fell due while the chain stood still is armed again.
+Draws and deadlines are the work of the randomness inherent (`on_randomness`): there the block's time is known, and no
+transaction of the block has run. Each block does a bounded number and carries the rest over. A job that no worker can
+be drawn for waits without costing anything until a worker becomes eligible. What fell due while the chain stood still
+is armed again.
 
-Fees stay held with the submitter until a job is settled. What is then owed lies in one keyless account, which also has the
-existential deposit; `Claimable` says whose it is, so that no share is too small to be credited.
+Fees stay held with the submitter until a job is settled. What is then owed lies in one keyless account, which also
+has the existential deposit; `Claimable` says whose it is, so that no share is too small to be credited.
 
 ## Refused commits
 
-A bare commit that isn't admitted answers `BadProof` where the signature is wrong, for whatever reason (another key, job, attempt,
-chain, code, input or output than was signed), else `Custom` with the index of the error here, or 128 + the index of an error of
-`Attestation`.
+A bare commit that isn't admitted answers `BadProof` where the signature is wrong, for whatever reason (another key,
+job, attempt, chain, code, input or output than was signed), else `Custom` with the index of the error here, or 128 +
+the index of an error of `Attestation`.
 
 ## Out of scope
 
-More than one replica, `Hash` and `Sealed` inputs, `Recorded` and `Oracle` modes, callbacks: each is refused by an error of its
-own. A worker's output is taken on its word: there is no window in which to challenge it.
+More than one replica, `Hash` and `Sealed` inputs, `Recorded` and `Oracle` modes, callbacks: each is refused by an
+error of its own. A worker's output is taken on its word: there is no window in which to challenge it.
 """
 
 from __future__ import annotations
 
 from pallets.attestation import Attestation, refusal
-from pallets.calendar import due, first_due
 from pallets.frame import (
     H256,
     U8,
@@ -47,7 +47,6 @@ from pallets.frame import (
     Error,
     Event,
     Map,
-    Moment,
     NoneOrigin,
     Pallet,
     Reasons,
@@ -59,48 +58,36 @@ from pallets.frame import (
 )
 from pallets.frame.validity import BadProof
 from pallets.fungible import Currency
+from pallets.job_end import POT, check_commit, expire, settle
+from pallets.job_queue import draw_all, enqueue, fall_due, is_narrow, next_due
 from pallets.job_record import (
     ATTEMPTS,
-    MILLION,
     AuthoritySet,
     ExpiryReason,
     Job,
     JobState,
-    Outcome,
     Payees,
 )
 from pallets.primitives.codec import codec_of
-from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import Identity, blake2_256
 from pallets.primitives.job import (
-    NO_TRANSCRIPT,
     InlineInput,
-    InlineOutput,
     Input,
     JobId,
     Mode,
     Output,
-    job_output_bytes,
 )
 from pallets.primitives.worker import WorkerKey
 from pallets.system import System
 from pallets.timestamp import Timestamp
 from pallets.workers import SIGNATURE_REF_TIME, Workers
 
-DRAW_DELAY = 2
-"""Blocks from a job's inclusion to its first draw, at least."""
-LEAST_OPERATORS = 16
-OPERATORS_A_REPLICA = 4
-UNPREDICTABLE_FROM = 3
-"""Authorities from which on none of them can foresee a draw."""
 COMMIT_PHASE = 0
+COMMIT_PRIORITY = 1 << 32
 COMMIT_LONGEVITY = 256
 DUE_WEIGHT = Weight(250_000_000, 12_000)
 DRAW_WEIGHT = Weight(500_000_000, 20_000)
 
-POT: AccountId = b"modlfthmjobs".ljust(32, b"\0")
-"""The keyless account that holds what is owed."""
-SEED = codec_of(tuple[H256, JobId, U32, U32])
 COMMIT_TAG = codec_of(tuple[JobId, U32, WorkerKey, U8])
 
 
@@ -206,7 +193,7 @@ class Jobs(Pallet):
         """The fee doesn't buy one unit of gas."""
 
     class TooFewOperators(Error):
-        """Fewer operators than a draw needs have an eligible worker, and neither genesis nor the agent allows so few."""
+        """Fewer operators than a draw needs have eligible workers, and neither genesis nor the agent allows so few."""
 
     class NotSubmitter(Error):
         """Somebody else submitted the job."""
@@ -274,24 +261,19 @@ class Jobs(Pallet):
         self.currency.mint_into(POT, self.currency.existential_deposit)
 
     def integrity_test(self) -> None:
-        if not (0 < self.min_deadline // ATTEMPTS and self.min_deadline <= self.max_deadline):
+        if not (self.min_deadline // ATTEMPTS > 0 and self.min_deadline <= self.max_deadline):
             raise ValueError("Jobs: min_deadline is at least three milliseconds and at most max_deadline")
         if not (self.max_gas and self.max_due):
             raise ValueError("Jobs: max_gas and max_due must be above zero")
 
     def on_randomness(self, mix: bytes) -> None:
         """What is to be done in every block, when its time and its randomness are known."""
-        silent = self.workers.notice_silence()
-        now = self.timestamp.now
-        fallen = due(self.deadlines, now, self.max_due)
-        for when, id in fallen:
-            self._fall_due(id, when, now)
-        drawn = self._draw_all(mix)
-        self._register_weight(DUE_WEIGHT * (silent + len(fallen)) + DRAW_WEIGHT * drawn)
+        due = self.workers.notice_silence() + fall_due(self)
+        self._register_weight(DUE_WEIGHT * due + DRAW_WEIGHT * draw_all(self, mix))
 
     # Calls
 
-    @call(0, weight=lambda agent, input, mode, *_: Weight(600_000_000 + 2_000 * MAX_INPUT_WEIGHT, 20_000))
+    @call(0, weight=Weight(800_000_000, 30_000))
     def submit(
         self,
         who: Signed,
@@ -303,4 +285,121 @@ class Jobs(Pallet):
         deadline: U64,
         callback: bytes | None,
     ) -> None:
-        """Have an agent's approved script run on `input`, for at most `max_fee`, within `deadline` milliseconds."""
+        """Have an agent's approved script run on `input`, for at most `max_fee`, within `deadline` milliseconds.
+
+        The fee is held. Gas is bought at the agent's price, as much as the fee, the agent and `MaxGas` allow; running
+        out of it is a result like any other.
+        """
+        if not isinstance(input, InlineInput):
+            raise self.InlineInputOnly
+        if mode is not Mode.Deterministic:
+            raise self.DeterministicOnly
+        if replicas != 1:
+            raise self.OneReplicaOnly
+        if callback is not None:
+            raise self.NoCallbacks
+        if deadline < self.min_deadline:
+            raise self.DeadlineTooShort
+        if deadline > self.max_deadline:
+            raise self.DeadlineTooLong
+        terms = self.payees.terms(agent)
+        gas_limit = min(self.max_gas, terms.gas_for(max_fee, replicas))
+        if not gas_limit:
+            raise self.FeeTooLow
+        narrow_allowed = self.narrow_allowed or terms.narrow
+        if not narrow_allowed and is_narrow(self.workers.operators_besides(who), replicas):
+            raise self.TooFewOperators
+        self.currency.hold(self.HoldReason.Fee, who, max_fee)
+        now, id = self.timestamp.now, self.next_job
+        self.next_job = id + 1
+        self.input[id] = input
+        job = Job(
+            agent=agent,
+            submitter=who,
+            code=terms.code,
+            input=blake2_256(input.data),
+            mode=mode,
+            replicas=replicas,
+            max_fee=max_fee,
+            price=terms.price,
+            gas_limit=gas_limit,
+            shares=terms.shares,
+            treasury=terms.treasury,
+            submitted_at=now,
+            deadline=deadline,
+            narrow_allowed=narrow_allowed,
+            state=JobState.Queued,
+            attempt=1,
+            due=now + deadline,
+            ends=now + deadline,
+        )
+        enqueue(self, id, job)
+        self.deposit(self.Submitted(id, agent, who))
+
+    def validate_commit(
+        self, job: int, attempt: int, output: Output, transcript_root: bytes, gas: int, worker: bytes, signature: bytes
+    ) -> ValidTransaction:
+        """Admits a commit that the chain waits for."""
+        try:
+            check_commit(self, job, attempt, output, transcript_root, gas, worker, signature)
+        except self.BadSignature:
+            raise BadProof from None
+        except Error as error:
+            raise refusal(error) from None
+        tag = COMMIT_TAG.encode((job, attempt, worker, COMMIT_PHASE))
+        return ValidTransaction(COMMIT_PRIORITY, [], [tag], COMMIT_LONGEVITY, True)
+
+    @call(1, weight=Weight(SIGNATURE_REF_TIME + 900_000_000, 40_000), validate=validate_commit)
+    def commit(
+        self,
+        none: NoneOrigin,
+        job: JobId,
+        attempt: U32,
+        output: Output,
+        transcript_root: H256,
+        gas: U64,
+        worker: WorkerKey,
+        signature: Bytes64,
+    ) -> None:
+        """Commit a job's output, signed by the worker that has the job: it is stored, and the job settled.
+
+        A bare transaction that anyone may submit.
+        """
+        record, content, outcome = check_commit(self, job, attempt, output, transcript_root, gas, worker, signature)
+        self.output[job] = content
+        self.deposit(self.Committed(job, attempt, worker, outcome.output, gas))
+        settle(self, job, record, outcome)
+
+    @call(6, weight=Weight(400_000_000, 15_000))
+    def cancel(self, who: Signed, job: JobId) -> None:
+        """Take back a job that no worker has; its fee is released."""
+        record = self.job[job]
+        if record.submitter != who:
+            raise self.NotSubmitter
+        if record.state is not JobState.Queued:
+            raise self.NotQueued
+        expire(self, job, record, ExpiryReason.Cancelled)
+
+    @call(7, weight=Weight(300_000_000, 10_000))
+    def claim(self, who: Signed) -> None:
+        """Pay out what is owed to the signer."""
+        amount = self.claimable[who]
+        if not amount:
+            raise self.NothingToClaim
+        del self.claimable[who]
+        self.currency.transfer(POT, who, amount, keep_alive=True)
+        self.deposit(self.Claimed(who, amount))
+
+    # What others may ask
+
+    def next_due(self) -> int | None:
+        """When the next block has something to do here, in milliseconds; now where a worker can be drawn."""
+        return next_due(self)
+
+    # Inside
+
+    def _register_weight(self, weight: Weight) -> None:
+        """Counts work that no call declared; mirrors `frame_system::Pallet::register_extra_weight_unchecked`."""
+        consumed = self.system.block_weight
+        consumed.mandatory = consumed.mandatory + weight
+        self.system.block_weight = consumed

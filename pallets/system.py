@@ -67,6 +67,8 @@ ExtraFlags = Annotated[U128, Wrapped("pallet_balances::types::ExtraFlags")]
 class AccountData:
     """All balance of an account: spendable, held, and how much of both a freeze covers."""
 
+    __type_arguments__ = (("Balance", Balance),)
+
     free: Balance = 0
     reserved: Balance = 0
     frozen: Balance = 0
@@ -76,6 +78,8 @@ class AccountData:
 @struct(path="frame_system::AccountInfo")
 class AccountInfo:
     """An account: its nonce, the references that keep it alive, its balance."""
+
+    __type_arguments__ = (("Nonce", Nonce), ("AccountData", AccountData))
 
     nonce: Nonce = 0
     consumers: U32 = 0
@@ -142,6 +146,18 @@ class System(Pallet):
         sender: AccountId
         hash: H256
 
+    class UpgradeAuthorized(Event):
+        """An upgrade was authorized."""
+
+        code_hash: H256
+        check_version: bool
+
+    class RejectedInvalidAuthorizedUpgrade(Event):
+        """An invalid authorized upgrade was rejected while trying to apply it."""
+
+        code_hash: H256
+        error: DispatchErrorType
+
     class InvalidSpecName(Error):
         """The name of specification does not match between the current runtime and the new runtime."""
 
@@ -159,6 +175,15 @@ class System(Pallet):
 
     class CallFiltered(Error):
         """The origin filter prevent the call to be dispatched."""
+
+    class MultiBlockMigrationsOngoing(Error):
+        """A multi-block migration is ongoing and prevents the current code from being replaced."""
+
+    class NothingAuthorized(Error):
+        """No upgrade authorized."""
+
+    class Unauthorized(Error):
+        """The submitted code is not authorized."""
 
     account = Map[AccountId, AccountInfo](default=AccountInfo)
     """The full account information for a particular account ID."""
@@ -241,7 +266,7 @@ class System(Pallet):
         self.all_extrinsics_len = None
         self.extrinsic_count = None
         oldest = self.number - self.block_hash_count - 1
-        if oldest >= 0:
+        if oldest > 0:  # the genesis hash stays: immortal transactions are signed over it
             del self.block_hash[oldest]
         return Header(self.parent_hash, self.number, bytes(32), bytes(32), self.digest)
 
@@ -325,13 +350,13 @@ class System(Pallet):
 
         Raises `ConsumerRemaining` where something still depends on the account.
         """
-        if info.providers > 1 or info.sufficients:
-            info.providers = max(info.providers - 1, 0)
-            return False
-        if info.consumers:
+        if info.providers <= 1 and info.consumers:
             raise ConsumerRemaining
-        info.providers = 0
-        return True
+        if info.providers <= 1 and not info.sufficients:
+            info.providers = 0
+            return True
+        info.providers = max(info.providers - 1, 0)
+        return False
 
     def inc_consumers(self, who: bytes, info: AccountInfo) -> None:
         """One more thing depends on the account; raises `NoProviders` where nothing keeps it, `TooManyConsumers` at the limit."""

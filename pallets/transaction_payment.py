@@ -113,7 +113,7 @@ class TransactionPayment(Pallet):
     system: System
     currency: Balanced
     operational_fee_multiplier: Const[U8] = 5
-    """How many times its own fee an `Operational` extrinsic counts as tip, to boost its priority."""
+    """A fee multiplier for `Operational` extrinsics to compute "virtual tip" to boost their `priority`"""
     fee_per_ref_time: Balance = 10
     """Price of a picosecond of weight."""
     fee_per_byte: Balance = 1_000_000

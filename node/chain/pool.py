@@ -26,6 +26,7 @@ Validity (the runtime's), time, and I/O: this module is pure. Mirrors `sc_transa
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -63,7 +64,11 @@ class NoTagsProvided(PoolError):
 
 
 class ImmediatelyDropped(PoolError):
-    """The pool is full, and everything in it is better."""
+    """The pool is full, and everything in it is better; `outcomes` is what befell others on the way."""
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        super().__init__("the pool is full of transactions with a higher priority")
+        self.outcomes = outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """Bounds of one queue."""
+    """Bounds of one queue: how many transactions, and how many bytes of them."""
 
     count: int
     size: int
@@ -115,67 +120,108 @@ READY_LIMITS = PoolLimits(8192, 20 * 1024 * 1024)
 FUTURE_LIMITS = PoolLimits(819, 2 * 1024 * 1024)
 
 
+@dataclass(slots=True)
+class _Entry:
+    """A transaction in the pool: when it came in, and which tags it needs that the chain hasn't provided."""
+
+    tx: PoolTransaction
+    order: int
+    needs: dict[bytes, None]
+
+
+class _Queue:
+    """Entries by hash, and the bytes of them all."""
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self.limits = limits
+        self.entries: dict[bytes, _Entry] = {}
+        self.size = 0
+
+    def add(self, entry: _Entry) -> None:
+        self.entries[entry.tx.hash] = entry
+        self.size += len(entry.tx.data)
+
+    def pop(self, tx_hash: bytes) -> _Entry | None:
+        entry = self.entries.pop(tx_hash, None)
+        if entry is not None:
+            self.size -= len(entry.tx.data)
+        return entry
+
+    @property
+    def is_over(self) -> bool:
+        return len(self.entries) > self.limits.count or self.size > self.limits.size
+
+    def worst_first(self) -> Iterator[bytes]:
+        """Hashes by priority, the lowest first, the newest of equals."""
+        heap = [(entry.tx.priority, -entry.order, tx_hash) for tx_hash, entry in self.entries.items()]
+        heapq.heapify(heap)
+        while heap:
+            yield heapq.heappop(heap)[2]
+
+
 class Pool:
     """Ready and future transactions of one chain."""
 
     def __init__(self, ready: PoolLimits = READY_LIMITS, future: PoolLimits = FUTURE_LIMITS) -> None:
-        self._ready_limits, self._future_limits = ready, future
-        self._ready: dict[bytes, PoolTransaction] = {}
-        self._future: dict[bytes, PoolTransaction] = {}
-        self._ready_bytes = self._future_bytes = 0
-        self._order: dict[bytes, int] = {}  # when each came in
+        self._ready, self._future = _Queue(ready), _Queue(future)
         self._counter = 0
         self._provider: dict[bytes, bytes] = {}  # tag -> ready transaction
-        self._waiting: dict[bytes, dict[bytes, None]] = {}  # tag -> future transactions that lack it
-        self._done: dict[bytes, None] = {}  # tags that the chain provided lately
+        self._needed_by: dict[bytes, dict[bytes, None]] = {}  # tag -> transactions of both queues
 
     def __contains__(self, tx_hash: bytes) -> bool:
-        return tx_hash in self._ready or tx_hash in self._future
+        return tx_hash in self._ready.entries or tx_hash in self._future.entries
 
     @property
     def ready_count(self) -> int:
-        return len(self._ready)
+        return len(self._ready.entries)
 
     @property
     def future_count(self) -> int:
-        return len(self._future)
+        return len(self._future.entries)
+
+    @property
+    def ready_size(self) -> int:
+        """Bytes of all ready transactions."""
+        return self._ready.size
+
+    @property
+    def future_size(self) -> int:
+        """Bytes of all future transactions."""
+        return self._future.size
 
     def transactions(self) -> list[PoolTransaction]:
         """All of them: ready ones in their order, then future ones."""
-        return [*self.ready(), *self._future.values()]
+        return [*self.ready(), *(entry.tx for entry in self._future.entries.values())]
+
+    def is_ready(self, tx_hash: bytes) -> bool:
+        return tx_hash in self._ready.entries
 
     def provides(self, tag: bytes) -> bool:
         """Whether a ready transaction provides this tag."""
         return tag in self._provider
 
-    def select(self, hashes: Iterable[bytes]) -> list[PoolTransaction]:
-        """Those of these hashes that are in the pool."""
-        found = (self._ready.get(tx_hash) or self._future.get(tx_hash) for tx_hash in hashes)
-        return [tx for tx in found if tx is not None]
-
     def ready(self) -> Iterator[PoolTransaction]:
-        """Ready transactions, best first; safe against changes made while walking, which are not seen."""
-        ready = dict(self._ready)
+        """Ready transactions, best first, as they are when the walk starts: changes made while walking are not seen."""
+        entries = dict(self._ready.entries)
         missing: dict[bytes, int] = {}
-        followers: dict[bytes, list[bytes]] = {}
+        followers: dict[bytes, list[_Entry]] = {}
         heap: list[tuple[int, int, bytes]] = []
-        for tx in ready.values():
-            parents = {self._provider[tag] for tag in tx.requires if tag in self._provider}
+        for tx_hash, entry in entries.items():
+            parents = {self._provider[tag] for tag in entry.needs}
             for parent in parents:
-                followers.setdefault(parent, []).append(tx.hash)
+                followers.setdefault(parent, []).append(entry)
             if parents:
-                missing[tx.hash] = len(parents)
+                missing[tx_hash] = len(parents)
             else:
-                heap.append((-tx.priority, self._order[tx.hash], tx.hash))
-        order = dict(self._order)
+                heap.append((-entry.tx.priority, entry.order, tx_hash))
         heapq.heapify(heap)
         while heap:
             _, _, tx_hash = heapq.heappop(heap)
-            yield ready[tx_hash]
+            yield entries[tx_hash].tx
             for follower in followers.get(tx_hash, ()):
-                missing[follower] -= 1
-                if not missing[follower]:
-                    heapq.heappush(heap, (-ready[follower].priority, order[follower], follower))
+                missing[follower.tx.hash] -= 1
+                if not missing[follower.tx.hash]:
+                    heapq.heappush(heap, (-follower.tx.priority, follower.order, follower.tx.hash))
 
     def import_(self, tx: PoolTransaction) -> list[Outcome]:
         """Admits a transaction; raises `PoolError`. What it replaced, unlocked or pushed out is in the answer."""
@@ -185,131 +231,155 @@ class Pool:
             raise NoTagsProvided("the transaction provides no tags")
         if set(tx.provides) & set(tx.requires):
             raise CycleDetected("the transaction requires what it provides")
-        outcomes = self._enter(tx)
+        self._counter += 1
+        entry = _Entry(tx, self._counter, dict.fromkeys(tx.requires))
+        if self._is_met(entry):
+            standing = self._standing(tx)
+            if standing is not None and standing >= tx.priority:
+                raise TooLowPriority(standing, tx.priority)
+            self._wait(entry)
+            outcomes = self._promote([tx.hash])
+        else:
+            self._wait(entry)
+            outcomes = [Outcome(Change.FUTURE, tx)]
         outcomes += self._enforce_limits()
         if any(outcome.change is Change.DROPPED and outcome.tx is tx for outcome in outcomes):
-            raise ImmediatelyDropped("the pool is full of transactions with a higher priority")
+            raise ImmediatelyDropped([outcome for outcome in outcomes if outcome.tx is not tx])
         return outcomes
 
     def prune(self, tags: Iterable[bytes], included: Iterable[bytes]) -> list[Outcome]:
-        """A block provided these tags and included these transactions: both leave, and what waited for them is ready."""
-        outcomes = []
-        for tx_hash in included:
-            tx = self._take(tx_hash)
-            if tx is not None:
-                outcomes.append(Outcome(Change.PRUNED, tx))
-        fresh = dict.fromkeys(tags)
-        for tag in fresh:
-            rival = self._provider.get(tag)
-            if rival is not None:
-                tx = self._take(rival)
-                if tx is not None:
-                    outcomes.append(Outcome(Change.INVALID, tx))
-        self._done = fresh
-        return outcomes + self._unlock(fresh)
+        """A block provided these tags and included these transactions: both leave, and what waited for them is ready.
+
+        A transaction that would provide one of the tags again is invalid.
+        """
+        done = dict.fromkeys(tags)
+        gone = [(Change.PRUNED, tx_hash) for tx_hash in included]
+        gone += [(Change.INVALID, self._provider[tag]) for tag in done if tag in self._provider]
+        gone += [
+            (Change.INVALID, tx_hash)
+            for tx_hash, entry in self._future.entries.items()
+            if any(tag in done for tag in entry.tx.provides)
+        ]
+        outcomes = [Outcome(change, tx) for change, tx_hash in gone if (tx := self._take(tx_hash)) is not None]
+        waited: list[bytes] = []
+        for tag in done:
+            for tx_hash in self._needed_by.pop(tag, ()):
+                del self._entry(tx_hash).needs[tag]
+                waited.append(tx_hash)
+        outcomes += self._demote(tag for outcome in tuple(outcomes) for tag in outcome.tx.provides)
+        outcomes += self._promote(waited)
+        return outcomes + self._enforce_limits()
 
     def remove(self, tx_hash: bytes, change: Change) -> list[Outcome]:
         """Takes a transaction out for this reason; what requires its tags waits again."""
         tx = self._take(tx_hash)
         if tx is None:
             return []
-        return [Outcome(change, tx), *self._demote_followers(tx)]
+        return [Outcome(change, tx), *self._demote(tx.provides), *self._enforce_limits()]
 
     def expire(self, number: int) -> list[Outcome]:
         """Removes what can't be in a block after `number` any more."""
-        stale = [tx.hash for tx in (*self._ready.values(), *self._future.values()) if tx.valid_till <= number]
+        both = (*self._ready.entries.values(), *self._future.entries.values())
+        stale = [entry.tx.hash for entry in both if entry.tx.valid_till <= number]
         return [outcome for tx_hash in stale for outcome in self.remove(tx_hash, Change.INVALID)]
 
-    # The two queues
+    # The two queues. Nothing here is recursive: a sender chooses how long a chain of transactions is.
 
-    def _enter(self, tx: PoolTransaction) -> list[Outcome]:
-        missing = [tag for tag in tx.requires if tag not in self._provider and tag not in self._done]
-        self._order.setdefault(tx.hash, self._next())
-        if missing:
-            self._future[tx.hash] = tx
-            self._future_bytes += len(tx.data)
-            for tag in missing:
-                self._waiting.setdefault(tag, {})[tx.hash] = None
-            return [Outcome(Change.FUTURE, tx)]
-        rivals = {self._provider[tag]: None for tag in tx.provides if tag in self._provider}
-        standing = sum(self._ready[rival].priority for rival in rivals)
-        if rivals and standing >= tx.priority:
-            del self._order[tx.hash]
-            raise TooLowPriority(standing, tx.priority)
-        outcomes = [Outcome(Change.READY, tx)]
-        for rival in rivals:
-            replaced = self._take(rival)
-            if replaced is not None:
-                outcomes.append(Outcome(Change.USURPED, replaced, tx.hash))
-        self._ready[tx.hash] = tx
-        self._ready_bytes += len(tx.data)
-        for tag in tx.provides:
-            self._provider[tag] = tx.hash
-        for rival_outcome in outcomes[1:]:
-            outcomes += self._demote_followers(rival_outcome.tx)
-        return outcomes + self._unlock(tx.provides)
+    def _entry(self, tx_hash: bytes) -> _Entry:
+        return self._ready.entries.get(tx_hash) or self._future.entries[tx_hash]
 
-    def _unlock(self, tags: Iterable[bytes]) -> list[Outcome]:
-        """Future transactions that lacked only these tags become ready."""
+    def _is_met(self, entry: _Entry) -> bool:
+        return all(tag in self._provider for tag in entry.needs)
+
+    def _rivals(self, tx: PoolTransaction) -> list[bytes]:
+        """Ready transactions that provide a tag of this one."""
+        return list({self._provider[tag]: None for tag in tx.provides if tag in self._provider})
+
+    def _standing(self, tx: PoolTransaction) -> int | None:
+        """The rivals' priorities together; `None` where there are none."""
+        rivals = self._rivals(tx)
+        return sum(self._ready.entries[rival].tx.priority for rival in rivals) if rivals else None
+
+    def _wait(self, entry: _Entry) -> None:
+        """Puts a new transaction into the future queue."""
+        self._future.add(entry)
+        for tag in entry.needs:
+            self._needed_by.setdefault(tag, {})[entry.tx.hash] = None
+
+    def _promote(self, hashes: Iterable[bytes]) -> list[Outcome]:
+        """Makes those of these future transactions ready that lack nothing, then what waited for them, and so on."""
         outcomes: list[Outcome] = []
-        for tag in tags:
-            for tx_hash in list(self._waiting.get(tag, ())):
-                tx = self._future.get(tx_hash)
-                if tx is None or any(t not in self._provider and t not in self._done for t in tx.requires):
-                    continue
-                self._take(tx_hash, keep_order=True)
-                try:
-                    outcomes += self._enter(tx)
-                except TooLowPriority:
-                    outcomes.append(Outcome(Change.DROPPED, tx))
-        return outcomes
-
-    def _demote_followers(self, gone: PoolTransaction) -> list[Outcome]:
-        """Ready transactions that required what left wait again."""
-        outcomes: list[Outcome] = []
-        lost = {tag for tag in gone.provides if tag not in self._provider and tag not in self._done}
-        if lost:
-            for tx in list(self._ready.values()):
-                if tx.hash in self._ready and lost.intersection(tx.requires):
-                    self._take(tx.hash, keep_order=True)
-                    outcomes += self._enter(tx)
-                    outcomes += self._demote_followers(tx)
-        return outcomes
-
-    def _take(self, tx_hash: bytes, *, keep_order: bool = False) -> PoolTransaction | None:
-        tx = self._ready.pop(tx_hash, None)
-        if tx is not None:
-            self._ready_bytes -= len(tx.data)
+        candidates = deque(hashes)
+        while candidates:
+            tx_hash = candidates.popleft()
+            entry = self._future.entries.get(tx_hash)
+            if entry is None or not self._is_met(entry):
+                continue
+            tx = entry.tx
+            standing = self._standing(tx)
+            if standing is not None and standing >= tx.priority:
+                self._take(tx_hash)
+                outcomes.append(Outcome(Change.DROPPED, tx))
+                continue
+            usurped = [rival for tx_hash in self._rivals(tx) if (rival := self._take(tx_hash)) is not None]
+            self._future.pop(tx_hash)
+            self._ready.add(entry)
             for tag in tx.provides:
-                if self._provider.get(tag) == tx_hash:
-                    del self._provider[tag]
+                self._provider[tag] = tx_hash
+                candidates.extend(self._needed_by.get(tag, ()))
+            outcomes.append(Outcome(Change.READY, tx))
+            outcomes += [Outcome(Change.USURPED, rival, tx_hash) for rival in usurped]
+            outcomes += self._demote(tag for rival in usurped for tag in rival.provides)
+        return outcomes
+
+    def _demote(self, tags: Iterable[bytes]) -> list[Outcome]:
+        """Ready transactions that need one of these tags wait again where nobody provides it, then their followers."""
+        outcomes: list[Outcome] = []
+        lost = deque(tags)
+        while lost:
+            tag = lost.popleft()
+            if tag in self._provider:
+                continue
+            for tx_hash in self._needed_by.get(tag, ()):
+                entry = self._ready.pop(tx_hash)
+                if entry is not None:
+                    self._future.add(entry)
+                    self._release(entry.tx)
+                    lost.extend(entry.tx.provides)
+                    outcomes.append(Outcome(Change.FUTURE, entry.tx))
+        return outcomes
+
+    def _take(self, tx_hash: bytes) -> PoolTransaction | None:
+        """Takes a transaction out of the pool, whichever queue it is in."""
+        entry = self._ready.pop(tx_hash)
+        if entry is not None:
+            self._release(entry.tx)
         else:
-            tx = self._future.pop(tx_hash, None)
-            if tx is None:
+            entry = self._future.pop(tx_hash)
+            if entry is None:
                 return None
-            self._future_bytes -= len(tx.data)
-            for tag in tx.requires:
-                waiting = self._waiting.get(tag)
-                if waiting is not None:
-                    waiting.pop(tx_hash, None)
-                    if not waiting:
-                        del self._waiting[tag]
-        if not keep_order:
-            self._order.pop(tx_hash, None)
-        return tx
+        for tag in entry.needs:
+            needed_by = self._needed_by[tag]
+            del needed_by[tx_hash]
+            if not needed_by:
+                del self._needed_by[tag]
+        return entry.tx
+
+    def _release(self, tx: PoolTransaction) -> None:
+        for tag in tx.provides:
+            if self._provider.get(tag) == tx.hash:
+                del self._provider[tag]
 
     def _enforce_limits(self) -> list[Outcome]:
         """Drops the worst, the newest of equals, until both queues are within their bounds."""
         outcomes: list[Outcome] = []
-        for queue, limits in ((self._future, self._future_limits), (self._ready, self._ready_limits)):
-            while len(queue) > limits.count or self._size(queue) > limits.size:
-                worst = min(queue.values(), key=lambda tx: (tx.priority, -self._order[tx.hash]))
-                outcomes += self.remove(worst.hash, Change.DROPPED)
+        for queue in (self._ready, self._future):  # ready ones first: what they leave behind waits among the future ones
+            if queue.is_over:
+                for tx_hash in queue.worst_first():
+                    if not queue.is_over:
+                        break
+                    if tx_hash in queue.entries:
+                        tx = self._take(tx_hash)
+                        assert tx is not None
+                        outcomes += [Outcome(Change.DROPPED, tx), *self._demote(tx.provides)]
         return outcomes
-
-    def _size(self, queue: dict[bytes, PoolTransaction]) -> int:
-        return self._ready_bytes if queue is self._ready else self._future_bytes
-
-    def _next(self) -> int:
-        self._counter += 1
-        return self._counter

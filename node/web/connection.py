@@ -167,7 +167,7 @@ class WebSocket:
             data = await self._transport.receive_some()
         finally:
             self._receiving = False
-        self._burst = 0
+        self._burst = 1
         self._heard = trio.current_time()
         self._inbox.extend(self._stream.receive_data(data))
         self._flush()
@@ -175,7 +175,7 @@ class WebSocket:
             self._changed.unpark_all()
 
     async def _rest(self) -> None:
-        self._burst = 0
+        self._burst = 1
         await trio.lowlevel.checkpoint()
 
     def _flush(self) -> None:

@@ -155,13 +155,13 @@ class CheckMortality(TransactionExtension):
 
     def implicit_value(self, extra: Era) -> bytes:
         system: SystemState = self.runtime.system
-        found = system.block_hash.get(extra.birth(max(system.number - 1, 0)))
+        found = system.block_hash.get(extra.birth(system.number))
         if found is None:
             raise AncientBirthBlock
         return bytes(found)
 
     def validate(self, tx: Transaction, extra: Era) -> Validity:
-        current = max(self.runtime.system.number - 1, 0)
+        current = self.runtime.system.number
         return Validity(longevity=min(max(extra.death(current) - current, 0), MAX_LONGEVITY))
 
 

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from pallets.frame.executive import Executive, InherentData
 from pallets.frame.genesis import build_genesis, values_of_patch
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.primitives.codec import codec_of
+from pallets.primitives.codec import codec_of, compact
+from pallets.primitives.extrinsic import IMMORTAL, Era, Sr25519, signed_extrinsic, signing_payload
 from pallets.primitives.hash_onion import DEV_LAYERS, DEV_SECRET, IDENTIFIER, HashOnions
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
-from pallets.primitives.types import Moment
+from pallets.primitives.keys import Keypair
+from pallets.primitives.types import U32, Moment
 from pallets.runtime import SLOT_DURATION, DevRuntime
 from pallets.system import CODE_KEY
 
@@ -39,7 +41,7 @@ class DevChain:
         self.state = build_genesis(DevRuntime, values)
         self.state[CODE_KEY] = bytes.fromhex(RUNTIME_GENESIS["code"][2:])
         self.onions, self.slot = onions, FIRST_SLOT
-        self.head = blake2_256(b"genesis")
+        self.genesis = self.head = blake2_256(b"genesis")
 
     def runtime(self) -> DevRuntime:
         """The runtime on the state of the last block."""
@@ -58,6 +60,26 @@ class DevChain:
             b"timstap0": codec_of(Moment).encode(slot * SLOT_DURATION),
             IDENTIFIER: self.onions.reveal(commitment.onion, commitment.layers_left),
         }
+
+    def sign(
+        self,
+        key: Keypair,
+        pallet: str,
+        name: str,
+        *,
+        nonce: int | None = None,
+        era: Era = IMMORTAL,
+        birth: bytes | None = None,
+        **arguments: Any,
+    ) -> bytes:
+        """A signed transaction's bytes, put together as a client does; the nonce is the account's own unless given."""
+        runtime = self.runtime()
+        nonce = runtime.system.account[key.account_id].nonce if nonce is None else nonce
+        call = runtime.encode_call(runtime.call(pallet, name, **arguments))
+        extra = codec_of(Era).encode(era) + compact(nonce) + compact(0) + b"\0"
+        versions = codec_of(tuple[U32, U32]).encode((runtime.version.spec_version, runtime.version.transaction_version))
+        implicit = versions + self.genesis + (birth or self.genesis) + b"\0"
+        return signed_extrinsic(key.account_id, Sr25519(key.sign(signing_payload(call, extra, implicit))), extra, call)
 
     def make(self, *transactions: bytes, slot: int | None = None) -> Made:
         """The next block with these transactions; the chain stays as it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import socket
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from websocket import ABNF
 
 from node.web import Limits, WebSocket, connect_websocket
+from node.web.connection import BURST
 from node.web.errors import ConnectionClosed
 from node.web.transport import SocketTransport
 from node.web.websocket import Message
@@ -159,15 +161,22 @@ async def test_a_slow_reader_makes_senders_wait_and_loses_nothing() -> None:
 
 
 async def test_a_peer_that_only_pings_and_never_reads_is_not_read_from() -> None:
-    async with held(Limits(send_buffer=10_000)) as (websocket, peer):
-        pings = frame(b"p" * 125, ABNF.OPCODE_PING) * 1000
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(websocket.receive)
-            with trio.move_on_after(1) as patience:
-                for _ in range(1000):
-                    await peer.send_all(pings)
-            assert patience.cancelled_caught
-            nursery.cancel_scope.cancel()
+    pings = frame(b"p" * 125, ABNF.OPCODE_PING) * 1000
+    sent = 0
+
+    async def flood(peer: trio.SocketStream) -> None:
+        nonlocal sent
+        for _ in range(300):
+            await peer.send_all(pings)
+            sent += 1
+
+    async with held(Limits(send_buffer=10_000)) as (websocket, peer), trio.open_nursery() as nursery:
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
+        nursery.start_soon(websocket.receive)
+        nursery.start_soon(flood, peer)
+        await wait_all_tasks_blocked(0.1)
+        assert 0 < sent < 300
+        nursery.cancel_scope.cancel()
 
 
 async def test_many_tasks_send_at_once_and_frames_stay_whole() -> None:
@@ -254,6 +263,29 @@ async def test_a_busy_connection_lets_others_run() -> None:
             await other.send_all(frame(b"%02d" % number))
             with trio.fail_after(1):
                 await read_until(other, b"%02d" % number)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("replies", [False, True])
+async def test_a_burst_of_messages_lets_other_tasks_run(replies: bool) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    async with held() as (websocket, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        await peer.send_all(frame(b"x") * 1000)
+        handled = Counter[int]()
+        for _ in range(1000):
+            await websocket.receive()
+            if replies:
+                await websocket.send("y")
+            handled[turns] += 1
+        assert max(handled.values()) <= BURST
         nursery.cancel_scope.cancel()
 
 

@@ -91,7 +91,7 @@ async def test_a_body_over_the_limit_is_refused_in_words_that_arrive() -> None:
     def visit(port: int) -> None:
         for chunked in (False, True):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            body = bytes(3_000_000)
+            body = bytes(20_000_000)
             connection.request("POST", "/", iter([body]) if chunked else body, encode_chunked=chunked)
             response = connection.getresponse()
             assert response.status == 413

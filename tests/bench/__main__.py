@@ -1,0 +1,15 @@
+"""`make bench`: one JSON object a line, named by `bench`."""
+
+from __future__ import annotations
+
+import json
+
+from tests.bench import dispatch
+
+
+def main() -> None:
+    print(json.dumps({"bench": "dispatch", **dispatch.measure()}))
+
+
+if __name__ == "__main__":
+    main()
