@@ -26,11 +26,13 @@ from typing import Any
 
 from node.state import trie
 from pallets.frame.genesis import InvalidGenesis, build_genesis, values_of_patch
+from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.header import Header
 from pallets.primitives.runtime_code import InvalidRuntimeCode, runtime_version
 from pallets.runtime import KNOWN_RUNTIMES
 
 CODE_KEY = b":code"
+SIMULATED_ALLOWED = storage_prefix("Attestation", "SimulatedAllowed")
 CHILD_PREFIX = b":child_storage:default:"
 GZIP_MAGIC = b"\x1f\x8b"
 DEV_SPEC = Path(__file__).resolve().parent.parent / "chain_spec.json"
@@ -75,13 +77,17 @@ class ChainSpec:
         for key in ("name", "id", "genesis"):
             if key not in document:
                 raise InvalidChainSpec(f"the spec has no {key!r}")
+        genesis = _genesis_state(document["genesis"])
+        chain_type = _chain_type(document.get("chainType", "Live"))
+        if chain_type == "Live" and genesis.get(SIMULATED_ALLOWED) == b"\1":
+            raise InvalidChainSpec("a chain of type 'Live' can't allow simulated enclaves: set attestation.simulatedAllowed to false")
         return cls(
             str(document["name"]),
             str(document["id"]),
-            _chain_type(document.get("chainType", "Live")),
+            chain_type,
             document.get("properties") or {},
             tuple(document.get("bootNodes") or ()),
-            _genesis_state(document["genesis"]),
+            genesis,
             document,
         )
 

@@ -63,7 +63,7 @@ def settle(jobs: Jobs, id: int, job: Job, outcome: Outcome) -> None:
     _close(jobs, id, job, JobState.Settled, release=job.max_fee - fee)
     job.outcome = outcome
     jobs.job[id] = job
-    jobs.workers.finish(outcome.worker, kept=True)
+    release_seat(jobs, id, outcome.worker, kept=True)
     jobs.deposit(jobs.Settled(id, outcome.output, outcome.gas, fee))
     to_worker, to_treasury, to_chain = job.shares.split(fee)
     parts = ((operator, to_worker), (job.treasury, to_treasury), (jobs.chain_treasury, to_chain))
@@ -78,6 +78,16 @@ def expire(jobs: Jobs, id: int, job: Job, reason: ExpiryReason) -> None:
     _close(jobs, id, job, JobState.Expired, release=job.max_fee)
     jobs.job[id] = job
     jobs.deposit(jobs.Expired(id, job.max_fee, reason))
+
+
+def release_seat(jobs: Jobs, id: int, worker: bytes, *, kept: bool) -> None:
+    """Takes a job from a worker, which has kept it or missed it."""
+    left = [assignment for assignment in jobs.assignments[worker] if assignment.job != id]
+    if left:
+        jobs.assignments[worker] = left
+    else:
+        del jobs.assignments[worker]
+    jobs.workers.finish(worker, kept=kept)
 
 
 def _close(jobs: Jobs, id: int, job: Job, state: JobState, *, release: int) -> None:

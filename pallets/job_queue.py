@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from pallets.calendar import due, first_due
 from pallets.frame import H256, U32
-from pallets.job_end import expire
-from pallets.job_record import ATTEMPTS, ExpiryReason, Job, JobState
+from pallets.job_end import expire, release_seat
+from pallets.job_record import ATTEMPTS, Assignment, ExpiryReason, Job, JobState
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import JobId
@@ -105,6 +105,7 @@ def _draw(jobs: Jobs, id: int, job: Job, mix: bytes) -> None:
     job.predictable = len(jobs.authority_set.authorities) < UNPREDICTABLE_FROM
     _arm(jobs, id, job, jobs.timestamp.now + job.deadline // ATTEMPTS)
     jobs.job[id] = job
+    jobs.assignments[worker] = [*jobs.assignments[worker], Assignment(id, job.attempt)]
     workers.assign(worker)
     jobs.deposit(jobs.Assigned(id, job.attempt, [worker]))
 
@@ -112,7 +113,7 @@ def _draw(jobs: Jobs, id: int, job: Job, mix: bytes) -> None:
 def _end_attempt(jobs: Jobs, id: int, job: Job, now: int) -> None:
     used = job.attempt == ATTEMPTS and job.state is JobState.Assigned
     for worker in job.workers:
-        jobs.workers.finish(worker, kept=False)
+        release_seat(jobs, id, worker, kept=False)
         job.tried.append(worker)
     job.workers = []
     if used:

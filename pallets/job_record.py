@@ -13,7 +13,7 @@ from dataclasses import field
 from typing import Annotated, NamedTuple, Protocol
 
 from pallets.frame import H256, U8, U32, U64, AccountId, Balance, Bound, Moment, UnitEnum, struct
-from pallets.primitives.job import Mode, job_output_bytes
+from pallets.primitives.job import JobId, Mode, job_output_bytes
 from pallets.primitives.worker import WorkerKey
 
 MILLION = 1_000_000
@@ -99,6 +99,14 @@ class AuthoritySet(Protocol):
     @property
     def authorities(self) -> list[bytes]:
         """Their keys."""
+
+
+@struct(path="pallet_jobs::Assignment")
+class Assignment:
+    """A job that a worker has, and which attempt at it."""
+
+    job: JobId
+    attempt: U32
 
 
 @struct(path="pallet_jobs::Outcome")

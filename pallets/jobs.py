@@ -60,23 +60,10 @@ from pallets.frame.validity import BadProof
 from pallets.fungible import Currency
 from pallets.job_end import POT, check_commit, expire, settle
 from pallets.job_queue import draw_all, enqueue, fall_due, is_narrow, next_due
-from pallets.job_record import (
-    ATTEMPTS,
-    AuthoritySet,
-    ExpiryReason,
-    Job,
-    JobState,
-    Payees,
-)
+from pallets.job_record import ATTEMPTS, Assignment, AuthoritySet, ExpiryReason, Job, JobState, Payees
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Identity, blake2_256
-from pallets.primitives.job import (
-    InlineInput,
-    Input,
-    JobId,
-    Mode,
-    Output,
-)
+from pallets.primitives.job import InlineInput, Input, JobId, Mode, Output
 from pallets.primitives.worker import WorkerKey
 from pallets.system import System
 from pallets.timestamp import Timestamp
@@ -245,6 +232,8 @@ class Jobs(Pallet):
     """What a job is run on, until it is over."""
     output = Map[JobId, bytes]()
     """What a settled job left."""
+    assignments = Map[WorkerKey, list[Assignment]](default=list)
+    """What each worker has to do: the one entry that a worker follows."""
     claimable = Map[AccountId, Balance](default=0)
     """What is owed to whom."""
     narrow_allowed = Value[bool](default=False)

@@ -88,7 +88,10 @@ class Workers(Pallet):
     heartbeat_interval: Const[Moment]
     """The least time between two heartbeats of a serving worker, in milliseconds."""
     heartbeat_window: Const[Moment]
-    """How long a worker may be silent before it isn't drawn any more, in milliseconds."""
+    """How long a worker may be silent before it isn't drawn any more, in milliseconds.
+
+    Longer than blocks can be apart without the chain being taken to have stood still, so that one heartbeat a block does.
+    """
     cool_down: Const[Moment]
     """How long a leaving worker's stake stays held, in milliseconds."""
     max_due: Const[U32]
@@ -149,7 +152,7 @@ class Workers(Pallet):
         """The heartbeat's hash is not that of a recent block of this number."""
 
     class StaleHeartbeat(Error):
-        """The heartbeat's block is no later than that of the last one, or older than the window: sign a newer block."""
+        """The block is no later than that of the last heartbeat, or older than the window: sign the newest."""
 
     class TooSoon(Error):
         """The last heartbeat is less than `HeartbeatInterval` ago, and the worker serves."""
@@ -182,8 +185,8 @@ class Workers(Pallet):
             raise ValueError(
                 "Workers: min_stake, max_load, max_due are above zero, max_counted_stake at least min_stake"
             )
-        if self.heartbeat_interval >= self.heartbeat_window:
-            raise ValueError("Workers: heartbeat_interval must be shorter than heartbeat_window")
+        if not self.heartbeat_interval < self.heartbeat_window > GAP:
+            raise ValueError(f"Workers: heartbeat_window must be longer than heartbeat_interval and than {GAP} ms")
 
     # Calls
 
@@ -357,7 +360,8 @@ class Workers(Pallet):
         block, now = self.attestation.recent_block(hash), self.timestamp.now
         if block is None or block.number != number:
             raise self.UnknownBlock
-        if number <= record.heartbeat_block or now - block.moment > self.heartbeat_window:
+        newest = number == self.system.number - 1
+        if number <= record.heartbeat_block or not (newest or now - block.moment <= self.heartbeat_window):
             raise self.StaleHeartbeat
         if record.state in SERVING and now < record.last_heartbeat + self.heartbeat_interval:
             raise self.TooSoon

@@ -2,10 +2,10 @@
 
 ## Overview
 
-A transaction *provides* tags and *requires* others; it is **ready** once everything that it requires is provided by a ready
-transaction or by the chain, else it is **future**. `ready()` walks ready transactions by priority, older first, each behind
-what it requires. `import_` admits one, `prune` removes what a block has done, `remove` what has turned out bad. Every call
-answers what it did as `Outcome`s, so that watchers can be told; nothing leaves the pool unreported.
+A transaction *provides* tags and *requires* others; it is **ready** once everything that it requires is provided by a
+ready transaction or by the chain, else it is **future**. `ready()` walks ready transactions by priority, older first,
+each behind what it requires. `import_` admits one, `prune` removes what a block has done, `remove` what has turned out
+bad. Every call answers what it did as `Outcome`s, so that watchers can be told; nothing leaves the pool unreported.
 
 ## Errors
 
@@ -13,7 +13,7 @@ answers what it did as `Outcome`s, so that watchers can be told; nothing leaves 
 PoolError
 ├── AlreadyImported      the very same transaction is in the pool
 ├── TooLowPriority       another with the same tags pays as well or better
-├── CycleDetected        it requires what it provides itself
+├── CycleDetected        it requires what it provides itself, or would replace
 ├── NoTagsProvided       it provides nothing, so nothing could replace or follow it
 └── ImmediatelyDropped   the pool is full of better ones
 ```
@@ -56,7 +56,7 @@ class TooLowPriority(PoolError):
 
 
 class CycleDetected(PoolError):
-    """The transaction requires what it provides itself."""
+    """The transaction requires what it provides itself, or what only a transaction provides that it would replace."""
 
 
 class NoTagsProvided(PoolError):
@@ -234,9 +234,7 @@ class Pool:
         self._counter += 1
         entry = _Entry(tx, self._counter, dict.fromkeys(tx.requires))
         if self._is_met(entry):
-            standing = self._standing(tx)
-            if standing is not None and standing >= tx.priority:
-                raise TooLowPriority(standing, tx.priority)
+            self._check_rivals(entry)
             self._wait(entry)
             outcomes = self._promote([tx.hash])
         else:
@@ -295,10 +293,24 @@ class Pool:
         """Ready transactions that provide a tag of this one."""
         return list({self._provider[tag]: None for tag in tx.provides if tag in self._provider})
 
-    def _standing(self, tx: PoolTransaction) -> int | None:
-        """The rivals' priorities together; `None` where there are none."""
-        rivals = self._rivals(tx)
-        return sum(self._ready.entries[rival].tx.priority for rival in rivals) if rivals else None
+    def _check_rivals(self, entry: _Entry) -> None:
+        """Raises `TooLowPriority` or `CycleDetected` where a transaction can't take its rivals' place."""
+        rivals = self._rivals(entry.tx)
+        if not rivals:
+            return
+        standing = sum(self._ready.entries[rival].tx.priority for rival in rivals)
+        if standing >= entry.tx.priority:
+            raise TooLowPriority(standing, entry.tx.priority)
+        seen: dict[bytes, None] = {}
+        ancestors = [entry]
+        while ancestors:
+            for tag in ancestors.pop().needs:
+                parent = self._provider[tag]
+                if parent not in seen:
+                    seen[parent] = None
+                    ancestors.append(self._ready.entries[parent])
+        if any(rival in seen for rival in rivals):
+            raise CycleDetected("the transaction requires what it would replace")
 
     def _wait(self, entry: _Entry) -> None:
         """Puts a new transaction into the future queue."""
@@ -316,20 +328,21 @@ class Pool:
             if entry is None or not self._is_met(entry):
                 continue
             tx = entry.tx
-            standing = self._standing(tx)
-            if standing is not None and standing >= tx.priority:
+            try:
+                self._check_rivals(entry)
+            except PoolError:
                 self._take(tx_hash)
                 outcomes.append(Outcome(Change.DROPPED, tx))
                 continue
-            usurped = [rival for tx_hash in self._rivals(tx) if (rival := self._take(tx_hash)) is not None]
+            usurped = [taken for rival in self._rivals(tx) if (taken := self._take(rival)) is not None]
             self._future.pop(tx_hash)
             self._ready.add(entry)
             for tag in tx.provides:
                 self._provider[tag] = tx_hash
                 candidates.extend(self._needed_by.get(tag, ()))
             outcomes.append(Outcome(Change.READY, tx))
-            outcomes += [Outcome(Change.USURPED, rival, tx_hash) for rival in usurped]
-            outcomes += self._demote(tag for rival in usurped for tag in rival.provides)
+            outcomes += [Outcome(Change.USURPED, old, tx_hash) for old in usurped]
+            outcomes += self._demote(tag for old in usurped for tag in old.provides)
         return outcomes
 
     def _demote(self, tags: Iterable[bytes]) -> list[Outcome]:
@@ -373,7 +386,7 @@ class Pool:
     def _enforce_limits(self) -> list[Outcome]:
         """Drops the worst, the newest of equals, until both queues are within their bounds."""
         outcomes: list[Outcome] = []
-        for queue in (self._ready, self._future):  # ready ones first: what they leave behind waits among the future ones
+        for queue in (self._ready, self._future):  # in this order: what a ready one leaves behind joins the future
             if queue.is_over:
                 for tx_hash in queue.worst_first():
                     if not queue.is_over:

@@ -206,7 +206,7 @@ class Runtime:
         state.commit()
         return post if post is not None else PLAIN
 
-    def call(self, pallet: str, name: str, **arguments: Any) -> Call:
+    def call(self, pallet: str, name: str, /, **arguments: Any) -> Call:
         """A call by name, for people and tests: `rt.call("Balances", "transfer_all", dest=BOB, keep_alive=False)`."""
         for spec in self.tables.calls.values():
             if spec.pallet_name == pallet and spec.name == name:

@@ -1,7 +1,7 @@
 """What FRAME says of its own pallets: the V16 metadata of Substrate's node, beside that of our runtime.
 
-`vocabulary` puts a pallet's calls, events, errors, storage items or constants into plain values that both sides share: an
-index, names, the types by their paths, and for storage the modifier, hashers and the default's bytes.
+A `Vocabulary` puts a pallet's calls, events, errors, storage items and constants into plain values that both sides
+share: an index, names, the types by their paths, and for storage the modifier, hashers and the default's bytes.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ def frame() -> MetadataV16:
     """Substrate's node, of the FRAME version that this chain follows."""
     blob = gzip.decompress(vector("metadata/pjs/v16-substrate.scale.gz").read_bytes())
     _, start = read_compact(blob, 1)  # the blob is an `Option<OpaqueMetadata>`
-    return CODEC.decode_all(blob[start:].removeprefix(MAGIC))
+    metadata: MetadataV16 = CODEC.decode_all(blob[start:].removeprefix(MAGIC))
+    return metadata
 
 
 @cache
 def ours() -> MetadataV16:
     """The small runtime."""
-    return CODEC.decode_all(metadata_bytes(SmallRuntime, 16).removeprefix(MAGIC))
+    metadata: MetadataV16 = CODEC.decode_all(metadata_bytes(SmallRuntime, 16).removeprefix(MAGIC))
+    return metadata
 
 
 class Vocabulary:
@@ -45,7 +47,9 @@ class Vocabulary:
         self.calls = self._variants(declared.calls)
         self.events = self._variants(declared.events)
         self.errors = self._variants(declared.errors)
-        self.storage = {entry.name: self._entry(entry) for entry in declared.storage.entries} if declared.storage else {}
+        self.storage = (
+            {entry.name: self._entry(entry) for entry in declared.storage.entries} if declared.storage else {}
+        )
         self.constants = {item.name: (self.spell(item.type), item.value) for item in declared.constants}
 
     def spell(self, type_id: int) -> str:

@@ -285,7 +285,7 @@ async def test_a_burst_of_messages_lets_other_tasks_run(replies: bool) -> None:
             if replies:
                 await websocket.send("y")
             handled[turns] += 1
-        assert max(handled.values()) <= BURST
+        assert max(handled.values()) <= 2 * BURST  # trio runs the tasks of a turn in any order
         nursery.cancel_scope.cancel()
 
 

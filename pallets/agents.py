@@ -1,0 +1,281 @@
+"""Agents: scripts that anyone may have run, on the terms their DAO sets.
+
+## Overview
+
+An agent has a name, a policy, a treasury, and at most one approved script, named by the BLAKE2b-256 of its bytes. Its
+DAO is its creator. Anyone may upload code; only code that an agent's DAO has approved is ever executed for it, and a
+job keeps the code, price and shares of its submission.
+
+The treasury is a keyless account per agent. Its creator funds it with the existential deposit, so that it can take any
+share however small.
+
+## Out of scope
+
+What a script may do (the workers' sandbox), holders and votes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pallets.frame import (
+    H256,
+    U32,
+    U64,
+    AccountId,
+    Balance,
+    Bound,
+    Compact,
+    Const,
+    Error,
+    Event,
+    Map,
+    Pallet,
+    Signed,
+    UnitEnum,
+    Value,
+    Weight,
+    call,
+    struct,
+)
+from pallets.fungible import Currency
+from pallets.job_record import Shares, Terms
+from pallets.primitives.hashing import Identity, blake2_256
+
+MAX_CODE = 512 * 1024
+MAX_NAME = 64
+NAME = re.compile(rb"[a-z][a-z0-9-]*")
+
+Code = Annotated[bytes, Bound(MAX_CODE)]
+Name = Annotated[bytes, Bound(MAX_NAME)]
+AgentId = U64
+
+
+class AgentKind(UnitEnum):
+    """What an agent's code is written in."""
+
+    JavaScript = 0
+    """A script for the workers' JavaScript engine."""
+
+
+@struct
+class AgentPolicy:
+    """On what terms an agent takes jobs."""
+
+    price: Balance
+    """Of a unit of gas."""
+    max_gas: U64
+    """The most gas that one job may use."""
+    shares: Shares
+    narrow: bool
+    """Whether its jobs may be drawn from few operators."""
+
+
+@struct
+class Agent:
+    """An agent's record."""
+
+    owner: AccountId
+    """Its DAO, as long as it has no token holders: who created it."""
+    name: Name
+    kind: AgentKind
+    policy: AgentPolicy
+    code: H256 | None = None
+    """The hash of the approved script."""
+    paused: bool = False
+
+
+class Agents(Pallet):
+    """Scripts that anyone may have run, on the terms their DAO sets."""
+
+    currency: Currency
+    max_gas: Const[U64]
+    """The most gas that a policy may allow a job."""
+
+    class CodeUploaded(Event):
+        """Code is on-chain, under its hash."""
+
+        hash: H256
+        size: U32
+
+    class Created(Event):
+        """An agent was created."""
+
+        agent: AgentId
+        owner: AccountId
+        name: Name
+
+    class CodeApproved(Event):
+        """An agent's script is from now on the code of this hash."""
+
+        agent: AgentId
+        hash: H256
+
+    class PolicySet(Event):
+        """An agent's terms for new jobs were changed."""
+
+        agent: AgentId
+
+    class Funded(Event):
+        """Somebody gave to an agent's treasury."""
+
+        agent: AgentId
+        who: AccountId
+        amount: Balance
+
+    class Paused(Event):
+        """An agent takes no new jobs."""
+
+        agent: AgentId
+
+    class Resumed(Event):
+        """An agent takes jobs again."""
+
+        agent: AgentId
+
+    class UnknownAgent(Error):
+        """No agent has this number."""
+
+    class UnknownCode(Error):
+        """No code of this hash was uploaded."""
+
+    class EmptyCode(Error):
+        """Code has at least one byte."""
+
+    class BadName(Error):
+        """A name has 1 to 64 characters: a lower-case letter, then lower-case letters, digits and hyphens."""
+
+    class NameTaken(Error):
+        """Another agent has this name."""
+
+    class SharesDontAddUp(Error):
+        """The shares of a policy add up to a million."""
+
+    class BadGasLimit(Error):
+        """A policy allows a job at least one unit of gas, and at most `MaxGas`."""
+
+    class NotDao(Error):
+        """The signer is not the agent's DAO."""
+
+    class AgentPaused(Error):
+        """The agent takes no new jobs."""
+
+    class NotPaused(Error):
+        """The agent isn't paused."""
+
+    class NoApprovedCode(Error):
+        """The agent's DAO has approved no script yet."""
+
+    next_agent = Value[AgentId](default=0)
+    """The number of the next agent."""
+    agent = Map[AgentId, Agent](missing=UnknownAgent)
+    """All agents."""
+    by_name = Map[Name, AgentId]()
+    """Agents by their name."""
+    code = Map[H256, Code](hasher=Identity)
+    """Uploaded code, by its hash."""
+
+    # Calls
+
+    @call(0, weight=lambda code: Weight(150_000_000 + 2_000 * len(code), 1_500))
+    def upload_code(self, who: Signed, code: Code) -> None:
+        """Put code on-chain, for any agent's DAO to approve; what is there already is left as it is."""
+        if not code:
+            raise self.EmptyCode
+        hash = blake2_256(code)
+        if hash not in self.code:
+            self.code[hash] = code
+        self.deposit(self.CodeUploaded(hash, len(code)))
+
+    @call(1, weight=Weight(400_000_000, 10_000))
+    def create(self, who: Signed, name: Name, kind: AgentKind, policy: AgentPolicy) -> None:
+        """Create an agent; the signer becomes its DAO, and pays the existential deposit of its treasury."""
+        if not NAME.fullmatch(name):
+            raise self.BadName
+        if name in self.by_name:
+            raise self.NameTaken
+        self._check(policy)
+        agent = self.next_agent
+        self.currency.transfer(who, treasury(agent), self.currency.existential_deposit, keep_alive=True)
+        self.next_agent = agent + 1
+        self.by_name[name] = agent
+        self.agent[agent] = Agent(who, name, kind, policy)
+        self.deposit(self.Created(agent, who, name))
+
+    @call(2, weight=Weight(150_000_000, 6_000))
+    def approve_code(self, who: Signed, agent: AgentId, hash: H256) -> None:
+        """Make uploaded code the agent's script. Jobs that were submitted before keep theirs."""
+        record = self._governed(who, agent)
+        if hash not in self.code:
+            raise self.UnknownCode
+        record.code = hash
+        self.agent[agent] = record
+        self.deposit(self.CodeApproved(agent, hash))
+
+    @call(3, weight=Weight(150_000_000, 4_000))
+    def set_policy(self, who: Signed, agent: AgentId, policy: AgentPolicy) -> None:
+        """Change the agent's terms for new jobs."""
+        record = self._governed(who, agent)
+        self._check(policy)
+        record.policy = policy
+        self.agent[agent] = record
+        self.deposit(self.PolicySet(agent))
+
+    @call(4, weight=Weight(250_000_000, 7_000))
+    def fund(self, who: Signed, agent: AgentId, amount: Compact[Balance]) -> None:
+        """Give to the agent's treasury."""
+        if agent not in self.agent:
+            raise self.UnknownAgent
+        self.currency.transfer(who, treasury(agent), amount, keep_alive=True)
+        self.deposit(self.Funded(agent, who, amount))
+
+    @call(5, weight=Weight(150_000_000, 4_000))
+    def pause(self, who: Signed, agent: AgentId) -> None:
+        """Take no new jobs. Those submitted before go on."""
+        record = self._governed(who, agent)
+        if record.paused:
+            raise self.AgentPaused
+        record.paused = True
+        self.agent[agent] = record
+        self.deposit(self.Paused(agent))
+
+    @call(6, weight=Weight(150_000_000, 4_000))
+    def resume(self, who: Signed, agent: AgentId) -> None:
+        """Take jobs again."""
+        record = self._governed(who, agent)
+        if not record.paused:
+            raise self.NotPaused
+        record.paused = False
+        self.agent[agent] = record
+        self.deposit(self.Resumed(agent))
+
+    # What other pallets may ask: `Payees`
+
+    def terms(self, agent: int) -> Terms:
+        record = self.agent[agent]
+        if record.paused:
+            raise self.AgentPaused
+        if record.code is None:
+            raise self.NoApprovedCode
+        policy = record.policy
+        return Terms(record.code, policy.price, policy.max_gas, policy.shares, treasury(agent), policy.narrow)
+
+    # Inside
+
+    def _governed(self, who: bytes, agent: int) -> Agent:
+        record = self.agent[agent]
+        if record.owner != who:
+            raise self.NotDao
+        return record
+
+    def _check(self, policy: AgentPolicy) -> None:
+        if not policy.shares.add_up:
+            raise self.SharesDontAddUp
+        if not 0 < policy.max_gas <= self.max_gas:
+            raise self.BadGasLimit
+
+
+def treasury(agent: int) -> bytes:
+    """The keyless account of an agent's money; mirrors `PalletId::into_sub_account_truncating`."""
+    return (b"modlfthmagnt" + agent.to_bytes(8, "little")).ljust(32, b"\0")

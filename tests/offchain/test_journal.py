@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from offchain.chain import Head
+from offchain.journal import JOURNAL_FILE, MAX_KEPT, JournalError, SignedOtherwise, SignedOutput, open_journal
+
+WORKER, OTHER = b"w" * 32, b"o" * 32
+SIGNED = SignedOutput(b"message", b"output", 5, b"s" * 64)
+
+
+def test_what_was_kept_is_found_after_a_restart(tmp_path: Path) -> None:
+    with open_journal(tmp_path / JOURNAL_FILE) as journal:
+        assert journal.signed(WORKER, 1, 1) is None and journal.final(WORKER) is None
+        journal.keep(WORKER, 1, 1, SIGNED)
+        journal.set_final(WORKER, Head(7, b"h" * 32))
+        journal.set_final(WORKER, Head(8, b"i" * 32))
+    with open_journal(tmp_path / JOURNAL_FILE) as journal:
+        assert journal.signed(WORKER, 1, 1) == SIGNED
+        assert journal.signed(WORKER, 1, 2) is None
+        assert journal.signed(OTHER, 1, 1) is None
+        assert journal.final(WORKER) == Head(8, b"i" * 32)
+
+
+def test_what_was_kept_survives_a_kill(tmp_path: Path) -> None:
+    script = (
+        "import os, signal; from pathlib import Path; from offchain.journal import *\n"
+        f"with open_journal(Path({str(tmp_path / JOURNAL_FILE)!r})) as journal:\n"
+        f"    journal.keep({WORKER!r}, 1, 1, {SIGNED!r})\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
+    assert ended.returncode == -9
+    with open_journal(tmp_path / JOURNAL_FILE) as journal:
+        assert journal.signed(WORKER, 1, 1) == SIGNED
+
+
+def test_an_attempt_is_signed_once() -> None:
+    with open_journal(None) as journal:
+        journal.keep(WORKER, 1, 1, SIGNED)
+        journal.keep(WORKER, 1, 1, SIGNED)
+        with pytest.raises(SignedOtherwise, match="attempt 1 of job 1"):
+            journal.keep(WORKER, 1, 1, SignedOutput(b"another message", b"", 5, b"t" * 64))
+        assert journal.signed(WORKER, 1, 1) == SIGNED
+        journal.keep(WORKER, 1, 2, SignedOutput(b"another message", b"", 5, b"t" * 64))
+
+
+def test_numbers_up_to_the_largest_fit() -> None:
+    with open_journal(None) as journal:
+        most = SignedOutput(b"", b"", (1 << 63) - 1, b"")
+        journal.keep(WORKER, (1 << 64) - 1, (1 << 32) - 1, most)
+        assert journal.signed(WORKER, (1 << 64) - 1, (1 << 32) - 1) == most
+
+
+def test_only_the_newest_attempts_are_remembered() -> None:
+    with open_journal(None) as journal:
+        journal.keep(OTHER, 0, 1, SIGNED)
+        for job in range(255, 255 + MAX_KEPT + 3):  # across a byte: numbers, not strings, are ordered
+            journal.keep(WORKER, job, 1, SIGNED)
+        kept = [job for job in range(255 + MAX_KEPT + 3) if journal.signed(WORKER, job, 1)]
+        assert kept == list(range(258, 258 + MAX_KEPT))
+        assert journal.signed(OTHER, 0, 1) == SIGNED
+
+
+def test_a_forgotten_key_leaves_nothing() -> None:
+    with open_journal(None) as journal:
+        for worker in (WORKER, OTHER):
+            journal.keep(worker, 1, 1, SIGNED)
+            journal.set_final(worker, Head(1, b"h" * 32))
+        journal.forget(WORKER)
+        assert journal.signed(WORKER, 1, 1) is None and journal.final(WORKER) is None
+        assert journal.signed(OTHER, 1, 1) == SIGNED and journal.final(OTHER) is not None
+
+
+def test_two_workers_never_share_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / JOURNAL_FILE
+    with open_journal(path), pytest.raises(JournalError, match="another worker has it open"), open_journal(path):
+        pass
+    with open_journal(path):
+        pass
+
+
+def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL_FILE).write_bytes(b"no database" * 1000)
+    with pytest.raises(JournalError, match="not a database"), open_journal(tmp_path / JOURNAL_FILE):
+        pass

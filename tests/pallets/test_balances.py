@@ -1,0 +1,500 @@
+"""Balances: FRAME's rules one by one, then the invariants under whatever may happen to accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from pallets.balances import MAX_HOLDS, Balances
+from pallets.frame import Arithmetic, BadOrigin, DispatchError, Reasons, Token
+from pallets.frame.events import ConsumerRemaining
+from pallets.frame.genesis import InvalidGenesis, build_genesis
+from pallets.frame.origin import NONE, ROOT, signed
+from pallets.frame.overlay import DictBackend, Overlay
+from pallets.frame.testing import externalities, noop
+from pallets.fungible import Currency
+from pallets.primitives.codec import codec_of
+from pallets.primitives.fixed import U128_MAX
+from pallets.primitives.types import U16
+from pallets.system import AccountInfo, System
+from tests.pallets.frame_metadata import assert_frames_own
+from tests.pallets.small_runtime import ALICE, BOB, CHARLIE, DAVE, DEPOSIT, Escrow, SmallRuntime, genesis
+
+DEAL, BOND = Escrow.HoldReason.Deal, Escrow.HoldReason.Bond
+ACCOUNTS = (ALICE, BOB, CHARLIE, DAVE)
+VERSION_KEY = bytes.fromhex("c2261276cc9d1f8598ea4b6a74b15c2f4e7b9012096b41c4eb3aaf947f6ea429")
+"""twox128("Balances") and twox128(":__STORAGE_VERSION__:"), as subkey prints them."""
+
+
+@pytest.fixture
+def rt() -> Iterator[SmallRuntime]:
+    with externalities(SmallRuntime, **genesis(alice=10_000, bob=2_000)) as runtime:
+        yield runtime
+
+
+def info(rt: SmallRuntime, who: bytes) -> AccountInfo:
+    return rt.system.account[who]
+
+
+def test_vocabulary_is_frames() -> None:
+    assert_frames_own("Balances")
+
+
+def test_a_balances_pallet_is_a_currency(rt: SmallRuntime) -> None:
+    currency: Currency = rt.balances
+    assert currency.existential_deposit == DEPOSIT
+
+
+# Genesis
+
+
+def test_genesis_provides_for_its_accounts(rt: SmallRuntime) -> None:
+    assert rt.balances.total_issuance == 12_000
+    alice = info(rt, ALICE)
+    assert (alice.providers, alice.consumers, alice.sufficients, alice.nonce) == (1, 0, 0, 0)
+    assert (alice.data.free, alice.data.reserved, alice.data.frozen, alice.data.flags) == (10_000, 0, 0, 1 << 127)
+    assert CHARLIE not in rt.system.account
+    assert rt.state.get(VERSION_KEY) == codec_of(U16).encode(1)
+
+
+@pytest.mark.parametrize("balances", [[(ALICE, DEPOSIT - 1)], [(ALICE, 1_000), (ALICE, 2_000)]])
+def test_genesis_refuses_dust_and_doubles(balances: list[tuple[bytes, int]]) -> None:
+    with pytest.raises(InvalidGenesis):
+        build_genesis(SmallRuntime, {"balances": {"balances": balances}})
+
+
+# Transfers
+
+
+def test_a_transfer_moves_money_and_says_so(rt: SmallRuntime) -> None:
+    rt.balances.transfer_allow_death(ALICE, BOB, 700)
+    assert (rt.balances.free(ALICE), rt.balances.free(BOB)) == (9_300, 2_700)
+    assert rt.events == [Balances.Transfer(from_=ALICE, to=BOB, amount=700)]
+    assert rt.balances.total_issuance == 12_000
+
+
+def test_the_first_money_creates_an_account(rt: SmallRuntime) -> None:
+    rt.balances.transfer_keep_alive(ALICE, CHARLIE, DEPOSIT)
+    assert info(rt, CHARLIE).providers == 1
+    assert rt.events == [
+        System.NewAccount(CHARLIE),
+        Balances.Endowed(CHARLIE, DEPOSIT),
+        Balances.Transfer(ALICE, CHARLIE, DEPOSIT),
+    ]
+
+
+def test_the_last_money_reaps_an_account(rt: SmallRuntime) -> None:
+    rt.balances.transfer_allow_death(BOB, CHARLIE, 2_000)
+    assert BOB not in rt.system.account
+    assert rt.events == [
+        System.KilledAccount(BOB),
+        System.NewAccount(CHARLIE),
+        Balances.Endowed(CHARLIE, 2_000),
+        Balances.Transfer(BOB, CHARLIE, 2_000),
+    ]
+
+
+def test_dust_is_burned_with_its_account(rt: SmallRuntime) -> None:
+    rt.balances.transfer_allow_death(BOB, ALICE, 1_600)
+    assert BOB not in rt.system.account
+    assert rt.balances.total_issuance == 11_600
+    assert rt.events == [
+        System.KilledAccount(BOB),
+        Balances.DustLost(BOB, 400),
+        Balances.Transfer(BOB, ALICE, 1_600),
+    ]
+
+
+def test_a_reaped_account_starts_over_with_nonce_zero(rt: SmallRuntime) -> None:
+    bob = info(rt, BOB)
+    bob.nonce = 7
+    rt.system.account[BOB] = bob
+    rt.balances.transfer_allow_death(BOB, ALICE, 2_000)
+    rt.balances.transfer_allow_death(ALICE, BOB, DEPOSIT)
+    assert info(rt, BOB).nonce == 0
+
+
+def test_exactly_the_deposit_keeps_an_account(rt: SmallRuntime) -> None:
+    rt.balances.transfer_keep_alive(BOB, ALICE, 2_000 - DEPOSIT)
+    assert rt.balances.free(BOB) == DEPOSIT
+
+
+@pytest.mark.parametrize(
+    ("source", "dest", "value", "keep_alive", "error"),
+    [
+        (ALICE, BOB, 10_001, False, Token("FundsUnavailable")),
+        (ALICE, BOB, 12_001, False, Arithmetic("Underflow")),  # more than there is at all
+        (ALICE, CHARLIE, DEPOSIT - 1, False, Token("BelowMinimum")),
+        (BOB, ALICE, 2_000, True, Token("NotExpendable")),
+        (BOB, ALICE, 2_000 - DEPOSIT + 1, True, Token("NotExpendable")),
+        (CHARLIE, ALICE, 1, False, Token("FundsUnavailable")),
+    ],
+)
+def test_refused_transfers(
+    rt: SmallRuntime, source: bytes, dest: bytes, value: int, keep_alive: bool, error: DispatchError
+) -> None:
+    with noop(rt, error):
+        rt.balances.transfer(source, dest, value, keep_alive=keep_alive)
+
+
+def test_a_balance_never_overflows(rt: SmallRuntime) -> None:
+    rich = info(rt, CHARLIE)
+    rich.data.free, rich.providers = U128_MAX - 10, 1
+    rt.system.account[CHARLIE] = rich
+    with noop(rt, Arithmetic("Overflow")):
+        rt.balances.transfer(ALICE, CHARLIE, 11)
+    rich.data.reserved, rich.data.free = 20, U128_MAX - 25
+    rt.system.account[CHARLIE] = rich
+    with noop(rt, Arithmetic("Overflow")):
+        rt.balances.transfer(ALICE, CHARLIE, 6)
+
+
+def test_a_transfer_to_oneself_is_checked_and_then_nothing(rt: SmallRuntime) -> None:
+    rt.balances.transfer(ALICE, ALICE, 10_000)
+    assert rt.events == []
+    with noop(rt, Token("FundsUnavailable")):
+        rt.balances.transfer(ALICE, ALICE, 10_001)
+
+
+def test_a_transfer_of_nothing_is_an_event(rt: SmallRuntime) -> None:
+    rt.balances.transfer(ALICE, CHARLIE, 0)
+    assert rt.events == [Balances.Transfer(ALICE, CHARLIE, 0)]
+    assert CHARLIE not in rt.system.account
+
+
+def test_an_account_that_something_depends_on_keeps_its_deposit(rt: SmallRuntime) -> None:
+    bob = info(rt, BOB)
+    rt.system.inc_consumers(BOB, bob)
+    rt.system.account[BOB] = bob
+    assert rt.balances.reducible(BOB, keep_alive=False) == 2_000 - DEPOSIT
+    with noop(rt, Token("Frozen")):
+        rt.balances.transfer(BOB, ALICE, 2_000)
+    rt.balances.transfer(BOB, ALICE, 2_000 - DEPOSIT)
+
+
+def test_with_a_second_provider_the_balance_may_go_and_the_account_stays(rt: SmallRuntime) -> None:
+    bob = info(rt, BOB)
+    rt.system.inc_providers(BOB, bob)
+    rt.system.inc_consumers(BOB, bob)
+    rt.system.account[BOB] = bob
+    rt.balances.transfer(BOB, ALICE, 1_600)
+    assert (info(rt, BOB).providers, info(rt, BOB).data.free) == (1, 0)
+    assert rt.events == [Balances.DustLost(BOB, 400), Balances.Transfer(BOB, ALICE, 1_600)]
+    rt.balances.transfer(ALICE, BOB, 600)
+    assert info(rt, BOB).providers == 2
+    assert rt.events[2:] == [Balances.Endowed(BOB, 600), Balances.Transfer(ALICE, BOB, 600)]
+
+
+@pytest.mark.parametrize(("keep_alive", "sent"), [(True, 2_000 - DEPOSIT), (False, 2_000)])
+def test_transfer_all_sends_what_may_be_sent(rt: SmallRuntime, keep_alive: bool, sent: int) -> None:
+    rt.balances.transfer_all(BOB, ALICE, keep_alive)
+    assert rt.events[-1] == Balances.Transfer(BOB, ALICE, sent)
+    assert (BOB in rt.system.account) is keep_alive
+
+
+def test_force_transfer_is_roots(rt: SmallRuntime) -> None:
+    call = rt.call("Balances", "force_transfer", source=ALICE, dest=BOB, value=100)
+    rt.dispatch(call, ROOT)
+    assert rt.balances.free(BOB) == 2_100
+    for origin in (signed(ALICE), NONE):
+        with noop(rt, BadOrigin):
+            rt.dispatch(call, origin)
+
+
+def test_frozen_money_stays_in_the_account(rt: SmallRuntime) -> None:
+    bob = info(rt, BOB)
+    bob.data.frozen = 1_500
+    rt.system.account[BOB] = bob
+    assert rt.balances.reducible(BOB, keep_alive=False) == 500
+    with noop(rt, Token("Frozen")):
+        rt.balances.transfer(BOB, ALICE, 501)
+    bob.data.reserved = 1_000  # what is held counts towards what is frozen
+    rt.system.account[BOB] = bob
+    assert rt.balances.reducible(BOB, keep_alive=False) == 1_500
+
+
+# Issuance
+
+
+def test_root_sets_a_balance(rt: SmallRuntime) -> None:
+    rt.dispatch(rt.call("Balances", "force_set_balance", who=BOB, new_free=5_000), ROOT)
+    assert rt.events == [Balances.Issued(3_000), Balances.BalanceSet(BOB, 5_000)]
+    assert rt.balances.total_issuance == 15_000
+    rt.events.clear()
+    rt.dispatch(rt.call("Balances", "force_set_balance", who=CHARLIE, new_free=DEPOSIT), ROOT)
+    assert rt.events == [
+        System.NewAccount(CHARLIE),
+        Balances.Endowed(CHARLIE, DEPOSIT),
+        Balances.Issued(DEPOSIT),
+        Balances.BalanceSet(CHARLIE, DEPOSIT),
+    ]
+
+
+def test_root_sets_less_than_the_deposit_to_nothing(rt: SmallRuntime) -> None:
+    rt.dispatch(rt.call("Balances", "force_set_balance", who=BOB, new_free=DEPOSIT - 1), ROOT)
+    assert rt.events == [System.KilledAccount(BOB), Balances.Rescinded(2_000), Balances.BalanceSet(BOB, 0)]
+    assert rt.balances.total_issuance == 10_000
+
+
+def test_not_even_root_reaps_an_account_that_is_depended_on(rt: SmallRuntime) -> None:
+    rt.balances.hold(DEAL, BOB, 100)
+    with noop(rt, ConsumerRemaining):
+        rt.dispatch(rt.call("Balances", "force_set_balance", who=BOB, new_free=0), ROOT)
+
+
+def test_burning_lowers_the_issuance(rt: SmallRuntime) -> None:
+    rt.dispatch(rt.call("Balances", "burn", value=1_000, keep_alive=True), signed(BOB))
+    assert rt.events == [Balances.Burned(BOB, 1_000)]
+    assert rt.balances.total_issuance == 11_000
+    with noop(rt, Token("FundsUnavailable")):
+        rt.dispatch(rt.call("Balances", "burn", value=501, keep_alive=True), signed(BOB))
+    rt.dispatch(rt.call("Balances", "burn", value=900, keep_alive=False), signed(BOB))
+    assert rt.events[1:] == [System.KilledAccount(BOB), Balances.DustLost(BOB, 100), Balances.Burned(BOB, 900)]
+    assert rt.balances.total_issuance == 10_000
+
+
+def test_minting_raises_it(rt: SmallRuntime) -> None:
+    rt.balances.mint_into(CHARLIE, DEPOSIT)
+    assert rt.events == [
+        System.NewAccount(CHARLIE),
+        Balances.Endowed(CHARLIE, DEPOSIT),
+        Balances.Minted(CHARLIE, DEPOSIT),
+    ]
+    assert rt.balances.total_issuance == 12_000 + DEPOSIT
+    for who, amount, error in (
+        (DAVE, DEPOSIT - 1, Token("BelowMinimum")),
+        (DAVE, 0, Token("BelowMinimum")),
+        (ALICE, U128_MAX - 12_000 - DEPOSIT + 1, Arithmetic("Overflow")),
+    ):
+        with noop(rt, error):
+            rt.balances.mint_into(who, amount)
+
+
+# Holds
+
+
+def test_a_hold_takes_from_the_free_balance_and_ties_the_account(rt: SmallRuntime) -> None:
+    rt.balances.hold(DEAL, BOB, 700)
+    rt.balances.hold(BOND, BOB, 300)
+    rt.balances.hold(DEAL, BOB, 50)
+    bob = info(rt, BOB)
+    assert (bob.data.free, bob.data.reserved, bob.consumers) == (950, 1_050, 1)
+    assert (rt.balances.held(DEAL, BOB), rt.balances.held(BOND, BOB)) == (750, 300)
+    assert rt.balances.held(DEAL, ALICE) == 0
+    assert rt.events == []
+    assert rt.balances.total_issuance == 12_000
+
+
+def test_a_hold_leaves_the_deposit_free(rt: SmallRuntime) -> None:
+    with noop(rt, Token("FundsUnavailable")):
+        rt.balances.hold(DEAL, BOB, 2_000 - DEPOSIT + 1)
+    rt.balances.hold(DEAL, BOB, 2_000 - DEPOSIT)
+    assert rt.balances.reducible(BOB, keep_alive=False) == 0
+
+
+def test_nothing_is_held_of_an_account_that_is_not_there(rt: SmallRuntime) -> None:
+    with noop(rt, Token("FundsUnavailable")):
+        rt.balances.hold(DEAL, CHARLIE, 1)
+    with noop(rt, Token("CannotCreateHold")):
+        rt.balances.hold(DEAL, CHARLIE, 0)
+
+
+def test_released_money_is_free_and_the_account_untied(rt: SmallRuntime) -> None:
+    rt.balances.hold(DEAL, BOB, 700)
+    rt.balances.release(DEAL, BOB, 200)
+    assert (info(rt, BOB).data.reserved, info(rt, BOB).consumers) == (500, 1)
+    for reason, amount in ((DEAL, 501), (BOND, 1)):
+        with noop(rt, Token("FundsUnavailable")):
+            rt.balances.release(reason, BOB, amount)
+    rt.balances.release(DEAL, BOB, 500)
+    assert (info(rt, BOB).data.free, info(rt, BOB).consumers) == (2_000, 0)
+    assert BOB not in rt.balances.holds
+    rt.balances.transfer(BOB, ALICE, 2_000)
+
+
+def test_held_money_goes_to_another(rt: SmallRuntime) -> None:
+    rt.balances.hold(DEAL, BOB, 1_200)
+    rt.balances.transfer_held(DEAL, BOB, ALICE, 300)
+    assert (rt.balances.free(ALICE), rt.balances.held(DEAL, BOB)) == (10_300, 900)
+    with noop(rt, Token("CannotCreate")):
+        rt.balances.transfer_held(DEAL, BOB, CHARLIE, DEPOSIT - 1)
+    with noop(rt, Token("FundsUnavailable")):
+        rt.balances.transfer_held(BOND, BOB, ALICE, 1)
+    with noop(rt, Token("Frozen")):
+        rt.balances.transfer_held(DEAL, BOB, ALICE, 901)
+    rt.balances.transfer_held(DEAL, BOB, CHARLIE, 900)
+    assert rt.balances.free(CHARLIE) == 900
+    assert info(rt, BOB).consumers == 0
+    assert rt.events == [System.NewAccount(CHARLIE), Balances.Endowed(CHARLIE, 900)]
+
+
+def test_held_money_transferred_to_oneself_is_released(rt: SmallRuntime) -> None:
+    rt.balances.hold(DEAL, BOB, 1_200)
+    rt.balances.transfer_held(DEAL, BOB, BOB, 200)
+    assert (rt.balances.free(BOB), rt.balances.held(DEAL, BOB)) == (1_000, 1_000)
+
+
+def test_a_hold_through_a_call_is_undone_with_it(rt: SmallRuntime) -> None:
+    with noop(rt, Token("FundsUnavailable")):
+        rt.dispatch(rt.call("Escrow", "hold", amount=2_000), signed(BOB))
+
+
+def test_a_runtime_of_too_many_hold_reasons_fails_its_integrity_test(
+    rt: SmallRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rt.integrity_test()
+    monkeypatch.setattr(rt.sudo, "hold_reasons", range(MAX_HOLDS), raising=False)  # as many reasons, on top of two
+    with pytest.raises(ValueError, match="66 hold reasons"):
+        rt.integrity_test()
+
+
+def test_no_deposit_at_all_fails_the_integrity_test() -> None:
+    runtime = SmallRuntime(Overlay(DictBackend()))
+    runtime.balances.existential_deposit = 0
+    with pytest.raises(ValueError, match="existential deposit"):
+        runtime.integrity_test()
+
+
+# Invariants
+
+accounts = st.sampled_from(ACCOUNTS)
+amounts = st.one_of(st.integers(0, 3 * DEPOSIT), st.sampled_from((DEPOSIT - 1, DEPOSIT, DEPOSIT + 1)))
+reasons = st.sampled_from((DEAL, BOND))
+
+
+class BalancesMachine(RuleBasedStateMachine):
+    """Whatever happens to accounts, directly and without layers: what fails must leave no trace all by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.context = externalities(SmallRuntime, **genesis(alice=5_000, bob=DEPOSIT, charlie=1_200))
+        self.rt = self.context.__enter__()
+        self.balances = self.rt.balances
+        self.alive = {ALICE, BOB, CHARLIE}
+        self.provided = dict.fromkeys(ACCOUNTS, 0)  # by someone else than the balance
+
+    def attempt(self, operation: str, *arguments: object, **options: object) -> None:
+        before, events = dict(self.rt.state.changes), len(self.rt.events)
+        try:
+            getattr(self.balances, operation)(*arguments, **options)
+        except DispatchError:
+            assert self.rt.state.changes == before
+            assert len(self.rt.events) == events
+
+    @rule(source=accounts, dest=accounts, value=amounts, keep_alive=st.booleans())
+    def transfer(self, source: bytes, dest: bytes, value: int, keep_alive: bool) -> None:
+        self.attempt("transfer", source, dest, value, keep_alive=keep_alive)
+
+    @rule(who=accounts, dest=accounts, keep_alive=st.booleans())
+    def transfer_all(self, who: bytes, dest: bytes, keep_alive: bool) -> None:
+        self.attempt("transfer_all", who, dest, keep_alive)
+
+    @rule(reason=reasons, who=accounts, amount=amounts)
+    def hold(self, reason: Reasons, who: bytes, amount: int) -> None:
+        self.attempt("hold", reason, who, amount)
+
+    @rule(reason=reasons, who=accounts, amount=amounts)
+    def release(self, reason: Reasons, who: bytes, amount: int) -> None:
+        self.attempt("release", reason, who, amount)
+
+    @rule(reason=reasons, who=accounts)
+    def release_all(self, reason: Reasons, who: bytes) -> None:
+        self.attempt("release", reason, who, self.balances.held(reason, who))
+
+    @rule(reason=reasons, source=accounts, dest=accounts, amount=amounts)
+    def transfer_held(self, reason: Reasons, source: bytes, dest: bytes, amount: int) -> None:
+        self.attempt("transfer_held", reason, source, dest, amount)
+
+    @rule(reason=reasons, source=accounts, dest=accounts)
+    def transfer_all_held(self, reason: Reasons, source: bytes, dest: bytes) -> None:
+        self.attempt("transfer_held", reason, source, dest, self.balances.held(reason, source))
+
+    @rule(who=accounts, amount=amounts)
+    def mint_into(self, who: bytes, amount: int) -> None:
+        self.attempt("mint_into", who, amount)
+
+    @rule(who=accounts, amount=amounts, keep_alive=st.booleans())
+    def burn_from(self, who: bytes, amount: int, keep_alive: bool) -> None:
+        self.attempt("burn_from", who, amount, keep_alive=keep_alive)
+
+    @rule(who=accounts, amount=amounts)
+    def force_set_balance(self, who: bytes, amount: int) -> None:
+        self.attempt("force_set_balance", None, who, amount)
+
+    @rule(who=accounts, fee=amounts, refund=amounts)
+    def pay_fee(self, who: bytes, fee: int, refund: int) -> None:
+        with suppress(DispatchError):
+            self.balances.withdraw(who, fee)
+            self.balances.drop_credit(fee - self.balances.refund(who, min(fee, refund)))
+
+    @rule(who=accounts)
+    def provide(self, who: bytes) -> None:
+        account = info(self.rt, who)
+        self.rt.system.inc_providers(who, account)
+        self.rt.system.account[who] = account
+        self.provided[who] += 1
+
+    @rule(who=accounts)
+    def provide_no_more(self, who: bytes) -> None:
+        account = info(self.rt, who)
+        if not self.provided[who]:
+            return
+        with suppress(ConsumerRemaining):
+            if self.rt.system.dec_providers(who, account):
+                self.rt.system.reap(who)
+            else:
+                self.rt.system.account[who] = account
+            self.provided[who] -= 1
+
+    @invariant()
+    def the_issuance_is_the_sum_of_all_balances(self) -> None:
+        data = [account.data for _, account in self.rt.system.account.items()]
+        assert self.balances.total_issuance == sum(entry.free + entry.reserved for entry in data)
+
+    @invariant()
+    def what_is_reserved_is_held(self) -> None:
+        for who in ACCOUNTS:
+            held = [entry.amount for entry in self.balances.holds[who]]
+            assert info(self.rt, who).data.reserved == sum(held)
+            assert all(held)
+            assert (who in self.balances.holds) == bool(held)
+
+    @invariant()
+    def references_follow_balances(self) -> None:
+        for who in ACCOUNTS:
+            account = info(self.rt, who)
+            assert account.providers == (account.data.free >= DEPOSIT) + self.provided[who]
+            assert account.consumers == bool(account.data.reserved)
+
+    @invariant()
+    def no_account_is_below_the_deposit(self) -> None:
+        for who, account in self.rt.system.account.items():
+            assert account.providers
+            if (
+                account.data.free < DEPOSIT
+            ):  # then another provider keeps it, and money only what is tied down by a hold
+                assert self.provided[who]
+                assert account.data.reserved or not account.data.free
+
+    @invariant()
+    def events_tell_of_every_birth_and_death(self) -> None:
+        for event in self.rt.events:
+            if isinstance(event, System.NewAccount):
+                assert event.account not in self.alive
+                self.alive.add(event.account)
+            elif isinstance(event, System.KilledAccount):
+                self.alive.remove(event.account)
+        self.rt.events.clear()
+        assert {who for who, _ in self.rt.system.account.items()} == self.alive
+
+    def teardown(self) -> None:
+        self.context.__exit__(None, None, None)
+
+
+BalancesMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestBalances = BalancesMachine.TestCase
