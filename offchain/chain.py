@@ -24,13 +24,13 @@ Which items there are and what the worker does with them: `records`, `worker`.
 
 from __future__ import annotations
 
-import logging
+import re
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import trio
 
-from offchain.outcome import extrinsic_failure
+from offchain.metadata import constant_value, extrinsic_failure
 from offchain.rpc import CallFailed, Client, ConnectionLost
 from pallets.primitives import ss58
 from pallets.primitives.codec import codec_of
@@ -56,12 +56,11 @@ ERA_PERIOD = 1024
 """Blocks that a transaction lives: minutes at the dev chain's quickest, and still a lost one doesn't come back."""
 POOL_INVALID = 1010
 UNPAYABLE = "Inability to pay some fees"
+NAMED = re.compile(r"\((\w+)\)$")
 EXTRA = codec_of(tuple[Era, Compact[Nonce], Compact[Balance], U8])
 """Era, nonce, tip, and no metadata hash: the explicit data of the chain's extensions, in their order."""
 IMPLICIT = codec_of(tuple[U32, U32, H256, H256, Bytes32 | None])
 """Spec version, transaction version, genesis, the era's birth block, no metadata hash: signed, not sent."""
-
-log = logging.getLogger(__name__)
 
 
 class ChainError(Exception):
@@ -81,7 +80,11 @@ class TransactionRefused(ChainError):
 
 
 class DispatchFailed(ChainError):
-    """The transaction is in a block, its fee is paid, and its call failed."""
+    """The transaction is in a block, its fee is paid, and its call failed; `error` is the runtime's name for why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.error = text.partition(":")[0].rpartition(".")[2]
 
 
 class StorageItem(Generic[T]):
@@ -168,9 +171,15 @@ class Chain:
         except ValueError as error:
             raise WrongChain(f"the node holds a storage value of another kind than expected: {error}") from None
 
-    async def runtime_call(self, function: str, arguments: bytes = b"") -> bytes:
-        """The result of a runtime API; raises `CallFailed`."""
-        return _bytes(await self.client.call("state_call", function, _hex(arguments)))
+    async def get_all(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Raw storage values after the best block, in one question."""
+        (found,) = await self.client.call("state_queryStorageAt", [_hex(key) for key in keys])
+        return [None if value is None else _bytes(value) for _, value in found["changes"]]
+
+    async def constant(self, pallet: str, name: str) -> bytes:
+        """The encoded value of a pallet's constant, looked up in the metadata: slow, for what is asked once."""
+        metadata = _bytes(await self.client.call("state_getMetadata"))
+        return await trio.to_thread.run_sync(constant_value, metadata, pallet, name)
 
     async def best(self) -> Head:
         """The best block."""
@@ -257,6 +266,13 @@ class Chain:
         events = await self.get(EVENTS_KEY, block)
         metadata = _bytes(await self.client.call("state_getMetadata", _hex(block)))
         return await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
+
+
+def refusal_of(error: CallFailed) -> str:
+    """Why the pool refused an extrinsic: the runtime's name for it in brackets where there is one, else the text."""
+    text = str(error.data if error.data is not None else error.message)
+    named = NAMED.search(text)
+    return named[1] if named else text
 
 
 def _hex(data: bytes) -> str:

@@ -67,7 +67,7 @@ class Tee(UnitEnum):
 
 
 class TcbStatus(UnitEnum):
-    """How a machine's security versions are rated; the names are Intel's."""
+    """How a machine's security versions are rated; the names are Intel's. A quote of a revoked one doesn't verify."""
 
     UpToDate = 0
     SWHardeningNeeded = 1
@@ -75,7 +75,6 @@ class TcbStatus(UnitEnum):
     ConfigurationAndSWHardeningNeeded = 3
     OutOfDate = 4
     OutOfDateConfigurationNeeded = 5
-    Revoked = 6
 
 
 class DcapError(ValueError):

@@ -11,6 +11,8 @@ Genesis values: `chain_spec.json`. Executing blocks: `pallets.frame.executive`.
 from __future__ import annotations
 
 from pallets import runtime_apis
+from pallets.agents import Agents
+from pallets.attestation import Attestation
 from pallets.aura import Aura
 from pallets.balances import Balances
 from pallets.frame.extensions import (
@@ -27,6 +29,7 @@ from pallets.frame.runtime import Runtime
 from pallets.frame.runtime_api import api_versions
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
 from pallets.grandpa import Grandpa
+from pallets.jobs import Jobs
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.randomness import Randomness
 from pallets.session import Session
@@ -35,6 +38,7 @@ from pallets.system import System
 from pallets.timestamp import Timestamp
 from pallets.transaction_payment import ChargeTransactionPayment, TransactionPayment
 from pallets.utility import Utility
+from pallets.workers import Workers
 
 SPEC_VERSION = 1
 UNIT = 10**12
@@ -46,6 +50,12 @@ UNLIMITED_PROOF = (1 << 64) - 1
 """No validator of another chain reads this one's proofs, so a block's storage proof has no limit."""
 BLOCK_LENGTH = 5 * 1024 * 1024
 SS58_PREFIX = 42
+MINUTE = 60_000
+"""Milliseconds."""
+MAX_GAS = 5_000_000_000
+"""About a second of a worker's processor."""
+CHAIN_TREASURY = b"modlpy/trsry".ljust(32, b"\0")
+"""The keyless account of FRAME's treasury."""
 
 APIS = (
     runtime_apis.Core,
@@ -59,6 +69,7 @@ APIS = (
     runtime_apis.AuraApi,
     runtime_apis.GrandpaApi,
     runtime_apis.RandomnessApi,
+    runtime_apis.CalendarApi,
 )
 
 
@@ -107,7 +118,38 @@ class DevRuntime(Runtime):
         self.sudo = Sudo(index=7)
         self.utility = Utility(index=8, system=self.system)
         self.session = Session(index=9, system=self.system)
-        self.randomness = Randomness(index=14, authorship=self.aura)
+        self.attestation = Attestation(index=21, system=self.system, timestamp=self.timestamp, max_quote_age=10 * MINUTE)
+        self.workers = Workers(
+            index=20,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            attestation=self.attestation,
+            min_stake=100 * UNIT,
+            max_counted_stake=10_000 * UNIT,
+            max_load=4,
+            heartbeat_interval=10_000,
+            heartbeat_window=90_000,
+            cool_down=10 * MINUTE,
+            max_due=256,
+        )
+        self.agents = Agents(index=23, currency=self.balances, max_gas=MAX_GAS)
+        self.jobs = Jobs(
+            index=22,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            attestation=self.attestation,
+            workers=self.workers,
+            payees=self.agents,
+            authority_set=self.aura,
+            chain_treasury=CHAIN_TREASURY,
+            max_gas=MAX_GAS,
+            min_deadline=45_000,
+            max_deadline=24 * 60 * MINUTE,
+            max_due=256,
+        )
+        self.randomness = Randomness(index=14, authorship=self.aura, listeners=(self.jobs,))
 
 
 KNOWN_RUNTIMES: dict[int, type[Runtime]] = {DevRuntime.version.spec_version: DevRuntime}

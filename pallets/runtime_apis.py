@@ -326,3 +326,12 @@ class RandomnessApi(RuntimeApi, version=1):
         """What an authority has committed to, if anything."""
         found: Commitment | None = self.runtime.randomness.commitment.get(authority)
         return found
+
+
+class CalendarApi(RuntimeApi, version=1):
+    """What the chain has to do of its own accord, and when."""
+
+    def next_due(self) -> U64 | None:
+        """When something is due next, in milliseconds of chain time: a block then, or later, does it."""
+        found: int | None = self.runtime.jobs.next_due()
+        return found

@@ -25,7 +25,7 @@ class Policy:
     """Which machines are good enough."""
 
     statuses: Annotated[list[TcbStatus], Bound(len(TcbStatus))]
-    """Accepted without condition; `Revoked` never is."""
+    """Accepted without condition."""
     refused_advisories: Annotated[list[Advisory], Bound(MAX_ADVISORIES)]
     """Advisories that no machine may be subject to."""
     grace: Moment
@@ -35,8 +35,6 @@ class Policy:
 
     def accepts(self, status: TcbStatus, rated: int, now: int) -> bool:
         """Whether a status will do; `rated` is the date of the machine's level, `now` the time, in milliseconds."""
-        if status is TcbStatus.Revoked:
-            return False
         return status in self.statuses or (status in OUT_OF_DATE and now <= rated + self.grace)
 
     def refuses(self, advisories: list[str]) -> str | None:
@@ -64,7 +62,7 @@ class WorkerAttestation:
 
 def default_policy() -> Policy:
     """Every machine that isn't out of date."""
-    return Policy([status for status in TcbStatus if status not in (*OUT_OF_DATE, TcbStatus.Revoked)], [], 0, 0)
+    return Policy([status for status in TcbStatus if status not in OUT_OF_DATE], [], 0, 0)
 
 
 def confidence(status: TcbStatus, advisories: list[str]) -> int:

@@ -90,7 +90,7 @@ class Workers(Pallet):
     heartbeat_window: Const[Moment]
     """How long a worker may be silent before it isn't drawn any more, in milliseconds.
 
-    Longer than blocks can be apart without the chain being taken to have stood still, so that one heartbeat a block does.
+    Longer than blocks can be apart without the chain being taken to have stood still: one heartbeat a block will do.
     """
     cool_down: Const[Moment]
     """How long a leaving worker's stake stays held, in milliseconds."""

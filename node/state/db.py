@@ -12,17 +12,19 @@
 | `state` | storage key | value at the best block |
 | `history` | storage key, escaped, then number u32 big-endian | what that block overwrote: `0` absent, `1 ‖ value` |
 
-`history` makes every past state readable: the value of a key after block *n* is what the first later block that touched it
-overwrote, and the best block's value where none did.
+`history` makes every past state readable: the value of a key after block *n* is what the first later block that touched
+it overwrote, and the best block's value where none did.
 
 ## Errors
 
 ```
 DatabaseError
+├── UnusablePath        its directory can't be made, or is none
 ├── DatabaseLocked      another process, or this one, has it open
 ├── WrongChain          it belongs to another genesis
 ├── NewerSchema         a later version of this program wrote it
-└── CorruptDatabase     RocksDB can't open it, or a record is damaged
+├── WriteFailed         the disk is full or failing, nothing of the batch was written
+└── CorruptDatabase     RocksDB can't open it, or a record is damaged or missing
 ```
 
 ## Out of scope
@@ -33,6 +35,7 @@ What records mean: `node.chain.tree` and `node.state.view`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -41,6 +44,9 @@ from rocksdict import ColumnFamily, Options, Rdict, RdictIter, WriteBatch, Write
 Column = Literal["meta", "header", "body", "number", "justification", "state", "history"]
 COLUMNS: Final[tuple[Column, ...]] = ("meta", "header", "body", "number", "justification", "state", "history")
 
+LOCKED = ("IO error: While lock file", "IO error: lock hold by current process")
+"""How RocksDB's text starts where another process, or this one, has the database open."""
+
 SCHEMA_VERSION = 1
 SCHEMA_KEY = b"schema"
 GENESIS_KEY = b"genesis"
@@ -48,6 +54,10 @@ GENESIS_KEY = b"genesis"
 
 class DatabaseError(Exception):
     """The database can't be used."""
+
+
+class UnusablePath(DatabaseError):
+    """The directory can't be made, or a file is in its place; choose another base path."""
 
 
 class DatabaseLocked(DatabaseError):
@@ -62,8 +72,12 @@ class NewerSchema(DatabaseError):
     """A later version of this program wrote the database; use that version."""
 
 
+class WriteFailed(DatabaseError):
+    """The disk is full or failing; nothing of the batch was written. Make room, and start the node again."""
+
+
 class CorruptDatabase(DatabaseError):
-    """RocksDB can't open the files, or a record is damaged."""
+    """RocksDB can't open the files, or a record is damaged or missing; choose another base path, or purge this one."""
 
 
 class Batch:
@@ -87,14 +101,18 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnusablePath(f"{path} can't be used: {error.strerror}; choose another --base-path") from None
         options = _options()
         try:
             self._db = Rdict(str(path), options, column_families={name: _options() for name in COLUMNS})
         except Exception as error:  # rocksdict raises plain Exception with RocksDB's text
             text = str(error)
-            if "lock" in text.lower():
-                raise DatabaseLocked(f"{path} is in use by another node; stop it or choose another --base-path") from None
+            if text.startswith(LOCKED):
+                text = "is in use by another node; stop it or choose another --base-path"
+                raise DatabaseLocked(f"{path} {text}") from None
             raise CorruptDatabase(f"{path} can't be opened: {text}") from None
         self._columns: dict[Column, Rdict] = {name: self._db.get_column_family(name) for name in COLUMNS}
         self._handles: dict[Column, ColumnFamily] = {name: self._db.get_column_family_handle(name) for name in COLUMNS}
@@ -110,9 +128,8 @@ class Database:
             self.write(batch)
         elif int.from_bytes(found, "little") > SCHEMA_VERSION:
             self.close()
-            raise NewerSchema(
-                f"{self.path} has schema {int.from_bytes(found, 'little')}, this program knows {SCHEMA_VERSION}: use a later one"
-            )
+            schema = int.from_bytes(found, "little")
+            raise NewerSchema(f"{self.path} has schema {schema}, this program knows {SCHEMA_VERSION}: use a later one")
 
     def bind_to_chain(self, genesis_hash: bytes) -> bool:
         """Whether the database already holds this chain; raises `WrongChain` where it holds another."""
@@ -125,30 +142,49 @@ class Database:
         return found is not None
 
     def get(self, column: Column, key: bytes) -> bytes | None:
-        value: bytes | None = self._columns[column].get(key)
+        """A record, `None` where there is none; raises `CorruptDatabase`."""
+        try:
+            value: bytes | None = self._columns[column].get(key)
+        except Exception as error:
+            raise self._damaged(error) from None
         return value
 
     def items_from(self, column: Column, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Records in key order, from `start` on."""
+        """Records in key order, from `start` on; raises `CorruptDatabase`."""
         cursor: RdictIter = self._columns[column].iter()
         cursor.seek(start)
         while cursor.valid():
             yield cursor.key(), cursor.value()
             cursor.next()
+        try:
+            cursor.status()  # damage looks like the end
+        except Exception as error:
+            raise self._damaged(error) from None
+
+    def first_from(self, column: Column, start: bytes) -> tuple[bytes, bytes] | None:
+        """The first record from `start` on; raises `CorruptDatabase`."""
+        return next(self.items_from(column, start), None)
+
+    def _damaged(self, error: Exception) -> CorruptDatabase:
+        return CorruptDatabase(f"{self.path} is damaged: {error}")
 
     def batch(self) -> Batch:
         return Batch(self._handles)
 
     def write(self, batch: Batch) -> None:
-        """Writes a batch, all or nothing, and waits until it is on the disk."""
-        self._db.write(batch.raw, self._sync)
+        """Writes a batch, all or nothing, and waits until it is on the disk; raises `WriteFailed`."""
+        try:
+            self._db.write(batch.raw, self._sync)
+        except Exception as error:
+            raise WriteFailed(f"{self.path} can't be written: {error}") from None
 
     def close(self) -> None:
+        """Closes the files. A disk that fails now loses nothing: each batch was on it when `write` returned."""
         self._handles.clear()
-        for column in self._columns.values():
-            column.close()
+        for each in (*self._columns.values(), self._db):
+            with suppress(Exception):
+                each.close()
         self._columns.clear()
-        self._db.close()
 
 
 def _options() -> Options:

@@ -2,9 +2,10 @@
 
 ## Overview
 
-`States` owns the flat state of the best block as one dictionary and the trie over it, so that execution never reads the disk.
-`commit` applies a block's changes to both and writes what they overwrote into the block's batch; `at(number)` answers the state
-after any earlier block as a `PastState`, which looks a key up in the history first.
+`States` owns the flat state of the best block as one dictionary and the trie over it, so that execution never reads
+the disk.
+`applied` applies a block's changes to both and writes what they overwrote into the block's batch; `at(number)` answers
+the state after any earlier block as a `PastState`, which looks a key up in the history first.
 
 ## Out of scope
 
@@ -14,18 +15,22 @@ Forks: changes arrive in canonical order only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from node.state.backend import Backend
 from node.state.db import Batch, Database
 from node.state.trie import Trie
 
 NUMBER_SIZE = 4
+BEYOND = b"\xff" * (NUMBER_SIZE + 1)
+"""Behind an escaped key: after its entries of all blocks."""
 ABSENT = b"\0"
 PRESENT = b"\1"
 
 
 def escape(key: bytes) -> bytes:
-    """A storage key so written that none is a prefix of another, and order is kept: `00` becomes `00 ff`, the end `00 00`."""
+    """A storage key so written that none is a prefix of another, in the same order: `00` is `00 ff`, the end `00 00`."""
     return key.replace(b"\0", b"\0\xff") + b"\0\0"
 
 
@@ -48,6 +53,13 @@ class HeadState:
         return self.trie.keys(prefix, after)
 
 
+class Applied(NamedTuple):
+    """A block's changes made: the new root, and those changes that changed something."""
+
+    root: bytes
+    changes: Mapping[bytes, bytes | None]
+
+
 class PastState:
     """The state after an earlier block."""
 
@@ -55,12 +67,12 @@ class PastState:
         self.states, self.number = states, number
 
     def get(self, key: bytes, /) -> bytes | None:
-        start = escape(key)
-        for found, before in self.states.db.items_from("history", start + (self.number + 1).to_bytes(NUMBER_SIZE, "big")):
-            if found.startswith(start):
-                return before[1:] if before[:1] == PRESENT else None
-            break
-        return self.states.head.values.get(key)
+        escaped = escape(key)
+        entry = self.states.db.first_from("history", escaped + (self.number + 1).to_bytes(NUMBER_SIZE, "big"))
+        if entry is None or not entry[0].startswith(escaped):
+            return self.states.head.values.get(key)
+        before = entry[1]
+        return before[1:] if before[:1] == PRESENT else None
 
     def keys(self, prefix: bytes = b"", after: bytes | None = None) -> Iterator[bytes]:
         touched = self._touched(prefix, after)
@@ -81,18 +93,15 @@ class PastState:
             old = next(touched, None)
 
     def _touched(self, prefix: bytes, after: bytes | None) -> Iterator[bytes]:
-        """Keys that a later block changed, ascending."""
-        start = prefix.replace(b"\0", b"\0\xff") if after is None or after < prefix else escape(after)
-        last = None
-        for found, _ in self.states.db.items_from("history", start):
-            if int.from_bytes(found[-NUMBER_SIZE:], "big") <= self.number:
-                continue
-            key = unescape(found[:-NUMBER_SIZE])
+        """Keys that any block has changed, ascending. A key that every block changes costs one step, not one a block."""
+        start = prefix.replace(b"\0", b"\0\xff") if after is None or after < prefix else escape(after) + BEYOND
+        while (entry := self.states.db.first_from("history", start)) is not None:
+            escaped = entry[0][:-NUMBER_SIZE]
+            key = unescape(escaped)
             if not key.startswith(prefix):
                 return
-            if key != last and (after is None or key > after):
-                yield key
-            last = key
+            yield key
+            start = escaped + BEYOND
 
 
 class States:
@@ -104,7 +113,7 @@ class States:
 
     @classmethod
     def load(cls, db: Database, version: int) -> States:
-        """The states of a chain that the database already holds."""
+        """The states of a chain that the database already holds; raises `CorruptDatabase`."""
         return cls(db, dict(db.items_from("state")), version)
 
     @classmethod
@@ -118,17 +127,26 @@ class States:
         """The state after block `number`."""
         return self.head if number == best else PastState(self, number)
 
-    def commit(self, number: int, changes: Mapping[bytes, bytes | None], batch: Batch) -> bytes:
-        """Applies block `number`'s changes in memory, and puts them and what they overwrite into `batch`; answers the root."""
+    @contextmanager
+    def applied(self, number: int, changes: Mapping[bytes, bytes | None], batch: Batch) -> Iterator[Applied]:
+        """Applies block `number`'s changes in memory, and puts them and what they overwrite into `batch`.
+
+        What raises inside the `with` undoes it: the head is as it was before.
+        """
         values = self.head.values
+        effective = {key: value for key, value in changes.items() if values.get(key) != value}
+        overwritten = {key: values.get(key) for key in effective}
         suffix = number.to_bytes(NUMBER_SIZE, "big")
-        for key, value in changes.items():
-            before = values.get(key)
-            if before == value:
-                continue
+        for key, value in effective.items():
+            before = overwritten[key]
             batch.put("history", escape(key) + suffix, ABSENT if before is None else PRESENT + before)
             if value is None:
                 batch.delete("state", key)
             else:
                 batch.put("state", key, value)
-        return self.head.trie.update(changes)
+        root = self.head.trie.update(effective)
+        try:
+            yield Applied(root, effective)
+        except BaseException:
+            self.head.trie.update(overwritten)
+            raise

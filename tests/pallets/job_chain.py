@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from nacl.signing import SigningKey
 
 from offchain.simulated_tee import (
-    Authority,
     Platform,
     SgxMeasurements,
     TdxMeasurements,
@@ -17,7 +16,7 @@ from offchain.simulated_tee import (
     mint_quote,
 )
 from offchain.simulated_tee import Tee as TeeName
-from pallets.agents import AgentKind, AgentPolicy, Agents, treasury
+from pallets.agents import AgentKind, AgentPolicy, Agents
 from pallets.attestation import Attestation
 from pallets.aura import Aura
 from pallets.balances import Balances
@@ -28,6 +27,7 @@ from pallets.frame.genesis import build_genesis
 from pallets.frame.origin import ROOT, signed
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call, Runtime
+from pallets.frame.validity import TransactionSource, ValidTransaction
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
 from pallets.job_record import Job, Shares
 from pallets.jobs import Jobs
@@ -258,6 +258,19 @@ class JobChain:
             error = self.executive.apply_extrinsic(extrinsic)
             assert error is None, error
 
+    def validate(self, call: Call) -> ValidTransaction:
+        """Closes the open block, asks the pool about a bare transaction as of that block, and opens the next."""
+        self.head = self.executive.finalize_block().hash
+        backend = cast(DictBackend, self.rt.state.backend)
+        state = {key: value for key, value in (backend.pairs | self.rt.state.changes).items() if value is not None}
+        pool = JobRuntime(Overlay(DictBackend(state)))
+        pool.system.initialize(pool.system.number + 1, self.head, [])
+        extrinsic = bare_extrinsic(pool.encode_call(call))
+        try:
+            return Executive(pool).validate_transaction(TransactionSource.External, extrinsic)
+        finally:
+            self._open(self.rt.timestamp.now + SLOT_DURATION)
+
     def call(self, who: bytes, pallet: str, name: str, /, **arguments: Any) -> None:
         """Dispatches a signed call; raises what it raises."""
         self.rt.dispatch(self.rt.call(pallet, name, **arguments), signed(who))
@@ -307,6 +320,3 @@ class JobChain:
     def job(self, id: int) -> Job:
         """A job's record."""
         return self.rt.jobs.job[id]
-
-
-__all__ = ["Authority", "JobChain", "JobRuntime", "TestWorker", "treasury"]

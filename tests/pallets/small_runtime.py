@@ -85,6 +85,7 @@ class SmallRuntime(Runtime):
             db_weight=DbWeight(25_000_000, 100_000_000),
             version=self.version,
             ss58_prefix=42,
+            native_versions=(8,),
         )
         self.balances = Balances(index=5, system=self.system, existential_deposit=DEPOSIT)
         self.transaction_payment = TransactionPayment(index=6, system=self.system, currency=self.balances)

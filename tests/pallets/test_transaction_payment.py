@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pallets.balances import Balances
-from pallets.frame import DispatchClass, DispatchInfo, Pays, PostInfo, Token, Weight
+from pallets.frame import DispatchClass, DispatchInfo, Pays, Token, Weight
 from pallets.frame.runtime import Call
 from pallets.frame.testing import externalities
-from pallets.frame.validity import Payment
+from pallets.frame.validity import Payment, TransactionSource
 from pallets.primitives.codec import codec_of
 from pallets.primitives.fixed import ONE, U128_MAX, FixedU128
 from pallets.system import System
@@ -23,7 +23,6 @@ from tests.pallets.small_runtime import (
     ALICE_KEY,
     BOB,
     BOB_KEY,
-    CHARLIE,
     DEPOSIT,
     UNIT,
     SmallChain,
@@ -187,7 +186,7 @@ def test_using_more_than_declared_costs_what_was_declared(chain: SmallChain) -> 
     data = chain.signed(ALICE_KEY, frugal(chain, used=9_000_000_000))
     chain.executive.apply_extrinsic(data)
     fee = chain.rt.transaction_payment.compute_fee(len(data), DispatchInfo(Weight(2_000_000_000, 5_000)), 0)
-    assert chain.rt.balances.free(ALICE) == 10 * UNIT - fee + (0 if fee else 1)
+    assert chain.rt.balances.free(ALICE) == 10 * UNIT - fee
 
 
 def test_a_call_that_turns_out_free_pays_the_tip(chain: SmallChain) -> None:
@@ -212,7 +211,7 @@ def test_a_call_that_fails_pays_too(chain: SmallChain) -> None:
 def test_who_spends_all_in_the_call_gets_no_refund_into_a_dead_account(chain: SmallChain) -> None:
     calls = [
         chain.rt.call("Balances", "transfer_all", dest=ALICE, keep_alive=False),
-        chain.rt.call("Balances", "transfer_all", dest=ALICE, keep_alive=False),  # fails: there is nothing left
+        transfer(chain),  # fails: there is nothing left
         chain.rt.call("System", "remark", remark=b"never reached"),
     ]
     data = chain.signed(BOB_KEY, chain.rt.call("Utility", "batch", calls=calls))
@@ -230,7 +229,7 @@ def test_a_fee_may_not_kill_its_payer(chain: SmallChain) -> None:
     for free, accepted in ((fee + DEPOSIT, True), (fee + DEPOSIT - 1, False), (fee - 1, False)):
         chain.rt.balances.force_set_balance(None, BOB, free)
         if accepted:
-            chain.executive.extensions.validate(chain.transaction(data), chain.executive.check(data).extra)
+            chain.executive.validate_transaction(TransactionSource.External, data)
         else:
             before = dict(chain.rt.state.changes)
             with pytest.raises(Payment):
@@ -253,8 +252,3 @@ def test_held_money_pays_no_fee(chain: SmallChain) -> None:
     chain.rt.balances.hold(chain.rt.escrow.HoldReason.Deal, BOB, UNIT - DEPOSIT)
     with pytest.raises(Payment):
         chain.executive.apply_extrinsic(chain.signed(BOB_KEY, transfer(chain, 1)))
-
-
-def test_post_info_of_a_free_call_says_so() -> None:
-    assert PostInfo(pays_fee=Pays.No).actual_weight is None
-    assert CHARLIE != BOB

@@ -19,6 +19,10 @@ UPGRADE = (
 """The handshake of RFC 6455 section 1.3."""
 
 
+PATIENCE = 150
+"""Seconds after which a test fails that would wait forever; beyond every timeout that the tests look at."""
+
+
 async def echo(websocket: WebSocket) -> None:
     async for message in websocket:
         await websocket.send(message)
@@ -52,27 +56,24 @@ async def connect(port: int) -> trio.SocketStream:
 
 async def read_until(stream: trio.SocketStream, marker: bytes) -> bytes:
     data = bytearray()
-    while marker not in data:
-        more = await stream.receive_some()
-        assert more, f"the server closed after {bytes(data)!r}"
-        data += more
+    with trio.fail_after(PATIENCE):
+        while marker not in data:
+            more = await stream.receive_some()
+            assert more, f"the server closed after {bytes(data)!r}"
+            data += more
     return bytes(data)
 
 
 async def read_to_end(stream: trio.SocketStream) -> bytes:
     data = bytearray()
-    while more := await stream.receive_some():
-        data += more
+    with trio.fail_after(PATIENCE):
+        while more := await stream.receive_some():
+            data += more
     return bytes(data)
 
 
 async def exchange(port: int, data: bytes, *, half_close: bool = False) -> bytes:
     """Send `data` on a new connection; all that the server answers until it closes."""
-    with trio.fail_after(1000):  # a virtual clock gets there at once
-        return await _exchange(port, data, half_close)
-
-
-async def _exchange(port: int, data: bytes, half_close: bool) -> bytes:
     async with await connect(port) as stream:
         await stream.send_all(data)
         if half_close:

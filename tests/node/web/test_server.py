@@ -250,6 +250,26 @@ async def test_a_fault_of_the_websocket_handler_closes_with_1011(caplog: pytest.
     assert "a fault in the handler" in caplog.text
 
 
+@pytest.mark.parametrize("tasks", [0, 3])
+async def test_a_peer_that_leaves_in_the_middle_is_no_fault(tasks: int, caplog: pytest.LogCaptureFixture) -> None:
+    async def talk(websocket: WebSocket) -> None:
+        while True:
+            await websocket.send("more")
+            await trio.sleep(0.001)
+
+    async def talk_in_tasks(websocket: WebSocket) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(tasks):
+                nursery.start_soon(talk, websocket)
+
+    async with serving(talk_in_tasks if tasks else talk) as port:
+        async with await opened(port) as stream:
+            await read_until(stream, b"more")
+        await trio.sleep(0.05)
+        await assert_serves(port)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 async def test_the_handler_knows_the_request() -> None:
     async def tell(websocket: WebSocket) -> None:
         request = websocket.request

@@ -56,6 +56,7 @@ class Judge:
         self.metadata.decode()
         self.config.add_portable_registry(self.metadata)
         self.types: list[dict[str, Any]] = [entry["type"] for entry in self.metadata.portable_registry.value["types"]]
+        self.strategies: dict[Any, SearchStrategy[Any]] = {}  # built once, or calls within calls would multiply them
         self.annotations = {number: annotation for annotation, number in self.source.registry.ids.items()}
 
     def decode(self, number: int, data: bytes) -> Any:
@@ -124,7 +125,7 @@ class Spelling:
         if get_origin(base) is tuple or base is type(None):
             return self.several([self.value_of(kind, v) for kind, v in zip(get_args(base), value or (), strict=True)])
         if base is Era:
-            return tuple(value) if value.period else "00"
+            return (value.period, value.phase) if value.period else "00"
         if issubclass(base, UnitEnum):
             return value.name
         if issubclass(base, Variant) and Variant in base.__bases__:
@@ -230,6 +231,13 @@ def bare_content(extrinsic: bytes) -> bytes:
 
 def values_of(judge: Judge, annotation: Any, depth: int = 0) -> SearchStrategy[Any]:
     """Random values of one of our types."""
+    found = judge.strategies.get((annotation, depth))
+    if found is None:
+        found = judge.strategies[annotation, depth] = _values_of(judge, annotation, depth)
+    return found
+
+
+def _values_of(judge: Judge, annotation: Any, depth: int) -> SearchStrategy[Any]:
     base, markers = split_annotation(annotation)
     runtime = find_marker(markers, RuntimeType)
     if runtime is not None:
@@ -254,7 +262,7 @@ def values_of(judge: Judge, annotation: Any, depth: int = 0) -> SearchStrategy[A
     if base is bytes:
         return st.binary(max_size=5)
     if get_origin(base) is list:
-        return st.lists(values_of(judge, get_args(base)[0], depth), max_size=longest)
+        return lists(values_of(judge, get_args(base)[0], depth), longest)
     if get_origin(base) is tuple:
         return st.tuples(*(values_of(judge, kind, depth) for kind in get_args(base)))
     if base is type(None):
@@ -262,10 +270,19 @@ def values_of(judge: Judge, annotation: Any, depth: int = 0) -> SearchStrategy[A
     if base is Era:
         return eras()
     if issubclass(base, UnitEnum):
-        return st.sampled_from(list(base))
+        return one_of_these(list(base))
     if issubclass(base, Variant) and Variant in base.__bases__:
         return st.one_of([struct_values(judge, case, depth) for case in base.variants.values()])
     return struct_values(judge, base, depth)
+
+
+def lists(elements: SearchStrategy[Any], longest: int) -> SearchStrategy[list[Any]]:
+    """Lists of up to so many; of a type without values only the empty one."""
+    return st.lists(elements, max_size=0 if elements.is_empty else longest)
+
+
+def one_of_these(values: list[Any]) -> SearchStrategy[Any]:
+    return st.sampled_from(values) if values else st.nothing()
 
 
 def struct_values(judge: Judge, cls: Any, depth: int) -> SearchStrategy[Any]:
@@ -274,8 +291,8 @@ def struct_values(judge: Judge, cls: Any, depth: int) -> SearchStrategy[Any]:
 
 
 def eras() -> SearchStrategy[Era]:
-    mortal = st.builds(lambda exponent, current: Era.mortal(1 << exponent, current), st.integers(2, 16), st.integers(0, 1 << 20))
-    return st.just(Era()) | mortal
+    periods = st.integers(2, 16).map(lambda exponent: 1 << exponent)
+    return st.just(Era()) | st.builds(Era.mortal, periods, st.integers(0, 1 << 20))
 
 
 def runtime_values(judge: Judge, name: str, depth: int) -> SearchStrategy[Any]:
@@ -287,7 +304,7 @@ def runtime_values(judge: Judge, name: str, depth: int) -> SearchStrategy[Any]:
     if name == "RuntimeEvent":
         return st.deferred(lambda: st.one_of([struct_values(judge, event, depth + 1) for event in tables.events]))
     if name == "RuntimeHoldReason":
-        return st.sampled_from([r for p in judge.runtime.pallets if p.hold_reasons is not None for r in p.hold_reasons])
+        return one_of_these([r for p in judge.runtime.pallets if p.hold_reasons is not None for r in p.hold_reasons])
     if name == "UncheckedExtrinsic":
         return st.binary(max_size=20).map(bare_extrinsic)
     errors = dispatch_errors(judge)
@@ -322,6 +339,13 @@ def _holds_itself(params: Any) -> bool:
 
 def foreign_values(judge: Judge, number: int, depth: int = 0) -> SearchStrategy[Any]:
     """Random values in scalecodec's terms, from the definitions it decoded; nothing of ours is asked."""
+    found = judge.strategies.get((number, depth))
+    if found is None:
+        found = judge.strategies[number, depth] = _foreign_values(judge, number, depth)
+    return found
+
+
+def _foreign_values(judge: Judge, number: int, depth: int) -> SearchStrategy[Any]:
     described = judge.types[number]
     path, made = "::".join(described["path"]), described["def"]
     special = _special_values(judge, number, path, depth)
@@ -336,12 +360,14 @@ def foreign_values(judge: Judge, number: int, depth: int = 0) -> SearchStrategy[
     if "sequence" in made:
         if judge.types[made["sequence"]["type"]]["def"] == {"primitive": "u8"}:
             return st.binary(max_size=5)
-        return st.lists(foreign_values(judge, made["sequence"]["type"], depth), max_size=MAX_ITEMS)
+        return lists(foreign_values(judge, made["sequence"]["type"], depth), MAX_ITEMS)
     if "tuple" in made:
         return st.tuples(*(foreign_values(judge, member, depth) for member in made["tuple"])).map(list)
     if "composite" in made:
         return _field_values(judge, made["composite"]["fields"], depth)
-    cases = [case for case in made["variant"]["variants"] if depth <= MAX_DEPTH or not case["fields"]]
+    cases = made["variant"]["variants"]
+    if depth > MAX_DEPTH:
+        cases = [case for case in cases if not case["fields"]] or cases
     return st.deferred(lambda: st.one_of([_case_values(judge, case, depth) for case in cases]))
 
 
@@ -355,7 +381,7 @@ def _special_values(judge: Judge, number: int, path: str, depth: int) -> SearchS
     if path in ("sp_core::crypto::AccountId32", "primitive_types::H256"):
         return st.binary(min_size=32, max_size=32).map(hexed)
     if path == "sp_runtime::generic::era::Era":
-        return eras().map(lambda era: tuple(era) if era.period else "00")
+        return eras().map(lambda era: (era.period, era.phase) if era.period else "00")
     if path == "Option":
         return st.none() | foreign_values(judge, judge.types[number]["params"][0]["type"], depth)
     if path == "sp_runtime::multiaddress::MultiAddress":

@@ -16,6 +16,7 @@ from pallets.frame.extensions import extension_codecs
 from pallets.frame.extrinsic_types import OpaqueExtrinsic
 from pallets.frame.portable_types import Array
 from pallets.frame.runtime import Call, Runtime, RuntimeCall, RuntimeEvent
+from pallets.frame.types_registry import NoIndex
 from pallets.primitives.codec import DecodeError, codec_of
 from pallets.primitives.extrinsic import MultiSignature, UncheckedExtrinsic, bare_extrinsic, signed_extrinsic
 from pallets.primitives.types import AccountId, FixedBytes
@@ -36,18 +37,23 @@ RUNTIMES = (FeatureRuntime, DevRuntime)
 EXAMPLES = settings(
     max_examples=10, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
-INSIDE_OTHERS = {  # no Python value of their own: judged as part of what holds them
-    "sp_runtime::ModuleError": "DispatchError",
-    "sp_runtime::TokenError": "DispatchError",
-    "sp_arithmetic::ArithmeticError": "DispatchError",
-    "sp_runtime::TransactionalError": "DispatchError",
-    "sp_runtime::transaction_validity::TransactionValidityError": "TransactionValidity",
-    "sp_runtime::transaction_validity::InvalidTransaction": "TransactionValidity",
-    "sp_runtime::transaction_validity::UnknownTransaction": "TransactionValidity",
-    "Result": "TransactionValidity",
-}
-UNWRITABLE = ("BTreeMap", "sp_inherents::InherentData", "sp_inherents::CheckInherentsResult")  # scalecodec only reads them
-WITHOUT_VALUES = ("Runtime", "RuntimeError", "RuntimeFreezeReason")  # last segments: described, never on the wire
+INSIDE_OTHERS = (  # no Python value of their own: judged as part of a DispatchError or a TransactionValidity
+    "sp_runtime::ModuleError",
+    "sp_runtime::TokenError",
+    "sp_arithmetic::ArithmeticError",
+    "sp_runtime::TransactionalError",
+    "sp_runtime::transaction_validity::TransactionValidityError",
+    "sp_runtime::transaction_validity::InvalidTransaction",
+    "sp_runtime::transaction_validity::UnknownTransaction",
+    "Result",
+)
+UNWRITABLE = (  # what scalecodec reads but can't write: maps, and calls inside an enum that isn't `RuntimeCall`
+    "BTreeMap",
+    "sp_inherents::InherentData",
+    "sp_inherents::CheckInherentsResult",
+    "::pallet::Call",
+)
+NOT_ON_THE_WIRE = ("::Runtime", "::RuntimeError")
 
 
 class Case(NamedTuple):
@@ -72,7 +78,8 @@ def annotated(judge: Judge, number: int, annotation: Any) -> Case:
     def spell(value: Any, writing: bool) -> Any:
         return Spelling(judge, writing).value_of(annotation, value)
 
-    return Case(number, values_of(judge, annotation), codec.encode, codec.decode_all, spell)
+    values = st.nothing() if annotation == NoIndex else values_of(judge, annotation)  # no address of ours is an index
+    return Case(number, values, codec.encode, codec.decode_all, spell)
 
 
 def cases_of(judge: Judge) -> dict[int, Case]:
@@ -164,15 +171,13 @@ def _spell_extension(judge: Judge, extension: Any, value: Any, writing: bool) ->
 
 
 CASES = {runtime: cases_of(judge_of(runtime)) for runtime in RUNTIMES}
-EVERY_TYPE = [(runtime, number) for runtime, cases in CASES.items() for number in cases]
+EVERY_TYPE = [
+    (runtime, number) for runtime, cases in CASES.items() for number, case in cases.items() if not case.values.is_empty
+]
 
 
 def path_of(runtime: type[Runtime], number: int) -> str:
     return "::".join(judge_of(runtime).source.types[number].type.path)
-
-
-def has_values(runtime: type[Runtime], number: int) -> bool:
-    return not path_of(runtime, number).endswith(WITHOUT_VALUES)
 
 
 def label(value: Any) -> str:
@@ -183,30 +188,28 @@ def label(value: Any) -> str:
 def test_every_described_type_is_judged(runtime: type[Runtime]) -> None:
     judge, cases = judge_of(runtime), CASES[runtime]
     left = [path_of(runtime, number) for number in range(len(judge.source.types)) if number not in cases]
-    assert [path for path in left if path not in INSIDE_OTHERS and not path.endswith(WITHOUT_VALUES)] == []
+    assert [path for path in left if path not in INSIDE_OTHERS and not path.endswith(NOT_ON_THE_WIRE)] == []
 
 
 @pytest.mark.parametrize(("runtime", "number"), EVERY_TYPE, ids=label)
 @EXAMPLES
 @given(data=st.data())
 def test_scalecodec_reads_what_we_write(runtime: type[Runtime], number: int, data: st.DataObject) -> None:
-    if not has_values(runtime, number):
-        return
     judge, case = judge_of(runtime), CASES[runtime][number]
     value = data.draw(case.values)
     ours = case.encode(value)
     assert judge.decode(number, ours) == case.spell(value, False)
     assert case.encode(case.decode(ours)) == ours
-    if path_of(runtime, number) not in UNWRITABLE:
+    if not path_of(runtime, number).endswith(UNWRITABLE):
         assert judge.encode(number, case.spell(value, True)) == ours
 
 
-@pytest.mark.parametrize(("runtime", "number"), EVERY_TYPE, ids=label)
+@pytest.mark.parametrize(
+    ("runtime", "number"), [case for case in EVERY_TYPE if not path_of(*case).endswith(UNWRITABLE)], ids=label
+)
 @EXAMPLES
 @given(data=st.data())
 def test_we_read_what_scalecodec_writes(runtime: type[Runtime], number: int, data: st.DataObject) -> None:
-    if not has_values(runtime, number) or path_of(runtime, number) in UNWRITABLE:
-        return
     judge, case = judge_of(runtime), CASES[runtime][number]
     theirs = judge.encode(number, data.draw(foreign_values(judge, number)))
     try:

@@ -1,0 +1,103 @@
+"""From a job on the chain to an output under a worker's signature.
+
+What a run is told follows from the chain alone, so that every honest worker, now or in an audit years later, finds the
+same output and gas: the clock stands at the job's submission, `Math.random` starts from genesis hash and job number.
+
+Errors:
+
+    Refusal
+    ├── UnknownMode      the job asks for what this worker can't do
+    ├── InputElsewhere   the input is not on the chain
+    ├── CodeMissing      the code is not on the chain
+    └── WrongBytes       code or input are not what the job's record names by hash
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pallets.job_record import Job
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode, job_output_bytes
+
+from offchain.journal import SignedOutput
+from offchain.keys import WorkerKeys
+from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success
+
+
+class Refusal(Exception):
+    """The worker doesn't run the job; the message says why."""
+
+
+class UnknownMode(Refusal):
+    """The job's mode is none that this worker knows."""
+
+
+class InputElsewhere(Refusal):
+    """The input is sealed, or in a store: this worker takes inline ones."""
+
+
+class CodeMissing(Refusal):
+    """The chain has no code of the hash that the job names."""
+
+
+class WrongBytes(Refusal):
+    """Code or input don't have the hash that the job's record names: the node gave other bytes than were approved."""
+
+
+class SandboxPool(Protocol):
+    """Where programs run; `offchain.sandbox.pool.Pool` is one."""
+
+    @property
+    def runtime_id(self) -> bytes:
+        """What everything run here runs in."""
+
+    async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+        """Raises `PoolFull`."""
+
+
+def run_context(genesis: bytes, id: int, job: Job) -> Context:
+    """What a run is told of the world: the job's submission time, and a seed that no attempt changes."""
+    return Context(block_time_ms=job.submitted_at, seed=blake2_256(genesis + id.to_bytes(8, "little")))
+
+
+def program_of(job: Job, code: bytes | None, input: Input | None) -> tuple[bytes, bytes]:
+    """Code and input that a job names, as the node gave them; raises `Refusal` where they are not."""
+    if job.mode is not Mode.Deterministic:
+        raise UnknownMode(f"its mode is {job.mode.name}, this worker knows Deterministic")
+    if code is None:
+        raise CodeMissing(f"there is no code 0x{job.code.hex()} on the chain")
+    if not isinstance(input, InlineInput):
+        raise InputElsewhere("its input is not given inline")
+    if blake2_256(code) != job.code:
+        raise WrongBytes(f"the node's code 0x{job.code.hex()} has another hash")
+    if blake2_256(input.data) != job.input:
+        raise WrongBytes(f"the node's input of the job doesn't have the hash 0x{job.input.hex()}")
+    return code, input.data
+
+
+async def run_job(
+    pool: SandboxPool, genesis: bytes, id: int, job: Job, program: tuple[bytes, bytes], wall_seconds: float
+) -> Success | Failure | Abstained:
+    """Runs a job's code on its input, within its gas. Raises `PoolFull`."""
+    code, input = program
+    limits = Limits(gas=job.gas_limit, wall_seconds=wall_seconds)
+    return await pool.run(code, input, limits, run_context(genesis, id, job))
+
+
+def signed_output(
+    keys: WorkerKeys, genesis: bytes, id: int, attempt: int, job: Job, outcome: Success | Failure, runtime_id: bytes
+) -> SignedOutput:
+    """What the worker says of a finished run."""
+    message = job_output_bytes(
+        genesis=genesis,
+        job=id,
+        attempt=attempt,
+        code=job.code,
+        input=job.input,
+        output=blake2_256(outcome.output),
+        transcript_root=NO_TRANSCRIPT,
+        gas=outcome.gas,
+        runtime_id=runtime_id,
+    )
+    return SignedOutput(message, outcome.output, outcome.gas, keys.sign(message))

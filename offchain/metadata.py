@@ -1,0 +1,58 @@
+"""The little that a worker takes from the chain's metadata: a constant, and the names of errors.
+
+Decoding it takes half a second of processor time, so nothing that happens often comes here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
+from scalecodec.type_registry import load_type_registry_preset
+
+FAILURE = ("System", "ExtrinsicFailed")
+
+
+def constant_value(metadata: bytes, pallet: str, name: str) -> bytes:
+    """The encoded value of a pallet's constant; raises `KeyError`. `metadata` is version 14, as of `state_getMetadata`."""
+    _, described = _described(metadata)
+    found = next((each for each in described.pallets if each.value["name"] == pallet), None)
+    constant = next((each for each in found.constants if each.value["name"] == name), None) if found else None
+    if constant is None:
+        raise KeyError(f"the chain has no constant {pallet}.{name}")
+    return bytes(constant.constant_value)
+
+
+def extrinsic_failure(metadata: bytes, events: bytes, index: int) -> str | None:
+    """The error of extrinsic `index` of a block, in words; `None` where it succeeded.
+
+    `events` is the value of `System.Events` after the block.
+    """
+    runtime, described = _described(metadata)
+    item = described.get_metadata_pallet("System").get_storage_function("Events")
+    records = runtime.create_scale_object(item.get_value_type_string(), ScaleBytes(events), metadata=described)
+    for record in records.decode():
+        if record["extrinsic_idx"] == index and (record["module_id"], record["event_id"]) == FAILURE:
+            return _in_words(described, record["attributes"]["dispatch_error"])
+    return None
+
+
+def _described(metadata: bytes) -> tuple[Any, Any]:
+    """A runtime configuration that knows the chain's types, and the decoded metadata."""
+    runtime = RuntimeConfigurationObject()
+    runtime.update_type_registry(load_type_registry_preset("core"))
+    described = runtime.create_scale_object("MetadataVersioned", ScaleBytes(metadata))
+    described.decode()
+    runtime.add_portable_registry(described)
+    return runtime, described
+
+
+def _in_words(described: Any, error: Any) -> str:
+    """`Workers.StakeTooLow: The stake is below …`, or the error as it stands where it is no pallet's."""
+    if not isinstance(error, dict) or "Module" not in error:
+        return f"{error}"
+    place = error["Module"]
+    number = bytes.fromhex(place["error"].removeprefix("0x"))[0]
+    found = described.get_module_error(module_index=place["index"], error_index=number)
+    pallet = next(each for each in described.pallets if each.value["index"] == place["index"])
+    return f"{pallet.value['name']}.{found.name}: {' '.join(found.docs)}"

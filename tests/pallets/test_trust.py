@@ -1,0 +1,47 @@
+"""Policies, and Phala's levels of confidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from pallets.dcap import TcbStatus
+from pallets.trust import Policy, confidence, default_policy
+
+HARMLESS = ["INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-00389"]
+
+
+@pytest.mark.parametrize(
+    ("status", "advisories", "level"),
+    [
+        (TcbStatus.UpToDate, [], 1),
+        (TcbStatus.SWHardeningNeeded, ["INTEL-SA-00615"], 2),
+        (TcbStatus.ConfigurationNeeded, HARMLESS, 3),
+        (TcbStatus.ConfigurationNeeded, [*HARMLESS, "INTEL-SA-00615"], 4),
+        (TcbStatus.ConfigurationAndSWHardeningNeeded, ["INTEL-SA-00219"], 3),
+        (TcbStatus.ConfigurationAndSWHardeningNeeded, ["INTEL-SA-00289", "INTEL-SA-00615"], 4),
+        (TcbStatus.OutOfDate, [], 5),
+        (TcbStatus.OutOfDateConfigurationNeeded, [], 5),
+    ],
+)
+def test_confidence(status: TcbStatus, advisories: list[str], level: int) -> None:
+    assert confidence(status, advisories) == level
+
+
+def test_default_policy_takes_all_but_out_of_date() -> None:
+    policy = default_policy()
+    accepted = [status.name for status in TcbStatus if policy.accepts(status, 0, 1)]
+    assert accepted == ["UpToDate", "SWHardeningNeeded", "ConfigurationNeeded", "ConfigurationAndSWHardeningNeeded"]
+
+
+def test_grace_runs_from_the_date_of_the_level_and_for_out_of_date_only() -> None:
+    policy = Policy([TcbStatus.UpToDate], [], 1000, 0)
+    assert policy.accepts(TcbStatus.OutOfDate, 5000, 6000)
+    assert policy.accepts(TcbStatus.OutOfDateConfigurationNeeded, 5000, 6000)
+    assert not policy.accepts(TcbStatus.OutOfDate, 5000, 6001)
+    assert not policy.accepts(TcbStatus.SWHardeningNeeded, 5000, 5000)
+
+
+def test_refused_advisories() -> None:
+    policy = Policy([], ["INTEL-SA-00615", "INTEL-SA-00001"], 0, 0)
+    assert policy.refuses(["INTEL-SA-00289", "INTEL-SA-00615"]) == "INTEL-SA-00615"
+    assert policy.refuses(["INTEL-SA-00289"]) is None
