@@ -2,9 +2,9 @@
 
 ## Overview
 
-A *plain* spec says genesis in human form (`genesis.runtimeGenesis.{code, patch}`) and needs the native runtime it is for; a *raw*
-spec lists every storage entry (`genesis.raw.top`) and can be of any chain. Both have Substrate's JSON shape. The genesis
-block follows from the spec alone: number 0, the state's root, no extrinsics, no digest.
+A *plain* spec says genesis in human form (`genesis.runtimeGenesis.{code, patch}`) and needs the native runtime it is
+for; a *raw* spec lists every storage entry (`genesis.raw.top`) and can be of any chain. Both have Substrate's JSON
+shape. The genesis block follows from the spec alone: number 0, the state's root, no extrinsics, no digest.
 
 ## Errors
 
@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from node.state import trie
 from pallets.frame.genesis import InvalidGenesis, build_genesis, values_of_patch
@@ -34,6 +36,8 @@ from pallets.runtime import KNOWN_RUNTIMES
 CODE_KEY = b":code"
 SIMULATED_ALLOWED = storage_prefix("Attestation", "SimulatedAllowed")
 CHILD_PREFIX = b":child_storage:default:"
+JSON_NAMES: Final = {str: "a string", dict: "an object", list: "a list"}
+T = TypeVar("T", str, dict[str, Any], list[Any])
 GZIP_MAGIC = b"\x1f\x8b"
 DEV_SPEC = Path(__file__).resolve().parent.parent / "chain_spec.json"
 
@@ -61,11 +65,14 @@ class ChainSpec:
             data = path.read_bytes()
         except OSError as error:
             raise InvalidChainSpec(f"{path} can't be read: {error.strerror}") from None
-        if data.startswith(GZIP_MAGIC):
-            data = gzip.decompress(data)
+        try:
+            if data.startswith(GZIP_MAGIC):
+                data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InvalidChainSpec(f"{path} can't be unpacked: {error}") from None
         try:
             document = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidChainSpec(f"{path} is not JSON: {error}") from None
         if not isinstance(document, dict):
             raise InvalidChainSpec(f"{path} should hold a JSON object")
@@ -80,13 +87,15 @@ class ChainSpec:
         genesis = _genesis_state(document["genesis"])
         chain_type = _chain_type(document.get("chainType", "Live"))
         if chain_type == "Live" and genesis.get(SIMULATED_ALLOWED) == b"\1":
-            raise InvalidChainSpec("a chain of type 'Live' can't allow simulated enclaves: set attestation.simulatedAllowed to false")
+            raise InvalidChainSpec(
+                "a chain of type 'Live' can't allow simulated enclaves: set attestation.simulatedAllowed to false"
+            )
         return cls(
-            str(document["name"]),
-            str(document["id"]),
+            _of_type(document, "name", str),
+            _identifier(_of_type(document, "id", str)),
             chain_type,
-            document.get("properties") or {},
-            tuple(document.get("bootNodes") or ()),
+            _of_type(document, "properties", dict),
+            tuple(_of_type(document, "bootNodes", list)),
             genesis,
             document,
         )
@@ -94,14 +103,7 @@ class ChainSpec:
     @property
     def state_version(self) -> int:
         """The trie version of the state, as the runtime in `:code` says; 0 where it is too old to say."""
-        code = self.genesis.get(CODE_KEY)
-        if not code:
-            raise InvalidChainSpec("the genesis state has no `:code`")
-        try:
-            version = runtime_version(code)
-        except InvalidRuntimeCode as error:
-            raise InvalidChainSpec(f"genesis `:code`: {error}") from None
-        return 0 if version is None else min(version.system_version, 1)
+        return _state_version(self.genesis)
 
     def genesis_header(self) -> Header:
         """The header of block 0."""
@@ -112,6 +114,34 @@ class ChainSpec:
         """The spec with its genesis as raw storage, the form to hand on."""
         top = {f"0x{key.hex()}": f"0x{value.hex()}" for key, value in sorted(self.genesis.items())}
         return {**self.document, "genesis": {"raw": {"top": top, "childrenDefault": {}}}}
+
+
+def _of_type(document: Mapping[str, Any], key: str, kind: type[T]) -> T:
+    """A member of the spec; an absent one, or `null`, is the empty value of its type."""
+    value = document.get(key)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise InvalidChainSpec(f"{key!r} should be {JSON_NAMES[kind]}, not {str(value)[:80]!r}")
+    return value
+
+
+def _identifier(text: str) -> str:
+    """The chain's id, which names the directory it is kept in."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
+        raise InvalidChainSpec(f"'id' should be letters, digits, '.', '_' and '-', at most 100, not {text[:100]!r}")
+    return text
+
+
+def _state_version(state: Mapping[bytes, bytes]) -> int:
+    code = state.get(CODE_KEY)
+    if not code:
+        raise InvalidChainSpec("the genesis state has no `:code`")
+    try:
+        version = runtime_version(code)
+    except InvalidRuntimeCode as error:
+        raise InvalidChainSpec(f"genesis `:code`: {error}") from None
+    return 0 if version is None else min(version.system_version, 1)
 
 
 def _genesis_state(genesis: Any) -> dict[bytes, bytes]:
@@ -130,17 +160,22 @@ def _raw_state(raw: Any) -> dict[bytes, bytes]:
     if not isinstance(raw, dict) or not isinstance(raw.get("top"), dict):
         raise InvalidChainSpec("'genesis.raw.top' should be an object of storage entries")
     state = {_hex(key, "genesis.raw.top"): _hex(value, f"genesis.raw.top.{key}") for key, value in raw["top"].items()}
-    children = raw.get("childrenDefault") or {}
-    for child, entries in children.items():
-        pairs = [(_hex(key, "childrenDefault"), _hex(value, "childrenDefault")) for key, value in entries.items()]
-        if pairs:
-            state[CHILD_PREFIX + _hex(child, "childrenDefault")] = trie.root(pairs, 0)
+    for child, entries in _of_type(raw, "childrenDefault", dict).items():
+        where = f"genesis.raw.childrenDefault.{child}"
+        if not isinstance(entries, dict):
+            raise InvalidChainSpec(f"{where!r} should be an object of storage entries")
+        if entries:
+            pairs = [(_hex(key, where), _hex(value, where)) for key, value in entries.items()]
+            state[CHILD_PREFIX + _hex(child, "genesis.raw.childrenDefault")] = trie.root(pairs, _state_version(state))
     return state
 
 
 def _plain_state(genesis: Any) -> dict[bytes, bytes]:
     if not isinstance(genesis, dict) or "code" not in genesis or "patch" not in genesis:
         raise InvalidChainSpec("'genesis.runtimeGenesis' should hold 'code' and 'patch'")
+    patch = _of_type(genesis, "patch", dict)
+    for pallet in patch:
+        _of_type(patch, pallet, dict)
     code = _hex(genesis["code"], "genesis.runtimeGenesis.code")
     try:
         version = runtime_version(code)
@@ -152,7 +187,7 @@ def _plain_state(genesis: Any) -> dict[bytes, bytes]:
             "the spec is plain, and its runtime isn't one of this program's: only its raw form can be read"
         )
     try:
-        state = build_genesis(native, values_of_patch(native, genesis["patch"]))
+        state = build_genesis(native, values_of_patch(native, patch))
     except InvalidGenesis as error:
         raise InvalidChainSpec(f"genesis.runtimeGenesis.patch: {error}") from None
     return {**state, CODE_KEY: code}

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from pallets.primitives.extrinsic import MultiSignature, verify_signature
-from pallets.primitives.extrinsic import SIGNATURE
+from pallets.primitives.extrinsic import SIGNATURE, MultiSignature, verify_signature
 
 REMEMBERED = 1 << 16
 
@@ -21,7 +20,7 @@ class RememberingVerifier:
         self._good: dict[bytes, None] = {}
 
     def __call__(self, signature: MultiSignature, payload: bytes, signer: bytes) -> bool:
-        key = blake2b(SIGNATURE.encode(signature) + signer + payload, digest_size=16).digest()
+        key = blake2b(SIGNATURE.encode(signature) + signer + payload, digest_size=32).digest()
         if key in self._good:
             return True
         if not verify_signature(signature, payload, signer):

@@ -33,7 +33,7 @@ import trio
 from offchain.metadata import constant_value, extrinsic_failure
 from offchain.rpc import CallFailed, Client, ConnectionLost
 from pallets.primitives import ss58
-from pallets.primitives.codec import codec_of
+from pallets.primitives.codec import DecodeError, codec_of
 from pallets.primitives.extrinsic import Era, Sr25519, bare_extrinsic, signed_extrinsic, signing_payload
 from pallets.primitives.hashing import Blake2_128Concat, StorageHasher, storage_prefix
 from pallets.primitives.keys import Keypair
@@ -55,6 +55,8 @@ T = TypeVar("T")
 ERA_PERIOD = 1024
 """Blocks that a transaction lives: minutes at the dev chain's quickest, and still a lost one doesn't come back."""
 POOL_INVALID = 1010
+IN_POOL = (1013, 1014)
+"""The pool has the same extrinsic, or another in its place."""
 UNPAYABLE = "Inability to pay some fees"
 NAMED = re.compile(r"\((\w+)\)$")
 EXTRA = codec_of(tuple[Era, Compact[Nonce], Compact[Balance], U8])
@@ -92,6 +94,7 @@ class StorageItem(Generic[T]):
 
     def __init__(self, pallet: str, item: str, value: Any, *keys: tuple[Any, StorageHasher]) -> None:
         """`keys` are pairs of annotation and hasher."""
+        self.name = f"{pallet}.{item}"
         self.prefix = storage_prefix(pallet, item)
         self.codec = codec_of(value)
         self._parts = [(codec_of(kind).encode, hasher.apply) for kind, hasher in keys]
@@ -102,8 +105,11 @@ class StorageItem(Generic[T]):
         return self.prefix + b"".join(hashed(encode(key)) for (encode, hashed), key in parts)
 
     def decode(self, data: bytes | None) -> T | None:
-        """The value in a storage answer; `None` where there is none. Raises `DecodeError`."""
-        return None if data is None else self.codec.decode_all(data)
+        """The value in a storage answer; `None` where there is none. Raises `WrongChain`."""
+        try:
+            return None if data is None else self.codec.decode_all(data)
+        except DecodeError as error:
+            raise WrongChain(f"the chain's {self.name} is of another type than expected: {error}") from None
 
 
 @struct
@@ -165,11 +171,7 @@ class Chain:
 
     async def read(self, item: StorageItem[T], *keys: Any, at: bytes | None = None) -> T | None:
         """A storage value, after block `at` or the best one; raises `WrongChain` where it is of another type."""
-        data = await self.get(item.key(*keys), at)
-        try:
-            return item.decode(data)
-        except ValueError as error:
-            raise WrongChain(f"the node holds a storage value of another kind than expected: {error}") from None
+        return item.decode(await self.get(item.key(*keys), at))
 
     async def get_all(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Raw storage values after the best block, in one question."""
@@ -179,7 +181,10 @@ class Chain:
     async def constant(self, pallet: str, name: str) -> bytes:
         """The encoded value of a pallet's constant, looked up in the metadata: slow, for what is asked once."""
         metadata = _bytes(await self.client.call("state_getMetadata"))
-        return await trio.to_thread.run_sync(constant_value, metadata, pallet, name)
+        try:
+            return await trio.to_thread.run_sync(constant_value, metadata, pallet, name)
+        except KeyError as error:
+            raise WrongChain(f"{error.args[0]}: is this a chain that has workers?") from None
 
     async def best(self) -> Head:
         """The best block."""

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pallets.job_record import Job
-from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode, job_output_bytes
-
 from offchain.journal import SignedOutput
 from offchain.keys import WorkerKeys
 from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success
+from pallets.job_record import Job
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode, job_output_bytes
 
 
 class Refusal(Exception):

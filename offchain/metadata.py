@@ -1,6 +1,6 @@
 """The little that a worker takes from the chain's metadata: a constant, and the names of errors.
 
-Decoding it takes half a second of processor time, so nothing that happens often comes here.
+Decoding it takes a second of processor time, so nothing that happens often comes here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FAILURE = ("System", "ExtrinsicFailed")
 
 
 def constant_value(metadata: bytes, pallet: str, name: str) -> bytes:
-    """The encoded value of a pallet's constant; raises `KeyError`. `metadata` is version 14, as of `state_getMetadata`."""
+    """The encoded value of a pallet's constant; raises `KeyError`. `metadata` is of version 14."""
     _, described = _described(metadata)
     found = next((each for each in described.pallets if each.value["name"] == pallet), None)
     constant = next((each for each in found.constants if each.value["name"] == name), None) if found else None

@@ -5,6 +5,7 @@ Pallets and calls stand at fixed places on the wire; call bytes are pallet index
 
 from __future__ import annotations
 
+from offchain.chain import StorageItem
 from pallets.job_record import Assignment, Job
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Blake2_128Concat, Identity
@@ -13,8 +14,6 @@ from pallets.primitives.types import H256, U32, U64, Balance, BlockNumber, Bytes
 from pallets.primitives.worker import WorkerInfo, WorkerKey
 from pallets.trust import WorkerAttestation
 from pallets.worker_record import Worker
-
-from offchain.chain import StorageItem
 
 WORKERS, JOBS = 20, 22
 BY_KEY = (WorkerKey, Blake2_128Concat)

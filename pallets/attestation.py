@@ -256,10 +256,12 @@ class Attestation(Pallet):
     def on_initialize(self, number: int) -> Weight:
         # Before the block's own timestamp is set, `now` is that of its parent.
         self.recent[self.system.parent_hash] = RecentBlock(number - 1, self.timestamp.now)
+        return Weight(self.system.db_weight.read * 3 + self.system.db_weight.write * 2)  # `on_finalize` too
+
+    def on_finalize(self, number: int) -> None:
         oldest = number - 1 - self.system.block_hash_count
         if oldest >= 0:
-            del self.recent[self.system.block_hash[oldest]]
-        return Weight(self.system.db_weight.read * 3 + self.system.db_weight.write * 2)
+            del self.recent[self.system.block_hash[oldest]]  # `System` forgets it right after
 
     # Calls, all of governance
 

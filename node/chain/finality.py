@@ -1,7 +1,7 @@
 """Finality by a single GRANDPA authority: one vote is two thirds.
 
-A sealed block is finalised two slots of clock later, whether or not a successor came (light clients need the lag), or on
-demand in manual mode. The justification is a real one: any GRANDPA verifier accepts it for the authority set.
+A sealed block is finalised two slots of clock later, whether or not a successor came (light clients need the lag), or
+on demand in manual mode. The justification is a real one: any GRANDPA verifier accepts it for the authority set.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import trio
 
 from node.chain.tree import Chain
+from node.state.backend import UnknownBlock
 from pallets.primitives.codec import codec_of
 from pallets.primitives.justification import Commit, Justification, SignedPrecommit, precommit_payload
 from pallets.primitives.keys import Keypair
@@ -28,8 +29,12 @@ class Finalizer:
         """Finalises a canonical block and its ancestors; raises `UnknownBlock`. A block final already stays so."""
         if number <= self.chain.finalized.number:
             return
+        header = self.chain.header(block_hash)
+        if header is None:
+            raise UnknownBlock(block_hash)
+        parent = header.parent_hash  # a block is finalised by the set that was in place before it
         set_id = SET_ID.decode_all(
-            self.chain.runtime_at(block_hash).call(self.chain.state_at(block_hash), "GrandpaApi_current_set_id", b"")
+            self.chain.runtime_at(parent).call(self.chain.state_at(parent), "GrandpaApi_current_set_id", b"")
         )
         signature = self.key.sign(precommit_payload(block_hash, number, number, set_id))
         vote = SignedPrecommit(block_hash, number, signature, self.key.public)

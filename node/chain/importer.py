@@ -1,19 +1,22 @@
 """Blocks made by others: checked, executed, and only then part of the chain.
 
-A block is taken when it extends the best one, its slot is later than its parent's and its seal is by that slot's authority,
-its inherents agree with the clock, and executing it gives exactly the roots, digest and number its header names.
+A block is taken when it extends the best one, its slot is later than its parent's and its seal is by that slot's
+authority, its inherents agree with the clock, and executing it gives exactly the roots, digest and number its header
+names.
 """
 
 from __future__ import annotations
 
 from node.chain.feed import Imported
-from node.chain.inherents import TIMESTAMP, MOMENT
+from node.chain.inherents import MOMENT, TIMESTAMP
 from node.chain.transactions import Transactions
 from node.chain.tree import Chain, NotBestParent
 from node.clock import ChainClock
+from node.executor import BuiltBlock
 from node.state.trie import ordered_root
 from pallets.frame.executive import InvalidBlock
-from pallets.primitives.codec import codec_of
+from pallets.frame.validity import TransactionValidityError
+from pallets.primitives.codec import DecodeError, codec_of
 from pallets.primitives.header import AURA_ENGINE, Header, Seal
 from pallets.primitives.keys import verify_sr25519
 from pallets.primitives.types import Bytes32
@@ -38,22 +41,29 @@ class Importer:
         if ordered_root(extrinsics) != header.extrinsics_root:
             raise InvalidBlock("the extrinsics root doesn't match the body")
         self._check_seal(header)
-        state = chain.states.head
-        unsealed = header.without_seal()
-        built = chain.executor.runtime_at(state).execute(
-            state, unsealed, extrinsics, {TIMESTAMP: MOMENT.encode(self.clock.now_ms())}
-        )
+        built = self._execute(header, extrinsics)
+        tags = self.transactions.tags_of(extrinsics)
+
+        def agreed(state_root: bytes) -> Header:
+            if state_root != header.state_root:
+                named = header.state_root.hex()
+                raise InvalidBlock(f"execution leaves state root 0x{state_root.hex()}, the header says 0x{named}")
+            return header
+
+        imported = chain.append(built, agreed)
+        self.transactions.on_imported(imported, tags)
+        return imported
+
+    def _execute(self, header: Header, extrinsics: list[bytes]) -> BuiltBlock:
+        state, unsealed = self.chain.states.head, header.without_seal()
+        inherents = {TIMESTAMP: MOMENT.encode(self.clock.now_ms())}
+        try:
+            built = self.chain.executor.runtime_at(state).execute(state, unsealed, extrinsics, inherents)
+        except (TransactionValidityError, DecodeError) as error:
+            raise InvalidBlock(f"the block has an extrinsic that can't be included: {error}") from None
         if built.header.digest != unsealed.digest:
             raise InvalidBlock("execution leaves another digest than the header's")
-        batch = chain.db.batch()
-        undo = {key: state.values.get(key) for key in built.changes}
-        root = chain.state_root_after(built, batch)
-        if root != header.state_root:
-            state.trie.update(undo)
-            raise InvalidBlock(f"execution leaves state root 0x{root.hex()}, the header says 0x{header.state_root.hex()}")
-        imported = chain.append(header, built, batch)
-        self.transactions.on_imported(imported)
-        return imported
+        return built
 
     def _check_seal(self, header: Header) -> None:
         chain = self.chain

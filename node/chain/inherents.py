@@ -12,7 +12,8 @@ from pallets.primitives.types import U32, U64, Bytes32
 
 TIMESTAMP = b"timstap0"
 MOMENT = codec_of(U64)
-COMMITMENT = codec_of(tuple[Bytes32, U32, U32] | None)  # what `RandomnessApi_commitment` answers: layer, layers left, onion
+COMMITMENT = codec_of(tuple[Bytes32, U32, U32] | None)
+"""What `RandomnessApi_commitment` answers: layer, layers left, onion."""
 
 
 class InherentProvider(Protocol):
@@ -39,9 +40,7 @@ class RevealedOnion:
 
     def provide(self, slot: int, data: InherentData) -> None:
         best = self.chain.best.hash
-        answer = self.chain.runtime_at(best).call(
-            self.chain.state_at(best), "RandomnessApi_commitment", self.authority
-        )
+        answer = self.chain.runtime_at(best).call(self.chain.state_at(best), "RandomnessApi_commitment", self.authority)
         commitment = COMMITMENT.decode_all(answer)
         if commitment is not None:
             _, layers_left, onion = commitment

@@ -4,13 +4,13 @@
 
 | sealing | a block is sealed |
 | --- | --- |
-| `instant` | at start, as soon as a transaction is ready, each slot while the runtime has something due, else every 6 s |
+| `instant` | at start, when a transaction is ready, each slot while the runtime has something due, else every 6 s |
 | milliseconds | at that interval |
 | `manual` | when `engine_createBlock` asks |
 
-A block's slot is the next after its parent's and not before now, so at most one block a slot; its timestamp is the start of the
-slot. Sealing on its own runs at most 10 s ahead of the clock. Explicit mining may run further, and takes the clock along.
-Building yields to other tasks every few milliseconds, so that queries stay quick while a block is built.
+A block's slot is the next after its parent's and not before now, so at most one block a slot; its timestamp is the
+start of the slot. Sealing on its own runs at most 10 s ahead of the clock. Explicit mining may run further, and takes
+the clock along. Building yields to other tasks every few milliseconds, so that queries stay quick meanwhile.
 
 ## Out of scope
 
@@ -20,15 +20,16 @@ Finality (`finality`), and blocks made by others (`importer`).
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import trio
 
 from node.chain.feed import Imported
 from node.chain.inherents import InherentProvider, inherent_data
-from node.chain.tree import Chain
 from node.chain.transactions import Transactions
+from node.chain.tree import Chain
 from node.clock import ChainClock
-from node.executor import BlockBuilder
+from node.executor import BlockBuilder, BuiltBlock
 from node.state.trie import ordered_root
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import ExhaustsResources, TransactionValidityError
@@ -147,35 +148,43 @@ class Producer:
             builder = self.chain.executor.runtime_at(state).build(state, open_header)
             for extrinsic in builder.inherents(inherent_data(self.inherents, slot)):
                 builder.apply(extrinsic)
-            await self._include(builder)
+            tags = await self._include(builder)
             built = builder.finalize()
-            batch = self.chain.db.batch()
-            header = built.header
-            header.state_root = self.chain.state_root_after(built, batch)
-            header.extrinsics_root = ordered_root(built.extrinsics)
-            header.digest = [*header.digest, Seal(AURA_ENGINE, self.key.sign(header.hash))]
-            imported = self.chain.append(header, built, batch)
-            self.transactions.on_imported(imported)
+            imported = self.chain.append(built, partial(self._sealed, built))
+            self.transactions.on_imported(imported, tags)
             return imported
 
-    async def _include(self, builder: BlockBuilder) -> None:
-        """Takes ready transactions while they fit; what turns out invalid leaves the pool."""
+    def _sealed(self, built: BuiltBlock, state_root: bytes) -> Header:
+        header = built.header
+        header.state_root, header.extrinsics_root = state_root, ordered_root(built.extrinsics)
+        header.digest = [*header.digest, Seal(AURA_ENGINE, self.key.sign(header.hash))]
+        return header
+
+    async def _include(self, builder: BlockBuilder) -> list[bytes]:
+        """Takes ready transactions while they fit, and answers their tags; what turns out invalid leaves the pool."""
+        provided: list[bytes] = []
+        left_out: set[bytes] = set()  # tags that this block won't provide: what needs one has to wait as well
         skipped = 0
         started = trio.current_time()
         for tx in self.transactions.ready():
             if trio.current_time() - started > YIELD_SECONDS:
                 await trio.lowlevel.checkpoint()
                 started = trio.current_time()
+            if not self.transactions.pool.is_ready(tx.hash) or not left_out.isdisjoint(tx.requires):
+                left_out.update(tx.provides)
+                continue
             try:
                 builder.apply(tx.data)
             except ExhaustsResources:
+                left_out.update(tx.provides)
                 skipped += 1
                 if skipped > SKIPS:
-                    return
+                    break
             except (TransactionValidityError, DecodeError) as error:
                 self.transactions.drop_invalid(tx.hash, str(error))
             except Exception as error:
                 log.exception("❌ transaction 0x%s stopped the runtime and is dropped", tx.hash.hex())
                 self.transactions.drop_invalid(tx.hash, repr(error))
-
-
+            else:
+                provided += tx.provides
+        return provided

@@ -2,14 +2,14 @@
 
 ## Overview
 
-`submit` validates with the runtime at the best block and admits to the pool, or raises at once: a bad transaction is never
-accepted first and dropped later. A watcher is told the transaction's life as `Status`es: `future`? · `ready` · `inBlock` ·
-`finalized`, or an end that says why not. After each block the pool is pruned, and what expired is reported.
+`submit` validates with the runtime at the best block and admits to the pool, or raises at once: a bad transaction is
+never accepted first and dropped later. A watcher is told the transaction's life as `Status`es: `future`? · `ready` ·
+`inBlock` · `finalized`, or an end that says why not. After each block the pool is pruned, and what expired is reported.
 
 ## Errors
 
-`TransactionValidityError` and `DecodeError` from the runtime, `PoolError` from the pool, and `TemporarilyBanned` for a transaction
-that was found invalid moments ago.
+`TransactionValidityError` and `DecodeError` from the runtime, `PoolError` from the pool, and `TemporarilyBanned` for a
+transaction that was found invalid moments ago.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from typing import NamedTuple
 import trio
 
 from node.chain.feed import Finalized, Imported
-from node.chain.pool import AlreadyImported, Change, Outcome, Pool, PoolError, PoolTransaction
+from node.chain.pool import AlreadyImported, Change, ImmediatelyDropped, Outcome, Pool, PoolError, PoolTransaction
 from node.chain.tree import Chain
 from node.executor import Validator
-from pallets.frame.validity import ExhaustsResources, TransactionSource
+from pallets.frame.validity import ExhaustsResources, TransactionSource, TransactionValidityError
+from pallets.primitives.codec import DecodeError
 from pallets.primitives.hashing import blake2_256
 
 BAN_SECONDS = 30 * 60
@@ -67,18 +68,18 @@ class Transactions:
     # Submission
 
     def submit(self, data: bytes, source: TransactionSource, watcher: Watcher | None = None) -> bytes:
-        """Admits a transaction and answers its hash, or raises why not; `watcher` is called with every later `Status`."""
+        """Admits a transaction and answers its hash, or raises why not; `watcher` is told each later `Status`."""
         tx_hash = blake2_256(data)
         self._refuse_early(tx_hash, data)
         validity = self.validator().validate(source, data)
         tx = PoolTransaction.of(tx_hash, data, validity, self.chain.best.number)
-        if watcher is not None:
-            self._watchers[tx_hash] = watcher
         try:
             outcomes = self.pool.import_(tx)
-        except PoolError:
-            self._watchers.pop(tx_hash, None)
+        except ImmediatelyDropped as full:
+            self._report(full.outcomes)
             raise
+        if watcher is not None:
+            self._watchers[tx_hash] = watcher
         self._report(outcomes)
         return tx_hash
 
@@ -118,11 +119,20 @@ class Transactions:
 
     # News
 
-    def on_imported(self, block: Imported) -> None:
-        """Prunes what the block included or made impossible, and tells the watchers."""
+    def tags_of(self, extrinsics: list[bytes]) -> list[bytes]:
+        """The tags that a block of these extrinsics on top of the best one provides."""
+        tags: list[bytes] = []
+        for extrinsic in extrinsics:
+            try:
+                tags += self.validator().validate(TransactionSource.InBlock, extrinsic).provides
+            except (TransactionValidityError, DecodeError):
+                continue  # an inherent, or valid only behind the others: it provides nothing that anybody waits for
+        return tags
+
+    def on_imported(self, block: Imported, tags: list[bytes]) -> None:
+        """Prunes what the block included, or made impossible by providing `tags`, and tells the watchers."""
         hashes = [blake2_256(extrinsic) for extrinsic in block.extrinsics]
         known = [tx_hash for tx_hash in hashes if tx_hash in self.pool]
-        tags = [tag for tx in self.pool.select(known) for tag in tx.provides]
         watched = [tx_hash for tx_hash in known if tx_hash in self._watchers]
         if watched:
             self._unfinalized[block.hash] = watched

@@ -2,24 +2,26 @@
 
 ## Overview
 
-`Chain.open` makes the genesis block or finds the chain in the database. Lookups answer `None` for what isn't there; `state_at`
-and `runtime_at` raise, since a caller who names a block expects an answer. `append` adds the next best block in one
-batch: header, body, state, history.
+`Chain.open` makes the genesis block or finds the chain in the database. Lookups answer `None` for what isn't there;
+`state_at` and `runtime_at` raise, since a caller who names a block expects an answer. `append` adds the next best block
+in one batch, header, body, state and history, or changes nothing.
 
 ## Out of scope
 
-Forks: a block extends the best one. Whether a block deserves to be appended is the importer's and the producer's to decide.
+Forks: a block extends the best one. Whether a block deserves to be appended is the importer's and the producer's to
+decide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from node.chain.feed import Feed, Finalized, Imported
 from node.chain_spec import ChainSpec
 from node.executor import BuiltBlock, Executor, Runtime
 from node.state.backend import Backend, UnknownBlock
-from node.state.db import GENESIS_KEY, Batch, Database
+from node.state.db import GENESIS_KEY, Batch, CorruptDatabase, Database
 from node.state.view import States
 from pallets.primitives.codec import codec_of
 from pallets.primitives.header import Header
@@ -48,19 +50,20 @@ class Chain:
     def __init__(self, db: Database, states: States, executor: Executor, best: BlockRef, finalized: BlockRef) -> None:
         self.db, self.states, self.executor = db, states, executor
         self.best, self.finalized = best, finalized
-        genesis = self.hash_of(0)
-        assert genesis is not None
-        self.genesis_hash = genesis
+        self.genesis_hash = _genesis_of(db)
         self.imported: Feed[Imported] = Feed()
         self.finality: Feed[Finalized] = Feed()
 
     @classmethod
     def open(cls, db: Database, spec: ChainSpec, executor: Executor) -> Chain:
-        """The chain of a spec; raises `WrongChain` where the database holds another one."""
+        """The chain of a spec; raises `WrongChain` where the database holds another one, and `CorruptDatabase`."""
         header = spec.genesis_header()
         if db.bind_to_chain(header.hash):
             states = States.load(db, spec.state_version)
             chain = cls(db, states, executor, _read_ref(db, BEST_KEY), _read_ref(db, FINALIZED_KEY))
+            best = chain.header(chain.best.hash)
+            if best is None or best.state_root != states.head.trie.root:
+                raise CorruptDatabase(f"{db.path} is damaged: its state is not that of block {chain.best.number}")
         else:
             batch = db.batch()
             states = States.create(db, batch, spec.genesis, spec.state_version)
@@ -106,25 +109,30 @@ class Chain:
 
     def best_header(self) -> Header:
         header = self.header(self.best.hash)
-        assert header is not None
+        if header is None:
+            raise CorruptDatabase(f"{self.db.path} is damaged: the header of the best block is missing")
         return header
 
     # Changes
 
-    def state_root_after(self, built: BuiltBlock, batch: Batch) -> bytes:
-        """Applies a built block's changes to the best state and to `batch`; answers the new root. `append` must follow."""
-        return self.states.commit(built.header.number, built.changes, batch)
+    def append(self, built: BuiltBlock, complete: Callable[[bytes], Header]) -> Imported:
+        """Makes a built block the best one, durably, and tells the subscribers.
 
-    def append(self, header: Header, built: BuiltBlock, batch: Batch) -> Imported:
-        """Makes a block the best one, durably, and tells the subscribers."""
-        if header.parent_hash != self.best.hash:
-            raise NotBestParent(f"block {header.number} extends 0x{header.parent_hash.hex()}, not the best block")
-        ref = BlockRef(header.hash, header.number)
-        _put_block(batch, ref, header, built.extrinsics)
-        _put_ref(batch, BEST_KEY, ref)
-        self.db.write(batch)
+        `complete` answers the block's final header for the state root, or raises. Raises `NotBestParent` and
+        `WriteFailed`; whatever is raised, the chain and its state are as before.
+        """
+        number, parent = built.header.number, built.header.parent_hash
+        if parent != self.best.hash:
+            raise NotBestParent(f"block {number} extends 0x{parent.hex()}, not the best block")
+        batch = self.db.batch()
+        with self.states.applied(number, built.changes, batch) as applied:
+            header = complete(applied.root)
+            ref = BlockRef(header.hash, number)
+            _put_block(batch, ref, header, built.extrinsics)
+            _put_ref(batch, BEST_KEY, ref)
+            self.db.write(batch)
         self.best = ref
-        imported = Imported(ref.hash, header, built.extrinsics, built.changes, built.events)
+        imported = Imported(ref.hash, header, built.extrinsics, applied.changes, built.events)
         self.imported.publish(imported)
         return imported
 
@@ -171,5 +179,14 @@ def _put_ref(batch: Batch, key: bytes, ref: BlockRef) -> None:
 
 
 def _read_ref(db: Database, key: bytes) -> BlockRef:
-    data = db.get("meta", key) or bytes(36)
+    data = db.get("meta", key)
+    if data is None or len(data) != 36:
+        raise CorruptDatabase(f"{db.path} is damaged: it doesn't say which block is the {key.decode()} one")
     return BlockRef(data[:32], int.from_bytes(data[32:], "big"))
+
+
+def _genesis_of(db: Database) -> bytes:
+    data = db.get("meta", GENESIS_KEY)
+    if data is None:
+        raise CorruptDatabase(f"{db.path} is damaged: it doesn't say which chain it holds")
+    return data

@@ -3,9 +3,8 @@
 ## Overview
 
 `States` owns the flat state of the best block as one dictionary and the trie over it, so that execution never reads
-the disk.
-`applied` applies a block's changes to both and writes what they overwrote into the block's batch; `at(number)` answers
-the state after any earlier block as a `PastState`, which looks a key up in the history first.
+the disk. `applied` applies a block's changes to both and writes what they overwrote into the block's batch;
+`at(number)` answers the state after any earlier block as a `PastState`, which looks a key up in the history first.
 
 ## Out of scope
 
@@ -30,7 +29,7 @@ PRESENT = b"\1"
 
 
 def escape(key: bytes) -> bytes:
-    """A storage key so written that none is a prefix of another, in the same order: `00` is `00 ff`, the end `00 00`."""
+    """A storage key so written that none is a prefix of another, order kept: `00` becomes `00 ff`, the end `00 00`."""
     return key.replace(b"\0", b"\0\xff") + b"\0\0"
 
 
@@ -93,7 +92,7 @@ class PastState:
             old = next(touched, None)
 
     def _touched(self, prefix: bytes, after: bytes | None) -> Iterator[bytes]:
-        """Keys that any block has changed, ascending. A key that every block changes costs one step, not one a block."""
+        """Keys that any block has changed, ascending. A key that all blocks change costs one step, not one a block."""
         start = prefix.replace(b"\0", b"\0\xff") if after is None or after < prefix else escape(after) + BEYOND
         while (entry := self.states.db.first_from("history", start)) is not None:
             escaped = entry[0][:-NUMBER_SIZE]

@@ -69,7 +69,7 @@ async def test_reads_values_and_heads(node: RunningNode, chain: Chain) -> None:
 
 async def test_a_value_of_another_type_is_told(chain: Chain) -> None:
     wrong: StorageItem[int] = StorageItem("System", "Account", U64, (AccountId, Blake2_128Concat))
-    with pytest.raises(WrongChain, match="another kind"):
+    with pytest.raises(WrongChain, match="System.Account is of another type"):
         await chain.read(wrong, ALICE.account_id)
 
 

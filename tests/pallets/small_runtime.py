@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pallets.balances import Balances
 from pallets.frame import AccountId, Balance, Pallet, PostInfo, Reasons, Signed, Weight, call
@@ -104,10 +104,12 @@ def genesis(**balances: int) -> dict[str, dict[str, Any]]:
 
 
 class SmallChain:
-    """A chain of small runtimes: opens and closes blocks, signs and applies transactions."""
+    """A chain with a block open on genesis: opens and closes blocks, and signs transactions."""
+
+    runtime: ClassVar[type[SmallRuntime]] = SmallRuntime
 
     def __init__(self, **balances: int) -> None:
-        self.rt = SmallRuntime(Overlay(DictBackend(build_genesis(SmallRuntime, genesis(**balances)))))
+        self.rt = self.runtime(Overlay(DictBackend(build_genesis(self.runtime, genesis(**balances)))))
         self.executive = Executive(self.rt)
         self.next_block()
 
@@ -130,11 +132,12 @@ class SmallChain:
         nonce: int | None = None,
         tip: int = 0,
         era: Era = IMMORTAL,
+        mode: MetadataHashMode = MetadataHashMode.Disabled,
         implicit: bytes | None = None,
     ) -> bytes:
-        """A signed transaction's bytes; the nonce is the account's own unless given."""
+        """A signed transaction's bytes; nonce and implicit data are the right ones unless given."""
         nonce = self.nonce(key.account_id) if nonce is None else nonce
-        extra = (None, None, None, None, era, nonce, None, tip, MetadataHashMode.Disabled)
+        extra = (None, None, None, None, era, nonce, None, tip, mode)
         extra_bytes = self.executive.extensions.extra_codec.encode(extra)
         data = self.rt.encode_call(call)
         implicit = self.executive.extensions.implicit(extra) if implicit is None else implicit

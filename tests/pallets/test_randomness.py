@@ -97,6 +97,13 @@ def test_there_is_no_layer_outside_the_onion(depth: int) -> None:
         HashOnion(bytes(32)).layer(depth)
 
 
+def test_asking_for_less_forgets_nothing() -> None:
+    onion = HashOnion(bytes(32))
+    onion.prepare(STRIDE)
+    assert onion.prepare(1)
+    assert onion.layer(2 * STRIDE) == HashOnion(bytes(32)).layer(2 * STRIDE)
+
+
 @pytest.mark.parametrize("layers", [0, -1, MAX_LAYERS + 1])
 def test_onions_have_a_bounded_number_of_layers(layers: int) -> None:
     with pytest.raises(ValueError, match="an onion has 1 to"):

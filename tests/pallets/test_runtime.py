@@ -21,6 +21,7 @@ from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.header import Header
 from pallets.primitives.keys import DEV_ACCOUNTS, Scheme, dev_keypair
 from pallets.primitives.runtime_code import native_code, runtime_version
+from pallets.primitives.ss58 import decode_account
 from pallets.primitives.types import Moment
 from pallets.runtime import KNOWN_RUNTIMES, UNIT, DevRuntime
 from pallets.system import CODE_KEY, System
@@ -126,7 +127,12 @@ def test_alice_is_everything() -> None:
 def test_genesis_is_as_the_spec_says() -> None:
     chain = DevChain()
     runtime = chain.runtime()
-    assert runtime.balances.total_issuance == (12 * 1_000_000 + 8 * 10_000) * UNIT
+    held = {who: info.data.free + info.data.reserved for who, info in runtime.system.account.items()}
+    assert runtime.balances.total_issuance == sum(held.values())
+    endowed = {decode_account(address): int(amount) for address, amount in PATCH["balances"]["balances"]}
+    assert {who: held[who] for who in endowed} == endowed
+    keyless = held.keys() - endowed.keys()  # pre-funded, so that a payment out of them can't reap them
+    assert all(held[who] == runtime.balances.existential_deposit for who in keyless)
     assert runtime.balances.free(dev_keypair("Ferdie//stash").public) == 1_000_000 * UNIT
     assert runtime.sudo.key == ALICE.public
     assert runtime.aura.authorities == runtime.session.validators == [ALICE.public]

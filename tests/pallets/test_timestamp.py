@@ -81,6 +81,12 @@ def test_time_moves_by_at_least_the_minimum_period(after: int) -> None:
     assert runtime.timestamp.now == 1_000 + after
 
 
+def test_the_first_block_may_have_any_time() -> None:
+    runtime = clock()
+    runtime.timestamp.set(None, PERIOD - 1)
+    assert runtime.timestamp.now == PERIOD - 1
+
+
 @pytest.mark.parametrize("after", [PERIOD - 1, 0, -1])
 def test_time_that_moves_less_is_refused(after: int) -> None:
     runtime = clock(last=1_000)

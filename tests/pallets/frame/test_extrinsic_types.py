@@ -83,7 +83,9 @@ def test_extrinsics_take_no_second_prefix(bodies: list[bytes]) -> None:
     assert codec.decode_all(codec.encode(extrinsics)) == extrinsics
 
 
-@pytest.mark.parametrize("cut", ["", "08", "0804", "fe"])
-def test_a_cut_extrinsic_is_refused(cut: str) -> None:
-    with pytest.raises(DecodeError):
+@pytest.mark.parametrize(
+    ("cut", "reason"), [("", "ends"), ("fe", "ends"), ("08", "does not fit"), ("0804", "does not fit")]
+)
+def test_a_cut_extrinsic_is_refused(cut: str, reason: str) -> None:
+    with pytest.raises(DecodeError, match=reason):
         CODECS.of(OpaqueExtrinsic).decode_all(bytes.fromhex(cut))

@@ -1,0 +1,349 @@
+"""A worker's standing with the chain: registered, attested, known to be alive.
+
+## Overview
+
+`next_step` decides from what the chain says of the worker; `Standing.hold` does it, again and again:
+
+| the chain says | the worker |
+| --- | --- |
+| unknown, or left | registers: a quote over the best block, stake by the operator |
+| restarted, time has jumped, attestation expired or about to | attests again |
+| a third of the silence it may keep is over, or it is counted as unresponsive or unattested | sends a heartbeat |
+| leaving | finishes what it has |
+| key revoked | ends |
+
+Records come by subscription; time and heads are asked for when something is due. Time is the chain's, which may jump;
+between two looks at it this process's own clock carries it on.
+
+A newest final block that is no longer in the chain means that the chain was set back or started anew: what was signed
+for it may contradict what will be asked. `hold` ends with `End.REPLACED`, and the worker goes on under fresh keys.
+
+## Errors
+
+```
+StandingError
+├── InsufficientFunds   the operator's account can't hold the stake
+├── NotOurs             the worker key is registered to another operator
+├── StillLeaving        at start: the worker's stake is still cooling down
+└── KeyRevoked          governance revoked the key
+```
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import trio
+
+from offchain import records
+from offchain.attestation import Enclave, worker_info
+from offchain.chain import ACCOUNT, IN_POOL, Chain, ChainError, DispatchFailed, Head, TransactionRefused, refusal_of
+from offchain.journal import Journal
+from offchain.keys import WorkerKeys
+from offchain.rpc import CallFailed, ConnectionLost
+from pallets.primitives import ss58
+from pallets.primitives.codec import codec_of
+from pallets.primitives.keys import Keypair
+from pallets.primitives.types import Balance
+from pallets.primitives.worker import WorkerInfo, heartbeat_bytes
+from pallets.trust import WorkerAttestation
+from pallets.worker_record import LEAVING, Worker, WorkerState
+
+JUMP = 60_000
+"""Milliseconds of chain time beyond its own clock that a worker takes for time travel."""
+RENEWAL = 3_600_000
+"""How long before its attestation expires a worker attests again, in milliseconds; of a short one the last tenth."""
+RENEWAL_PAUSE = 600_000
+"""How long a worker leaves a fresh attestation alone, even one that expires soon, in milliseconds."""
+INCLUSION_SECONDS = 10.0
+NEW_BLOCK_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
+START_TRIES = 5
+ATTEST_AGAIN = frozenset({"NotAttested", "AttestationExpired"})
+TRANSIENT = frozenset({"StaleQuote", "QuoteReused", "AlreadyRegistered", "UnknownWorker"})
+"""Dispatch errors that come of blocks passing, and that another try mends."""
+
+
+class StandingError(Exception):
+    """The worker can't serve; the message says what to do."""
+
+
+class InsufficientFunds(StandingError):
+    """The operator's account has less than the stake."""
+
+
+class NotOurs(StandingError):
+    """The worker key is registered, and its operator is another account."""
+
+
+class StillLeaving(StandingError):
+    """The worker was told to leave, and its stake has not been released yet."""
+
+
+class KeyRevoked(StandingError):
+    """Governance revoked the worker's key."""
+
+
+class End(enum.Enum):
+    """Why a worker's life under its keys is over."""
+
+    LEFT = enum.auto()
+    """The operator took it away, and its stake is free."""
+    REPLACED = enum.auto()
+    """The chain is not the one it has signed for."""
+
+
+class Step(enum.Enum):
+    """What a worker does next."""
+
+    REGISTER = enum.auto()
+    ATTEST = enum.auto()
+    BEAT = enum.auto()
+    WAIT = enum.auto()
+
+
+class Plan(NamedTuple):
+    """A step; of `WAIT` the moment, in milliseconds of chain time, at which something else is due."""
+
+    step: Step
+    until: int = 0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a worker is: its keys, who pays for it, what it runs and what quotes it. `stake` of `None` is the least."""
+
+    keys: WorkerKeys
+    operator: Keypair
+    runtime_id: bytes
+    enclave: Enclave
+    stake: int | None = None
+
+
+def next_step(record: Worker | None, attestation: WorkerAttestation | None, now: int) -> Plan:
+    """What a worker of this record should do at `now`, in milliseconds of chain time."""
+    if record is None or record.state is WorkerState.Left:
+        return Plan(Step.REGISTER)
+    if record.state in LEAVING:
+        return Plan(Step.WAIT, record.due)
+    if record.state in (WorkerState.Registered, WorkerState.Unresponsive):
+        return Plan(Step.BEAT)
+    beat = record.last_heartbeat + (record.due - record.last_heartbeat) // 3
+    renewal = beat
+    if attestation is not None:
+        life = attestation.expires - attestation.attested_at
+        renewal = max(attestation.expires - min(RENEWAL, life // 10), attestation.attested_at + RENEWAL_PAUSE)
+        if now >= renewal:
+            return Plan(Step.ATTEST)
+    return Plan(Step.BEAT) if now >= beat else Plan(Step.WAIT, min(beat, renewal))
+
+
+class Standing:
+    """One worker's standing under one set of keys."""
+
+    def __init__(
+        self, chain: Chain, journal: Journal, identity: Identity, log: logging.LoggerAdapter[logging.Logger]
+    ) -> None:
+        self.record: Worker | None = None
+        self.attestation: WorkerAttestation | None = None
+        self._chain, self._journal, self._identity, self._log = chain, journal, identity, log
+        self._heard: set[bytes] = set()
+        self._changed = trio.Event()
+        self._attest_again = True  # a worker that starts has a new enclave
+        self._chain_ahead: float | None = None
+        key = identity.keys.worker_key
+        self._record_key, self._attestation_key = records.WORKER.key(key), records.ATTESTED.key(key)
+
+    # What the chain says
+
+    @property
+    def followed(self) -> dict[bytes, Callable[[bytes | None], None]]:
+        """Storage keys to subscribe to, and who takes their values."""
+        return {self._record_key: self._on_record, self._attestation_key: self._on_attestation}
+
+    def now(self) -> int:
+        """The chain's time, as far as known, in milliseconds."""
+        return int(trio.current_time() * 1000 + (self._chain_ahead or 0))
+
+    def look_again(self, *, attest: bool = False) -> None:
+        """Something doesn't fit: the chain is looked at at once, and with `attest` the attestation renewed."""
+        self._attest_again |= attest
+        self._wake()
+
+    def _on_record(self, value: bytes | None) -> None:
+        before, self.record = self.record, records.WORKER.decode(value)
+        if before is not None and self.record is not None and before.state is not self.record.state:
+            self._log.info("is %s now", self.record.state.name)
+        self._hear(self._record_key)
+
+    def _on_attestation(self, value: bytes | None) -> None:
+        self.attestation = records.ATTESTED.decode(value)
+        self._hear(self._attestation_key)
+
+    def _hear(self, key: bytes) -> None:
+        self._heard.add(key)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    # What the worker does
+
+    async def hold(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> End:
+        """Keeps the standing until it ends; started once the worker serves. Raises `StandingError` or `ChainError`."""
+        while len(self._heard) < len(self.followed):
+            await self._changed.wait()
+        if not await self._take_place():
+            return End.REPLACED
+        task_status.started()
+        pause = FIRST_PAUSE
+        while True:
+            changed = self._changed
+            try:
+                wait = await self._tend()
+                pause = FIRST_PAUSE
+            except (ChainError, CallFailed, ConnectionLost, InsufficientFunds) as error:
+                self._log.warning("%s: trying again in %g s", error, pause)
+                wait, pause = pause, min(2 * pause, LONGEST_PAUSE)
+            if isinstance(wait, End):
+                return wait
+            with trio.move_on_after(wait):
+                await changed.wait()
+
+    async def _take_place(self) -> bool:
+        """Registers, or attests again; whether the chain is still the same. Raises what keeps the worker from it."""
+        for tries in range(1, START_TRIES + 1):
+            head = await self._look()
+            if head is None:
+                return False
+            self._check_ours()
+            try:
+                if next_step(self.record, self.attestation, self.now()).step is Step.REGISTER:
+                    await self._register(head)
+                else:
+                    await self._attest(head)
+                return True
+            except (TransactionRefused, DispatchFailed, ConnectionLost) as error:
+                passing = not isinstance(error, DispatchFailed) or error.error in TRANSIENT
+                if not passing or tries == START_TRIES:
+                    raise
+                self._log.info("%s: trying again", error)
+            await trio.sleep(NEW_BLOCK_SECONDS)
+        raise AssertionError("the last try returns or raises")
+
+    async def _tend(self) -> float | End:
+        """Does what is due; for how many seconds nothing else is, or why all is over."""
+        head = await self._look()
+        if head is None:
+            return End.REPLACED
+        if self.attestation is not None and self.attestation.revoked:
+            raise KeyRevoked("governance revoked the worker's key: use a fresh --base-path if the worker is sound")
+        if self.record is not None and self.record.state is WorkerState.Left:
+            return End.LEFT
+        plan = next_step(self.record, self.attestation, self.now())
+        attest = self._attest_again and self.record is not None and self.record.state not in LEAVING
+        if plan.step is Step.REGISTER:
+            await self._register(head)
+        elif attest or plan.step is Step.ATTEST:
+            await self._attest(head)
+        elif plan.step is Step.BEAT:
+            return await self._beat(head)
+        return max((plan.until - self.now()) / 1000, 0.0)
+
+    async def _look(self) -> Head | None:
+        """The best block; `None` where the newest final block that the worker knew is no longer in the chain."""
+        key, final = self._identity.keys.worker_key, await self._chain.finalized()
+        known = self._journal.final(key)
+        if known is not None and await self._chain.hash_of(known.number) != known.hash:
+            self._log.warning("block %d, which was final, is gone: the chain was set back or replaced", known.number)
+            return None
+        if known is None or final.number > known.number:
+            self._journal.set_final(key, final)
+        head = await self._chain.best()
+        ahead = (await self._chain.read(records.NOW, at=head.hash) or 0) - trio.current_time() * 1000
+        if self._chain_ahead is not None and ahead - self._chain_ahead > JUMP:
+            self._log.info("the chain's time has jumped by %d s", (ahead - self._chain_ahead) / 1000)
+            self._attest_again = True
+        self._chain_ahead = ahead
+        return head
+
+    def _check_ours(self) -> None:
+        if self.record is None or self.record.state is WorkerState.Left:
+            return
+        if self.record.info.operator != self._identity.operator.account_id:
+            raise NotOurs(
+                f"the worker's operator is {ss58.encode(self.record.info.operator)}: start it with that account"
+            )
+        if self.record.state is WorkerState.CoolingDown:
+            raise StillLeaving("the worker is leaving: withdraw its stake when it has cooled down, then start it again")
+
+    async def _register(self, head: Head) -> None:
+        identity = self._identity
+        stake = await self._stake() if identity.stake is None else identity.stake
+        who = identity.operator.account_id
+        account = await self._chain.read(ACCOUNT, who)
+        free = 0 if account is None else account.data.free
+        if free < stake:
+            raise InsufficientFunds(
+                f"the operator {ss58.encode(who)} has {free}, and the stake is {stake}: fund it first"
+            )
+        info = self._info()
+        quote = identity.enclave.quote(info.report_data(head.hash))
+        await self._signed(records.register(info, quote, stake))
+        self._log.info("is registered, with a stake of %d by %s", stake, ss58.encode(who))
+
+    async def _attest(self, head: Head) -> None:
+        waits = False
+        while self.attestation is not None and head.number <= self.attestation.block:
+            if not waits:
+                self._log.info("waits for a block after #%d to attest again", self.attestation.block)
+            waits = True
+            await trio.sleep(NEW_BLOCK_SECONDS)
+            head = await self._chain.best()
+        info = self._info()
+        await self._signed(records.reattest(info, self._identity.enclave.quote(info.report_data(head.hash))))
+        self._log.info("is attested again, over block #%d", head.number)
+
+    async def _signed(self, call: bytes) -> None:
+        """Sends a transaction of the operator's and takes over what the chain says of the worker after it."""
+        block = await self._chain.submit_signed(self._identity.operator, call)
+        key = self._identity.keys.worker_key
+        self.record = await self._chain.read(records.WORKER, key, at=block.hash)
+        self.attestation = await self._chain.read(records.ATTESTED, key, at=block.hash)
+        self._attest_again = False
+
+    async def _beat(self, head: Head) -> float:
+        """Sends a heartbeat over the best block; after how many seconds to look again."""
+        if self.record is None or head.number <= self.record.heartbeat_block:
+            return NEW_BLOCK_SECONDS
+        keys = self._identity.keys
+        signature = keys.sign(heartbeat_bytes(self._chain.genesis, keys.worker_key, head.number, head.hash))
+        try:
+            await self._chain.submit_bare(records.heartbeat(keys.worker_key, head.number, head.hash, signature))
+        except CallFailed as error:
+            reason = refusal_of(error)
+            if reason in ATTEST_AGAIN:
+                self._log.info("attests again: %s", reason)
+                self._attest_again = True
+                return 0.0
+            if error.code not in IN_POOL:
+                raise
+        self._log.debug("heartbeat over block #%d", head.number)
+        return INCLUSION_SECONDS
+
+    async def _stake(self) -> int:
+        """The least that the chain lets an operator stake on a worker."""
+        least: int = STAKE.decode_all(await self._chain.constant("Workers", "MinStake"))
+        return least
+
+    def _info(self) -> WorkerInfo:
+        identity = self._identity
+        return worker_info(identity.keys, identity.operator.account_id, self._chain.genesis, identity.runtime_id)
+
+
+STAKE = codec_of(Balance)

@@ -1,0 +1,60 @@
+"""Every command in the README works, as it stands there but for the port."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, DevChain, dev_chain
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = [block.strip() for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
+    with dev_chain(tmp_path_factory.mktemp("readme"), "--workers", "3") as running:
+        yield running
+
+
+def test_the_commands_are_the_expected_ones() -> None:
+    assert [command.split()[0] for command in COMMANDS] == [
+        "make",
+        ".venv/bin/python",
+        "curl",
+        ".venv/bin/fathom",
+        ".venv/bin/fathom",
+        "make",
+    ]
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("make")])
+def test_make_targets_exist(command: str) -> None:
+    done = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith("make")])
+def test_commands_run(command: str, served: DevChain) -> None:
+    port = served.ws.rsplit(":", 1)[1]
+    shown = command.replace("9944", port)
+    if "examples/" in shown:
+        shown += f" --url {served.ws}"
+    done = subprocess.run(shown, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = json.loads(done.stdout if done.stdout.startswith("{") else done.stdout.strip().splitlines()[-1])
+    assert last
+
+
+def test_documented_paths_exist() -> None:
+    for path in re.findall(r"`((?:pallets|node|docs|examples|offchain)/[\w/.]*)`", README):
+        assert (ROOT / path).exists(), path
+    assert (ROOT / "LICENSE").exists()
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert Path(ROOT / "CONTRIBUTING.md").exists()

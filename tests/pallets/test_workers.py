@@ -1,0 +1,493 @@
+"""Workers: registration, heartbeats, silence, leaving, and the draw."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pallets.attestation import Attestation
+from pallets.frame.events import Error, Token
+from pallets.frame.testing import noop
+from pallets.frame.validity import BadProof, Custom
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.worker import WorkerInfo
+from pallets.worker_record import Worker, WorkerState, heaviest
+from pallets.workers import Workers
+from tests.pallets.job_chain import ALICE, OPERATORS, SGX, STAKE, START, TDX, UNIT, JobChain, TestWorker
+
+WINDOW, INTERVAL, COOL_DOWN = 65_000, 5_000, 3_600_000
+STEP = 50_000
+"""Milliseconds between blocks, below what counts as standing still."""
+
+
+@pytest.fixture
+def chain() -> JobChain:
+    return JobChain()
+
+
+def refused(chain: JobChain, call: Any, code: type[Error] | None) -> None:
+    """Both the pool and a block refuse a bare transaction, and the call itself has no effect."""
+    expected = BadProof if code is None else Custom
+    with pytest.raises(expected) as block:
+        chain.send(call)
+    with pytest.raises(expected) as pool:
+        chain.validate(call)
+    if code is not None:
+        offset = 128 if code in Attestation.errors else 0
+        assert block.value.code == pool.value.code == code.index + offset, block.value  # type: ignore[attr-defined]
+    with noop(chain.rt, code or Workers.BadSignature):
+        call.spec.method(chain.rt.workers, None, *call.arguments)
+
+
+def listed(chain: JobChain) -> list[bytes]:
+    """The eligible workers; fails where the list contradicts itself or the records."""
+    workers = chain.rt.workers
+    keys = [workers.eligible[i] for i in range(len(workers.eligible))]
+    assert {key: i for i, key in enumerate(keys)} == dict(workers.place.items())
+    records = dict(workers.worker.items())
+    fit = {
+        key
+        for key, record in records.items()
+        if record.state in (WorkerState.Idle, WorkerState.Working) and record.load < workers.max_load
+    }
+    assert set(keys) == fit
+    operators = Counter(records[key].info.operator for key in keys)
+    assert operators == dict(workers.eligible_of.items())
+    assert workers.eligible_operators == len(operators)
+    watched = {
+        key: record.due for key, record in records.items() if record.state.value < WorkerState.Unresponsive.value
+    }
+    assert sorted((due, key) for key, due in watched.items()) == list(workers.silence)
+    return keys
+
+
+# Registration
+
+
+def test_register(chain: JobChain) -> None:
+    worker = chain.worker("w", measurements=TDX).register(STAKE + 5)
+    assert worker.record == Worker(
+        info=worker.info,
+        stake=STAKE + 5,
+        state=WorkerState.Idle,
+        confidence=1,
+        simulated=True,
+        registered_at=START,
+        last_heartbeat=START,
+        heartbeat_block=0,
+        due=START + WINDOW,
+    )
+    assert chain.rt.balances.held(Workers.HoldReason.Stake, OPERATORS[0]) == STAKE + 5
+    assert chain.events(Workers.Registered) == [Workers.Registered(worker.key, OPERATORS[0], 1, True)]
+    assert chain.events(Workers.StateChanged) == [
+        Workers.StateChanged(worker.key, WorkerState.Registered, WorkerState.Idle)
+    ]
+    assert listed(chain) == [worker.key]
+
+
+def test_register_refusals(chain: JobChain) -> None:
+    worker = chain.worker("w")
+    arguments: dict[str, Any] = {"info": worker.info, "quote": worker.quote(), "stake": STAKE}
+    with noop(chain.rt, Workers.StakeTooLow):
+        chain.call(OPERATORS[0], "Workers", "register", **(arguments | {"stake": STAKE - 1}))
+    with noop(chain.rt, Workers.NotOperator):
+        chain.call(OPERATORS[1], "Workers", "register", **arguments)
+    with noop(chain.rt, Attestation.InfoNotBound):
+        chain.call(ALICE, "Workers", "register", **(arguments | {"info": replace(worker.info, operator=ALICE)}))
+    with noop(chain.rt, Token("FundsUnavailable")):
+        chain.call(OPERATORS[0], "Workers", "register", **(arguments | {"stake": 10_001 * UNIT}))
+    worker.register()
+    chain.next_block()
+    with noop(chain.rt, Workers.AlreadyRegistered):
+        worker.register()
+
+
+def test_reattest(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    with noop(chain.rt, Workers.UnknownWorker):
+        stranger = chain.worker("s")
+        chain.call(OPERATORS[0], "Workers", "reattest", info=stranger.info, quote=stranger.quote())
+    chain.next_block(7_000)
+    info = replace(worker.info, endpoint=b"elsewhere:1")
+    quote = worker.quote(info=info)
+    with noop(chain.rt, Workers.NotOperator):
+        chain.call(OPERATORS[1], "Workers", "reattest", info=info, quote=quote)
+    taken = replace(worker.info, operator=OPERATORS[1])
+    for who in OPERATORS[:2]:
+        with noop(chain.rt, Workers.NotOperator):
+            chain.call(who, "Workers", "reattest", info=taken, quote=worker.quote(info=taken))
+    chain.call(OPERATORS[0], "Workers", "reattest", info=info, quote=quote)
+    assert worker.record.info.endpoint == b"elsewhere:1"
+    assert (worker.record.last_heartbeat, worker.record.heartbeat_block) == (START + 7_000, 1)
+    listed(chain)
+
+
+def test_bond_more(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    with noop(chain.rt, Workers.NotOperator):
+        chain.call(OPERATORS[1], "Workers", "bond_more", worker=worker.key, amount=1)
+    chain.call(OPERATORS[0], "Workers", "bond_more", worker=worker.key, amount=7)
+    assert worker.record.stake == chain.rt.balances.held(Workers.HoldReason.Stake, OPERATORS[0]) == STAKE + 7
+
+
+# Heartbeats and silence
+
+
+def test_heartbeat(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.next_block(INTERVAL)
+    call = worker.heartbeat()
+    chain.send(call)
+    record = worker.record
+    assert (record.last_heartbeat, record.heartbeat_block) == (START + INTERVAL, 1)
+    assert record.due == START + INTERVAL + WINDOW
+    listed(chain)
+    refused(chain, call, Workers.StaleHeartbeat)
+
+
+def test_pool_takes_one_heartbeat_a_worker_the_newest(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.next_block(INTERVAL)
+    chain.next_block()
+    # Over the newest block, which only the block under construction knows as its parent.
+    chain.next_block()
+    older = chain.validate(worker.heartbeat())
+    number = chain.rt.system.number
+    newer = chain.validate(worker.heartbeat(number - 1, chain.head))
+    assert older.provides == newer.provides == [b"fathom/heartbeat" + worker.key]
+    assert (older.priority, newer.priority) == (number - 2, number - 1)
+    assert older.requires == [] and older.propagate and older.longevity == 64
+
+
+def test_heartbeat_over_the_head_is_admitted_before_the_next_block(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.next_block(INTERVAL)
+    chain.head = chain.executive.finalize_block().hash
+    number, head = chain.rt.system.number, chain.head
+    call = worker.heartbeat(number, head)
+    chain._open(chain.rt.timestamp.now + 100)
+    chain.send(call)
+    assert worker.record.heartbeat_block == number
+
+
+def test_heartbeat_refusals(chain: JobChain) -> None:
+    worker, stranger = chain.worker("w").register(), chain.worker("stranger")
+    chain.next_block(INTERVAL)
+    refused(chain, stranger.heartbeat(), Workers.UnknownWorker)
+    forged = worker.heartbeat()
+    forged.arguments = (*forged.arguments[:3], stranger.heartbeat().arguments[3])
+    refused(chain, forged, None)
+    refused(chain, worker.heartbeat(genesis=b"\x99" * 32), None)
+    refused(chain, worker.heartbeat(number=7), Workers.UnknownBlock)
+    refused(chain, worker.heartbeat(hash=b"\x99" * 32), Workers.UnknownBlock)
+    refused(chain, worker.heartbeat(0, chain.genesis_hash), Workers.StaleHeartbeat)
+
+
+def test_heartbeats_of_a_serving_worker_keep_their_distance(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.next_block(INTERVAL - 100)
+    with pytest.raises(Custom) as error:
+        chain.send(worker.heartbeat())
+    assert error.value.code == Workers.TooSoon.index
+    chain.next_block()
+    chain.send(worker.heartbeat())
+
+
+def test_heartbeat_over_an_old_block(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.next_block()
+    number, block = 1, chain.head
+    chain.next_block(STEP)
+    chain.next_block(WINDOW - STEP)
+    with noop(chain.rt, Workers.StaleHeartbeat):
+        chain.rt.workers.heartbeat(None, *worker.heartbeat(number, block).arguments)
+
+
+def test_the_parent_is_new_enough_however_long_ago(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.blocks(2)
+    chain.next_block(100 * WINDOW)
+    chain.send(worker.heartbeat())
+    assert worker.record.state is WorkerState.Idle
+
+
+def test_silence(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    assert chain.rt.workers.next_due() == START + WINDOW
+    chain.next_block(STEP)
+    chain.next_block(WINDOW - STEP - 100)
+    assert listed(chain) == [worker.key]
+    chain.next_block()
+    assert worker.record.state is WorkerState.Unresponsive
+    assert chain.events(Workers.StateChanged) == [
+        Workers.StateChanged(worker.key, WorkerState.Idle, WorkerState.Unresponsive)
+    ]
+    assert listed(chain) == []
+    assert chain.rt.workers.next_due() is None
+    chain.send(worker.heartbeat())
+    assert listed(chain) == [worker.key]
+
+
+def test_silence_while_the_chain_stood_still_is_excused(chain: JobChain) -> None:
+    workers = [chain.worker(f"{i}").register() for i in range(10)]  # more than a block takes note of
+    gap = 60_100
+    chain.next_block(gap * 1000)
+    end = chain.rt.timestamp.now
+    assert chain.rt.workers.excused_until == end
+    assert all(worker.record.state is WorkerState.Idle for worker in workers)
+    assert Counter(worker.record.due for worker in workers) == {end + WINDOW: 8, START + WINDOW: 2}
+    chain.next_block()
+    assert Counter(worker.record.due for worker in workers) == {end + WINDOW: 8, end + 100 + WINDOW: 2}
+    listed(chain)
+    chain.next_block(STEP)
+    chain.next_block(WINDOW - STEP - 100)
+    states = Counter(worker.record.state for worker in workers)
+    assert states == {WorkerState.Unresponsive: 8, WorkerState.Idle: 2}
+    chain.next_block()
+    assert all(worker.record.state is WorkerState.Unresponsive for worker in workers)
+
+
+def test_a_minute_is_no_gap(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.next_block(60_000)
+    chain.next_block(5_000)
+    assert worker.record.state is WorkerState.Unresponsive
+
+
+def test_a_block_notes_a_bounded_number_of_silent_workers(chain: JobChain) -> None:
+    workers = [chain.worker(f"{i}").register() for i in range(10)]
+    chain.next_block(STEP)
+    chain.next_block(WINDOW - STEP)
+    assert len(chain.events(Workers.StateChanged)) == 8
+    assert chain.rt.jobs.next_due() == START + WINDOW  # the rest is overdue
+    chain.next_block()
+    assert all(worker.record.state is WorkerState.Unresponsive for worker in workers)
+
+
+def test_an_unattested_worker_doesnt_beat(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.next_block(INTERVAL)
+    chain.sudo("Attestation", "disallow_measurement", measurement=SGX.measurement)
+    refused(chain, worker.heartbeat(), Attestation.MeasurementNotAllowed)
+    chain.sudo("Attestation", "allow_measurement", measurement=SGX.measurement, name=b"n")
+    chain.sudo("Attestation", "revoke", worker=worker.key)
+    refused(chain, worker.heartbeat(), Attestation.KeyRevoked)
+
+
+# Leaving
+
+
+def test_exit_and_withdraw(chain: JobChain) -> None:
+    worker, operator = chain.worker("w").register(), OPERATORS[0]
+    for name in ("exit", "withdraw"):
+        with noop(chain.rt, Workers.NotOperator):
+            chain.call(OPERATORS[1], "Workers", name, worker=worker.key)
+    with noop(chain.rt, Workers.NotLeaving):
+        chain.call(operator, "Workers", "withdraw", worker=worker.key)
+    chain.call(operator, "Workers", "exit", worker=worker.key)
+    assert chain.events(Workers.StateChanged)[-1].new is WorkerState.CoolingDown
+    assert listed(chain) == [] and chain.rt.workers.next_due() is None
+    chain.next_block(COOL_DOWN - 100)
+    with noop(chain.rt, Workers.StillCoolingDown):
+        chain.call(operator, "Workers", "withdraw", worker=worker.key)
+    with noop(chain.rt, Workers.NotServing):
+        chain.call(operator, "Workers", "exit", worker=worker.key)
+    with noop(chain.rt, Workers.NotServing):
+        chain.call(operator, "Workers", "bond_more", worker=worker.key, amount=1)
+    with noop(chain.rt, Workers.NotServing):
+        chain.call(operator, "Workers", "reattest", info=worker.info, quote=worker.quote())
+    refused(chain, worker.heartbeat(), Workers.NotServing)
+    with noop(chain.rt, Workers.AlreadyRegistered):
+        worker.register()
+    chain.next_block()
+    chain.call(operator, "Workers", "withdraw", worker=worker.key)
+    assert worker.record.state is WorkerState.Left
+    assert chain.rt.balances.held(Workers.HoldReason.Stake, operator) == worker.record.stake == 0
+    with noop(chain.rt, Workers.NotLeaving):
+        chain.call(operator, "Workers", "withdraw", worker=worker.key)
+
+
+def test_coming_back_keeps_the_record(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    for kept in (True, True, False):
+        chain.rt.workers.assign(worker.key)
+        chain.rt.workers.finish(worker.key, kept=kept)
+    chain.call(OPERATORS[0], "Workers", "exit", worker=worker.key)
+    chain.next_block(COOL_DOWN)
+    chain.call(OPERATORS[0], "Workers", "withdraw", worker=worker.key)
+    chain.next_block()
+    worker.register()
+    assert (worker.record.kept, worker.record.missed, worker.record.stake) == (2, 1, STAKE)
+    assert listed(chain) == [worker.key]
+
+
+def test_a_job_in_hand_holds_the_stake(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.rt.workers.assign(worker.key)
+    chain.call(OPERATORS[0], "Workers", "exit", worker=worker.key)
+    chain.next_block(COOL_DOWN)
+    with noop(chain.rt, Workers.StillCoolingDown):
+        chain.call(OPERATORS[0], "Workers", "withdraw", worker=worker.key)
+    chain.rt.workers.finish(worker.key, kept=True)
+    assert worker.record.state is WorkerState.CoolingDown
+    chain.call(OPERATORS[0], "Workers", "withdraw", worker=worker.key)
+
+
+# The draw
+
+
+def seeds(count: int) -> list[bytes]:
+    return [blake2_256(i.to_bytes(4, "little")) for i in range(count)]
+
+
+def draws(chain: JobChain, count: int, **rules: Any) -> Counter[bytes | None]:
+    rules = {"never": ALICE, "rather_not": []} | rules
+    return Counter(chain.rt.workers.draw(seed, **rules) for seed in seeds(count))
+
+
+def test_load_and_state_follow_the_jobs(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    workers = chain.rt.workers
+    workers.assign(worker.key)
+    assert (worker.record.state, listed(chain)) == (WorkerState.Working, [worker.key])
+    workers.assign(worker.key)
+    assert (worker.record.load, listed(chain)) == (2, [])
+    workers.finish(worker.key, kept=True)
+    assert (worker.record.state, listed(chain)) == (WorkerState.Working, [worker.key])
+    workers.finish(worker.key, kept=False)
+    assert (worker.record.state, worker.record.kept, worker.record.missed) == (WorkerState.Idle, 1, 1)
+    assert workers.arrivals == 2  # registered, and below its limit again
+
+
+def test_draw_grows_with_stake_up_to_the_cap(chain: JobChain) -> None:
+    small = chain.worker("small").register()
+    double = chain.worker("double").register(2 * STAKE)
+    capped, huge = chain.worker("capped").register(4 * STAKE), chain.worker("huge").register(40 * STAKE)
+    found = draws(chain, 1100)
+    expected = {small.key: 100, double.key: 200, capped.key: 400, huge.key: 400}
+    assert found.keys() == expected.keys()
+    for key, mean in expected.items():
+        assert abs(found[key] - mean) < 5 * mean**0.5
+
+
+def test_draw_follows_score_and_confidence(chain: JobChain) -> None:
+    good, bad = chain.worker("good").register(), chain.worker("bad").register()
+    record = bad.record
+    record.missed, record.confidence = 8, 5  # half the score, 0.7 of the confidence
+    chain.rt.workers.worker[bad.key] = record
+    found = draws(chain, 1350)
+    for key, mean in {good.key: 1000, bad.key: 350}.items():
+        assert abs(found[key] - mean) < 5 * mean**0.5
+
+
+def test_draw_never_takes_the_operators_own(chain: JobChain) -> None:
+    mine, other = chain.worker("mine").register(), chain.worker("other", OPERATORS[1]).register()
+    assert draws(chain, 50, never=OPERATORS[0]).keys() == {other.key}
+    assert chain.rt.workers.operators_besides(OPERATORS[0]) == 1
+    assert chain.rt.workers.operators_besides(ALICE) == 2
+    chain.call(OPERATORS[1], "Workers", "exit", worker=other.key)
+    assert draws(chain, 5, never=OPERATORS[0]) == {None: 5}
+    assert draws(chain, 5) == {mine.key: 5}
+
+
+def test_draw_prefers_others_to_those_that_failed(chain: JobChain) -> None:
+    failed, fresh = chain.worker("failed").register(40 * STAKE), chain.worker("fresh").register()
+    assert draws(chain, 200, rather_not=[failed.key])[fresh.key] > 190
+    chain.call(OPERATORS[0], "Workers", "exit", worker=fresh.key)
+    assert draws(chain, 20, rather_not=[failed.key]) == {failed.key: 20}
+
+
+def test_draw_drops_the_unattested_on_the_way(chain: JobChain) -> None:
+    revoked, fine = chain.worker("revoked").register(40 * STAKE), chain.worker("fine", measurements=TDX).register()
+    chain.sudo("Attestation", "revoke", worker=revoked.key)
+    assert draws(chain, 20) == {fine.key: 20}
+    assert revoked.record.state is WorkerState.Registered
+    assert listed(chain) == [fine.key]
+    chain.sudo("Attestation", "disallow_measurement", measurement=TDX.measurement)
+    assert draws(chain, 2) == {None: 2}
+    assert listed(chain) == []
+
+
+def test_a_heartbeat_brings_a_lapsed_worker_back(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.sudo("Attestation", "disallow_measurement", measurement=SGX.measurement)
+    assert draws(chain, 1) == {None: 1}
+    chain.next_block()
+    chain.sudo("Attestation", "allow_measurement", measurement=SGX.measurement, name=b"n")
+    chain.send(worker.heartbeat())  # no matter how soon after the last
+    assert (worker.record.state, listed(chain)) == (WorkerState.Idle, [worker.key])
+
+
+def test_draw_takes_at_most_64_tries(chain: JobChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(3):
+        chain.worker(f"{i}").register()
+    asked, fault = list[bytes](), chain.rt.attestation.fault
+
+    def counting(worker: bytes) -> type[Error] | None:
+        asked.append(worker)
+        return fault(worker)
+
+    monkeypatch.setattr(chain.rt.attestation, "fault", counting)
+    assert draws(chain, 1, never=OPERATORS[0]) == {None: 1}
+    assert len(asked) == 64
+
+
+INFO = WorkerInfo(1, bytes(32), bytes(32), OPERATORS[0], bytes(32), bytes(32))
+BEGINNER = Worker(INFO, 1, WorkerState.Idle, 1, True, 0, 0, 0, 0)
+
+
+@given(
+    stake=st.integers(1, 10**24),
+    kept=st.integers(0, 10**6),
+    missed=st.integers(0, 10**6),
+    confidence=st.integers(1, 5),
+    cap=st.integers(1, 10**24),
+)
+def test_weight_lies_within_its_bounds(stake: int, kept: int, missed: int, confidence: int, cap: int) -> None:
+    record = replace(BEGINNER, stake=stake, kept=kept, missed=missed, confidence=confidence)
+    assert 0 < record.weight(cap) <= heaviest(cap)
+    assert 125 <= record.score <= 1000
+    assert replace(record, missed=missed + 1).score <= record.score <= replace(record, kept=kept + 1).score
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["exit", "load", "free", "lapse"]), st.integers(0, 4)), max_size=25))
+def test_list_of_the_eligible_stays_right(steps: list[tuple[str, int]]) -> None:
+    chain = JobChain()
+    team: list[TestWorker] = [chain.worker(f"{i}", OPERATORS[i % 3]).register() for i in range(5)]
+    for step, i in steps:
+        worker, workers = team[i], chain.rt.workers
+        record = worker.record
+        if step == "exit" and record.state is not WorkerState.CoolingDown:
+            chain.call(worker.info.operator, "Workers", "exit", worker=worker.key)
+        elif step == "load" and worker.key in workers.place:
+            workers.assign(worker.key)
+        elif step == "free" and record.load:
+            workers.finish(worker.key, kept=True)
+        elif step == "lapse" and worker.key in workers.place:
+            chain.sudo("Attestation", "revoke", worker=worker.key)
+            draws(chain, 3)
+        listed(chain)
+
+
+def test_constants_that_make_no_sense_are_refused(chain: JobChain) -> None:
+    workers = chain.rt.workers
+    for name, value in (
+        ("min_stake", 0),
+        ("max_counted_stake", STAKE - 1),
+        ("max_load", 0),
+        ("max_due", 0),
+        ("heartbeat_window", 60_000),
+        ("heartbeat_interval", WINDOW),
+    ):
+        kept = getattr(workers, name)
+        setattr(workers, name, value)
+        with pytest.raises(ValueError):
+            workers.integrity_test()
+        setattr(workers, name, kept)
+    workers.integrity_test()
