@@ -27,7 +27,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from node.state import trie
+from pallets.frame.events import DispatchError
 from pallets.frame.genesis import InvalidGenesis, build_genesis, values_of_patch
+from pallets.primitives.codec import EncodeError
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.header import Header
 from pallets.primitives.runtime_code import InvalidRuntimeCode, runtime_version
@@ -174,8 +176,7 @@ def _plain_state(genesis: Any) -> dict[bytes, bytes]:
     if not isinstance(genesis, dict) or "code" not in genesis or "patch" not in genesis:
         raise InvalidChainSpec("'genesis.runtimeGenesis' should hold 'code' and 'patch'")
     patch = _of_type(genesis, "patch", dict)
-    for pallet in patch:
-        _of_type(patch, pallet, dict)
+    patch = {pallet: _of_type(patch, pallet, dict) for pallet in patch}
     code = _hex(genesis["code"], "genesis.runtimeGenesis.code")
     try:
         version = runtime_version(code)
@@ -188,7 +189,7 @@ def _plain_state(genesis: Any) -> dict[bytes, bytes]:
         )
     try:
         state = build_genesis(native, values_of_patch(native, patch))
-    except InvalidGenesis as error:
+    except (InvalidGenesis, EncodeError, DispatchError) as error:
         raise InvalidChainSpec(f"genesis.runtimeGenesis.patch: {error}") from None
     return {**state, CODE_KEY: code}
 

@@ -33,8 +33,12 @@ async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
         running: RunningNode = await nursery.start(run_node, config, Effects.real())
         _greet(running)
         nursery.start_soon(_report, running)
-        for number in range(1, workers + 1):
-            await nursery.start(_worker, running, f"//Worker//{number}")
+        async with trio.open_nursery() as starting:
+            for number in range(1, workers + 1):
+                if config.sealing == "manual":  # nobody can register until somebody seals
+                    nursery.start_soon(_worker, running, f"//Worker//{number}")
+                else:
+                    starting.start_soon(nursery.start, _worker, running, f"//Worker//{number}")
         _ready(running, json_output)
 
 

@@ -28,22 +28,23 @@ import trio
 
 from offchain import records
 from offchain.chain import IN_POOL, POOL_INVALID, Chain, WrongChain, refusal_of
-from offchain.execution import CodeMissing, Refusal, SandboxPool, program_of, run_job, signed_output
+from offchain.execution import Refusal, SandboxPool, program_of, run_job, signed_output
 from offchain.journal import Journal, SignedOtherwise, SignedOutput
 from offchain.keys import WorkerKeys
 from offchain.rpc import CallFailed
-from offchain.sandbox.base import Abstained, Failure, PoolFull
+from offchain.sandbox.base import Abstained, Failure, Outcome, PoolFull
 from offchain.standing import Standing
 from pallets.job_record import Job, JobState
-from pallets.primitives.job import NO_TRANSCRIPT
+from pallets.primitives.job import NO_TRANSCRIPT, Input
 
 SENDING_SECONDS = 3.0
 """What a run leaves of an attempt's time for its commit."""
-LONGEST_RUN = 300.0
+SHORTEST_RUN, LONGEST_RUN = 1.0, 300.0  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 MAX_CODES = 16
 MORE_FAULTS = ("NotAttested", "AttestationExpired", "MeasurementNotAllowed")
 """Refusals that a fresh attestation mends."""
+DONE = "AlreadyCommitted"
 PASSING = "Transaction would exhaust the block limits"
 
 Entry = tuple[int, int]
@@ -90,6 +91,9 @@ class Assignments:
 
     def _on_list(self, value: bytes | None) -> None:
         self._wanted = {(each.job, each.attempt) for each in records.ASSIGNMENTS.decode(value) or ()}
+        self._wake()
+
+    def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
 
@@ -99,65 +103,65 @@ class Assignments:
             await self._work(*entry)
             await trio.sleep_forever()  # it was given up: nothing more is done about it
         del self._tasks[entry]
+        self._wake()  # it may be back on the list
 
     async def _work(self, id: int, attempt: int) -> None:
-        try:
-            signed = await self._signed(id, attempt)
-        except (Refusal, SignedOtherwise, WrongChain) as reason:
-            self._log.warning("refuses job %d, attempt %d: %s", id, attempt, reason)
-            self._standing.look_again()
-            return
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                signed = await self._signed(id, attempt)
+                break
+            except (Refusal, SignedOtherwise, WrongChain) as reason:
+                self._log.warning("refuses job %d, attempt %d: %s", id, attempt, reason)
+                self._standing.look_again()
+                return
+            except CallFailed as error:
+                self._log.warning("job %d, attempt %d: %s: trying again in %g s", id, attempt, error, pause)
+            await trio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
         if signed is not None:
             await self._send(id, attempt, signed)
 
     # From the job to what is signed
 
     async def _signed(self, id: int, attempt: int) -> SignedOutput | None:
-        """What the worker signs of an attempt: what it has signed before, or what a run finds; `None` if it abstains."""
-        job, program = await self._fetch(id)
-        if job.state is not JobState.Assigned or job.attempt != attempt:
+        """What the worker signs of an attempt: what it signed before, or what a run finds; `None` if it abstains."""
+        job_value, input_value = await self._chain.get_all([records.JOB.key(id), records.INPUT.key(id)])
+        job = records.JOB.decode(job_value)
+        if job is None or job.state is not JobState.Assigned or job.attempt != attempt:
             return None  # the list is about to say so too
         signed = self._journal.signed(self._keys.worker_key, id, attempt)
         if signed is not None:
             self._log.info("has signed job %d, attempt %d, before: sends the same", id, attempt)
             return signed
+        program = await self._program(job, records.INPUT.decode(input_value))
         self._log.info("runs job %d, attempt %d: agent %d, gas limit %d", id, attempt, job.agent, job.gas_limit)
         left = (job.due - self._standing.now()) / 1000 - SENDING_SECONDS
         started = trio.current_time()
-        outcome = await self._run(id, job, program, min(max(left, 1.0), LONGEST_RUN))
-        seconds = trio.current_time() - started
+        outcome = await self._run(id, job, program, min(max(left, SHORTEST_RUN), LONGEST_RUN))
         if isinstance(outcome, Abstained):
             self._log.warning("abstains from job %d, attempt %d: %s", id, attempt, outcome.reason)
             return None
         ended = outcome.reason.kind if isinstance(outcome, Failure) else f"{len(outcome.output)} bytes"
+        seconds = trio.current_time() - started
         self._log.info("ran job %d, attempt %d: %s, gas %d, %.3f s", id, attempt, ended, outcome.gas, seconds)
         genesis, runtime_id = self._chain.genesis, self._pool.runtime_id
         signed = signed_output(self._keys, genesis, id, attempt, job, outcome, runtime_id)
         self._journal.keep(self._keys.worker_key, id, attempt, signed)
         return signed
 
-    async def _fetch(self, id: int) -> tuple[Job, tuple[bytes, bytes]]:
-        """The job, and its code and input, which are what it names. Raises `Refusal`."""
-        job_value, input_value = await self._chain.get_all([records.JOB.key(id), records.INPUT.key(id)])
-        job = records.JOB.decode(job_value)
-        if job is None:
-            raise CodeMissing("the chain has no such job")
-        program = program_of(job, await self._code(job.code), records.INPUT.decode(input_value))
-        return job, program
+    async def _program(self, job: Job, input: Input | None) -> tuple[bytes, bytes]:
+        """A job's code and input, which are what it names; code is asked for once. Raises `Refusal`."""
+        known = self._codes.get(job.code)
+        code = await self._chain.read(records.CODE, job.code) if known is None else known
+        program = program_of(job, code, input)
+        self._codes[job.code] = program[0]
+        self._codes.move_to_end(job.code)
+        if len(self._codes) > MAX_CODES:
+            self._codes.popitem(last=False)
+        return program
 
-    async def _code(self, code_hash: bytes) -> bytes | None:
-        known = self._codes.get(code_hash)
-        if known is not None:
-            self._codes.move_to_end(code_hash)
-            return known
-        code = await self._chain.read(records.CODE, code_hash)
-        if code is not None:
-            self._codes[code_hash] = code
-            if len(self._codes) > MAX_CODES:
-                self._codes.popitem(last=False)
-        return code
-
-    async def _run(self, id: int, job: Job, program: tuple[bytes, bytes], wall_seconds: float):
+    async def _run(self, id: int, job: Job, program: tuple[bytes, bytes], wall_seconds: float) -> Outcome:
         while True:
             try:
                 return await run_job(self._pool, self._chain.genesis, id, job, program, wall_seconds)
@@ -180,6 +184,8 @@ class Assignments:
                 reason = refusal_of(error)
                 if reason in MORE_FAULTS:
                     self._standing.look_again(attest=True)
+                elif reason == DONE:
+                    return
                 elif error.code == POOL_INVALID and reason != PASSING:
                     self._log.warning("drops the output of job %d, attempt %d: %s", id, attempt, reason)
                     self._standing.look_again()

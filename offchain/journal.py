@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS final (worker BLOB PRIMARY KEY, number INTEGER NOT NU
 
 
 class JournalError(Exception):
-    """The journal can't be used: another worker has it open, or its file is damaged."""
+    """The journal can't be used: another worker has it open, its file is damaged, or the disk is full."""
 
 
 class SignedOtherwise(JournalError):
@@ -70,11 +70,10 @@ class Journal:
             raise SignedOtherwise(f"attempt {attempt} of job {job} was signed before, with another outcome")
         row = (worker, _key(job, attempt), signed.message, signed.output, signed.gas, signed.signature)
         surplus = "SELECT attempt FROM signed WHERE worker = ? ORDER BY attempt DESC LIMIT -1 OFFSET ?"
-        with self._database:
-            self._database.execute("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?, ?)", row)
-            self._database.execute(
-                f"DELETE FROM signed WHERE worker = ? AND attempt IN ({surplus})", (worker, worker, MAX_KEPT)
-            )
+        prune = f"DELETE FROM signed WHERE worker = ? AND attempt IN ({surplus})"
+        self._write(
+            ("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?, ?)", row), (prune, (worker, worker, MAX_KEPT))
+        )
 
     def final(self, worker: bytes) -> Head | None:
         """The newest final block that this key knew of."""
@@ -83,14 +82,22 @@ class Journal:
 
     def set_final(self, worker: bytes, block: Head) -> None:
         """Remembers a newer final block."""
-        with self._database:
-            self._database.execute("INSERT OR REPLACE INTO final VALUES (?, ?, ?)", (worker, block.number, block.hash))
+        self._write(("INSERT OR REPLACE INTO final VALUES (?, ?, ?)", (worker, block.number, block.hash)))
 
     def forget(self, worker: bytes) -> None:
         """Drops everything about a key that will sign no more."""
-        with self._database:
-            self._database.execute("DELETE FROM signed WHERE worker = ?", (worker,))
-            self._database.execute("DELETE FROM final WHERE worker = ?", (worker,))
+        self._write(
+            ("DELETE FROM signed WHERE worker = ?", (worker,)), ("DELETE FROM final WHERE worker = ?", (worker,))
+        )
+
+    def _write(self, *statements: tuple[str, tuple[object, ...]]) -> None:
+        """All of it or nothing, on disk when this returns."""
+        try:
+            with self._database:
+                for statement, values in statements:
+                    self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise JournalError(f"the worker's journal can't be written: {error}") from error
 
 
 @contextmanager

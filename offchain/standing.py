@@ -194,13 +194,16 @@ class Standing:
 
     # What the worker does
 
-    async def hold(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> End:
-        """Keeps the standing until it ends; started once the worker serves. Raises `StandingError` or `ChainError`."""
+    async def hold(self, on_serving: Callable[[], None]) -> End:
+        """Keeps the standing until it ends; calls `on_serving` once the worker serves.
+
+        Raises what keeps it from serving: `StandingError`, `ChainError`, `CallFailed` or `ConnectionLost`.
+        """
         while len(self._heard) < len(self.followed):
             await self._changed.wait()
         if not await self._take_place():
             return End.REPLACED
-        task_status.started()
+        on_serving()
         pause = FIRST_PAUSE
         while True:
             changed = self._changed

@@ -35,10 +35,11 @@ from pallets.frame.validity import (
     MandatoryValidation,
     NoUnsignedValidator,
     TransactionSource,
+    TransactionValidityError,
     ValidTransaction,
 )
 from pallets.frame.weights import DispatchClass, DispatchInfo, Pays, Weight
-from pallets.primitives.codec import OtherAddress
+from pallets.primitives.codec import DecodeError, OtherAddress
 from pallets.primitives.extrinsic import UncheckedExtrinsic, bare_extrinsic, signing_payload
 from pallets.primitives.header import DigestItem, Header, PreRuntime
 
@@ -130,12 +131,15 @@ class Executive:
         self.initialize_block(header)
         inherents_over = False
         for index, data in enumerate(extrinsics):
-            checked = self.check(data)
-            inherent = checked.call.spec.mark.inherent and checked.signer is None
-            if inherent and inherents_over:
-                raise InvalidBlock(f"extrinsic {index} is an inherent behind transactions")
-            inherents_over = inherents_over or not inherent
-            self.apply_extrinsic(data)
+            try:
+                checked = self.check(data)
+                inherent = checked.call.spec.mark.inherent and checked.signer is None
+                if inherent and inherents_over:
+                    raise InvalidBlock(f"extrinsic {index} is an inherent behind transactions")
+                inherents_over = inherents_over or not inherent
+                self.apply_extrinsic(data)
+            except (TransactionValidityError, DecodeError) as error:
+                raise InvalidBlock(f"extrinsic {index} can't be included: {error}") from None
         return self.finalize_block()
 
     # A transaction

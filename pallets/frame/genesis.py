@@ -78,8 +78,9 @@ def value_of_json(annotation: Any, value: Any, where: str) -> Any:
     inner = option_of(base)
     if inner is not None:
         return None if value is None else value_of_json(inner, value, where)
-    if find_marker(markers, Int) is not None or base is int:
-        return _number(value, where)
+    integer = find_marker(markers, Int)
+    if integer is not None or base is int:
+        return _number(value, integer, where)
     fixed = find_marker(markers, FixedBytes)
     if fixed is not None or base is bytes:
         return _raw(value, fixed, where)
@@ -105,15 +106,16 @@ def value_of_json(annotation: Any, value: Any, where: str) -> Any:
     raise InvalidGenesis(f"{where}: no JSON form for {annotation}")
 
 
-def _number(value: Any, where: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        try:
-            return int(value, 0)
-        except ValueError:
-            pass
-    raise InvalidGenesis(f"{where} should be an integer, in JSON or as a string")
+def _number(value: Any, integer: Int | None, where: str) -> int:
+    try:
+        number = int(value, 0) if isinstance(value, str) else value
+    except ValueError:
+        number = None
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise InvalidGenesis(f"{where} should be an integer, in JSON or as a string")
+    if integer is not None and not 0 <= number < 1 << (8 * integer.width):
+        raise InvalidGenesis(f"{where} is outside the range of {integer.name}")
+    return number
 
 
 def _raw(value: Any, fixed: FixedBytes | None, where: str) -> bytes:

@@ -109,7 +109,8 @@ class SmallChain:
     runtime: ClassVar[type[SmallRuntime]] = SmallRuntime
 
     def __init__(self, **balances: int) -> None:
-        self.rt = self.runtime(Overlay(DictBackend(build_genesis(self.runtime, genesis(**balances)))))
+        self.genesis = build_genesis(self.runtime, genesis(**balances))
+        self.rt = self.runtime(Overlay(DictBackend(self.genesis)))
         self.executive = Executive(self.rt)
         self.next_block()
 

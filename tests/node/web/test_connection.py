@@ -376,7 +376,7 @@ async def test_a_handler_that_turns_to_a_socket_closed_meanwhile_is_told() -> No
 async def test_a_peer_that_takes_nothing_is_given_up(jumping_clock: MockClock) -> None:
     async with held(Limits(stall_timeout=7)) as (websocket, _):
         start = trio.current_time()
-        with pytest.raises(ConnectionClosed):
+        with pytest.raises(ConnectionClosed), trio.fail_after(100):
             while True:
                 await websocket.send(bytes(1_000_000))
         assert trio.current_time() - start == pytest.approx(7, abs=0.1)

@@ -24,6 +24,7 @@ from pallets.frame.validity import Custom, TransactionValidityError, ValidTransa
 from pallets.primitives.codec import find_marker, option_of, split_annotation, struct_fields
 from pallets.primitives.extrinsic import Era, bare_extrinsic
 from pallets.primitives.types import (
+    U8,
     AddressForm,
     BigEndian,
     Bound,
@@ -120,6 +121,8 @@ class Spelling:
             return value
         if base is bytes:
             return value if self.writing else text_or_hex(value)
+        if base == list[U8]:
+            return self.plain(bytes, (), bytes(value))
         if get_origin(base) is list:
             return [self.value_of(get_args(base)[0], item) for item in value]
         if get_origin(base) is tuple or base is type(None):
@@ -129,8 +132,10 @@ class Spelling:
         if issubclass(base, UnitEnum):
             return value.name
         if issubclass(base, Variant) and Variant in base.__bases__:
+            if not dataclasses.fields(value):
+                return value.variant_name
             content = self.fields(type(value), value)
-            return {value.variant_name: content} if dataclasses.fields(value) else value.variant_name
+            return {value.variant_name: content[0] if isinstance(content, list) else content}
         if base is EventRecord and not self.writing:
             return self.event_record(value)
         return self.fields(base, value)
@@ -149,6 +154,7 @@ class Spelling:
         return [value] if self.writing else value
 
     def several(self, values: list[Any]) -> Any:
+        """Unnamed fields; a list stands for a single one that has to stay wrapped."""
         return self.single(values[0]) if len(values) == 1 else tuple(values)
 
     def event_record(self, record: EventRecord) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pallets.frame.portable_types import Array
 from pallets.frame.runtime import Call, Runtime, RuntimeCall, RuntimeEvent
 from pallets.frame.types_registry import NoIndex
 from pallets.primitives.codec import DecodeError, codec_of
-from pallets.primitives.extrinsic import MultiSignature, UncheckedExtrinsic, bare_extrinsic, signed_extrinsic
+from pallets.primitives.extrinsic import Era, MultiSignature, UncheckedExtrinsic, bare_extrinsic, signed_extrinsic
 from pallets.primitives.types import AccountId, FixedBytes
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.feature_runtime import FeatureRuntime
@@ -218,3 +218,62 @@ def test_we_read_what_scalecodec_writes(runtime: type[Runtime], number: int, dat
         assert "at most" in str(refusal), "only a bound, which the metadata doesn't tell, may be a reason to refuse"
         reject()
     assert case.encode(value) == theirs
+
+
+SIGNED = {
+    "signer": st.binary(min_size=32, max_size=32),
+    "signature": values_of(judge_of(DevRuntime), MultiSignature),
+    "extra": CASES[DevRuntime][judge_of(DevRuntime).source.extrinsic.extra].values,
+    "call": values_of(judge_of(DevRuntime), RuntimeCall),
+}
+
+
+@EXAMPLES
+@given(**SIGNED)
+def test_scalecodec_reads_and_writes_our_signed_extrinsics(
+    signer: AccountId, signature: MultiSignature, extra: Any, call: Call
+) -> None:
+    judge = judge_of(DevRuntime)
+    reading, writing = Spelling(judge, False), Spelling(judge, True)
+    codec, _ = extension_codecs(DevRuntime.extensions, judge.runtime.codecs)
+    *_, era, nonce, _, tip, mode = extra
+    ours = signed_extrinsic(signer, signature, codec.encode(extra), judge.runtime.encode_call(call))
+
+    read = judge.config.create_scale_object("Extrinsic", ScaleBytes(ours), metadata=judge.metadata)
+    read.decode(check_remaining=True)
+    parts = {name: tidy(part.value) for name, part in read.value_object.items() if name != "extrinsic_length"}
+    spelled = {
+        "address": hexed(signer),
+        "signature": reading.value_of(MultiSignature, signature),
+        "era": reading.value_of(Era, era),
+        "nonce": nonce,
+        "tip": tip,
+        "mode": {"mode": mode.name},
+        "call": reading.RuntimeCall(call),
+    }
+    assert parts == spelled
+
+    written = judge.config.create_scale_object("Extrinsic", metadata=judge.metadata)
+    content = {
+        **spelled,
+        "signature": writing.value_of(MultiSignature, signature),
+        "era": writing.single(writing.value_of(Era, era)),
+        "call": writing.RuntimeCall(call),
+    }
+    assert bytes(written.encode(content).data) == ours
+
+    taken_apart = UncheckedExtrinsic.decode(ours, codec)
+    assert taken_apart.preamble is not None
+    assert (taken_apart.preamble.signer, taken_apart.preamble.signature) == (signer, signature)
+    assert taken_apart.preamble.extra == extra
+    assert judge.runtime.encode_call(judge.runtime.decode_call(taken_apart.call)) == judge.runtime.encode_call(call)
+
+
+@EXAMPLES
+@given(call=SIGNED["call"])
+def test_scalecodec_reads_our_bare_extrinsics(call: Call) -> None:
+    judge = judge_of(DevRuntime)
+    ours = bare_extrinsic(judge.runtime.encode_call(call))
+    read = judge.config.create_scale_object("Extrinsic", ScaleBytes(ours), metadata=judge.metadata)
+    read.decode(check_remaining=True)
+    assert tidy(read.value_object["call"].value) == Spelling(judge, False).RuntimeCall(call)

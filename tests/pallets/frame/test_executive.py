@@ -380,7 +380,6 @@ def test_what_the_pool_learns(chain: BellChain) -> None:
 
 
 def test_somebody_else_executes_the_block_to_the_same_state(chain: BellChain) -> None:
-    state = dict(chain.rt.state.backend.pairs) if isinstance(chain.rt.state.backend, DictBackend) else {}
     extrinsics = [
         bare(chain, "toll", 3),
         chain.signed(ALICE_KEY, transfer(chain)),
@@ -389,10 +388,10 @@ def test_somebody_else_executes_the_block_to_the_same_state(chain: BellChain) ->
     for data in extrinsics:
         chain.executive.apply_extrinsic(data)
     header = chain.executive.finalize_block()
-    other = Executive(BellRuntime(Overlay(DictBackend(state))))
+    other = Executive(BellRuntime(Overlay(DictBackend(chain.genesis))))
     assert other.execute_block(header, extrinsics) == header
     assert other.runtime.state.changes == chain.rt.state.changes
-    late = Executive(BellRuntime(Overlay(DictBackend(state))))
+    late = Executive(BellRuntime(Overlay(DictBackend(chain.genesis))))
     with pytest.raises(InvalidBlock, match="extrinsic 1"):
         late.execute_block(header, [extrinsics[1], extrinsics[0]])
 

@@ -1,0 +1,215 @@
+"""The worker: a program that serves a chain which it knows by JSON-RPC alone.
+
+## Overview
+
+`run_worker` opens the world (sandbox, files, network) and runs `serve`, to which everything with an effect is handed
+in, so that a fleet can live in one process on a virtual clock. `serve` holds the standing and works on assignments,
+under one set of keys at a time; where the chain that they served is gone it begins again with fresh ones.
+
+## Usage
+
+```python
+config = WorkerConfig("ws://127.0.0.1:9944", "//Worker//1", base_path=Path("worker-1"))
+async with trio.open_nursery() as nursery:
+    running = await nursery.start(run_worker, config)
+```
+
+## Errors
+
+`WorkerError` is what a person can mend: one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from node.web import connect_websocket
+from node.web.errors import WebError
+from offchain.assignments import Assignments
+from offchain.attestation import SimulatedEnclave
+from offchain.chain import Chain, ChainError
+from offchain.execution import SandboxPool
+from offchain.journal import JOURNAL_FILE, Journal, JournalError, open_journal
+from offchain.keys import KEY_FILE, Entropy, KeyFileError, WorkerKeys, load_or_create, replace
+from offchain.rpc import Client, Connect, RpcError
+from offchain.sandbox.base import SandboxError
+from offchain.sandbox.pool import open_pool
+from offchain.standing import End, Identity, Standing, StandingError
+from pallets.primitives import ss58
+from pallets.primitives.keys import Keypair
+from pallets.primitives.suri import InvalidSecret
+
+MAX_WAITING = 64
+MENDABLE = (
+    WebError,
+    ChainError,
+    RpcError,
+    StandingError,
+    JournalError,
+    KeyFileError,
+    SandboxError,
+    InvalidSecret,
+    OSError,
+)
+
+log = logging.getLogger("offchain.worker")
+
+
+class WorkerError(Exception):
+    """The worker can't serve; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """One worker.
+
+    `suri` is the secret of the operator's account. `stake` is in the chain's smallest units, the least that it takes if
+    None. `slots` is how many jobs run at once. Without `base_path` keys and journal are in memory only. `cache_path`
+    keeps the compiled sandbox, which takes seconds to make anew; workers of one user may share it.
+    """
+
+    url: str
+    suri: str = field(repr=False)
+    stake: int | None = None
+    slots: int = 1
+    base_path: Path | None = None
+    cache_path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The world outside, as a worker needs it. Time is trio's clock."""
+
+    connect: Connect
+    entropy: Entropy
+    sandbox: SandboxPool
+
+
+@dataclass(frozen=True)
+class RunningWorker:
+    """A worker that serves: its key, and its operator's account."""
+
+    worker_key: bytes
+    operator: bytes
+
+
+async def run_worker(
+    config: WorkerConfig, *, task_status: trio.TaskStatus[RunningWorker] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Runs a worker of its own until cancelled, or until its operator has taken it away; raises `WorkerError`."""
+    with _one_line():
+        if config.base_path is not None:
+            config.base_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        cache = None if config.cache_path is None else config.cache_path.absolute()
+        async with open_pool(slots=config.slots, waiting=MAX_WAITING, cache=cache) as sandbox:
+            effects = Effects(partial(connect_websocket, config.url), secrets.token_bytes, sandbox)
+            await serve(config, effects, task_status=task_status)
+
+
+async def serve(
+    config: WorkerConfig,
+    effects: Effects,
+    *,
+    task_status: trio.TaskStatus[RunningWorker] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """A worker's life, until cancelled or taken away; started once it serves. Raises `WorkerError`."""
+    with _one_line():
+        operator = Keypair.from_suri(config.suri)
+        keyring = _Keyring(config.base_path, effects.entropy)
+        with open_journal(None if config.base_path is None else config.base_path / JOURNAL_FILE) as journal:
+            async with trio.open_nursery() as nursery:
+                client = Client(effects.connect, config.url)
+                await nursery.start(client.run)
+                announced = False
+
+                def on_serving() -> None:
+                    nonlocal announced
+                    if not announced:
+                        announced = True
+                        task_status.started(RunningWorker(keyring.keys.worker_key, operator.account_id))
+
+                while True:
+                    chain = await Chain.open(client)
+                    enclave = SimulatedEnclave.of(keyring.keys.worker_key, effects.sandbox.runtime_id)
+                    identity = Identity(keyring.keys, operator, effects.sandbox.runtime_id, enclave, config.stake)
+                    if await _live(chain, journal, identity, effects.sandbox, on_serving) is End.LEFT:
+                        break
+                    journal.forget(keyring.keys.worker_key)
+                    keyring.renew()
+                nursery.cancel_scope.cancel()
+
+
+class _Keyring:
+    """The worker's keys at the moment, in a file or in memory."""
+
+    def __init__(self, base_path: Path | None, entropy: Entropy) -> None:
+        self._path = None if base_path is None else base_path / KEY_FILE
+        self._entropy = entropy
+        self.keys = WorkerKeys.generate(entropy) if self._path is None else load_or_create(self._path, entropy)
+
+    def renew(self) -> None:
+        """Fresh keys in place of the old ones."""
+        self.keys = WorkerKeys.generate(self._entropy) if self._path is None else replace(self._path, self._entropy)
+
+
+async def _live(
+    chain: Chain, journal: Journal, identity: Identity, sandbox: SandboxPool, started: Callable[[], None]
+) -> End:
+    """A life under one set of keys."""
+    named = _Named(log, {"worker": f"worker 0x{identity.keys.worker_key[:4].hex()}"})
+    named.info("key 0x%s, operator %s", identity.keys.worker_key.hex(), ss58.encode(identity.operator.account_id))
+    standing = Standing(chain, journal, identity, named)
+    assignments = Assignments(chain, journal, identity.keys, sandbox, standing, named)
+    followed = standing.followed | assignments.followed
+
+    def on_change(key: bytes, value: bytes | None) -> None:
+        followed[key](value)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(chain.follow, list(followed), on_change)
+
+        def serving() -> None:
+            nursery.start_soon(assignments.run)
+            started()
+
+        end = await standing.hold(serving)
+        nursery.cancel_scope.cancel()
+    named.info("its life under this key is over")
+    return end
+
+
+class _Named(logging.LoggerAdapter[logging.Logger]):
+    """Puts the worker's name before each line."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return f"{(self.extra or {}).get('worker')} {msg}", kwargs
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """What a person can mend becomes a `WorkerError`, out of whatever groups it comes in."""
+    try:
+        yield
+    except MENDABLE as error:
+        raise WorkerError(str(error)) from None
+    except ExceptionGroup as group:
+        mendable, others = group.split(MENDABLE)
+        if mendable is None or others is not None:
+            raise
+        raise WorkerError(str(_first(mendable))) from None
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    found: Exception = group
+    while isinstance(found, ExceptionGroup):
+        found = found.exceptions[0]
+    return found
