@@ -22,7 +22,7 @@ from node.service import NODE_NAME, NODE_VERSION, Effects, RunningNode, StartErr
 from pallets.primitives import ss58
 from pallets.primitives.keys import DEV_ACCOUNTS, dev_keypair
 
-WORKER_START_SECONDS = 60
+WORKER_START_SECONDS = 120
 
 log = logging.getLogger("node")
 

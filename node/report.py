@@ -18,13 +18,14 @@ from typing import Any
 from node.chain.feed import Imported
 from node.chain.tree import Chain
 from node.executor import ExtrinsicSummary
-from pallets.frame.events import ApplyExtrinsic, DispatchError, Event, values_of
+from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
 from pallets.primitives import ss58
-from pallets.primitives.codec import find_marker, split_annotation
+from pallets.primitives.codec import find_marker, split_annotation, struct_fields
 from pallets.primitives.types import AddressForm, FixedBytes, Int, Variant
 
 MAX_TEXT = 120
 MAX_BYTES = 8
+MAX_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ class Reporter:
         name = type(event).__qualname__
         if name.startswith(("System.Extrinsic", "TransactionPayment.", "Balances.Withdraw", "Balances.Deposit")):
             return None
-        given = ", ".join(f"{key}={self.plain(value)}" for key, value in values_of(event).items())
+        kinds = dict(struct_fields(type(event), vars(type(event))))
+        given = ", ".join(f"{f.name.rstrip('_')}={self.value(kinds[f.name], getattr(event, f.name))}" for f in fields(event))  # type: ignore[arg-type]
         return f"[{name} {given}]" if given else f"[{name}]"
 
     def value(self, annotation: Any, value: Any) -> str:
@@ -116,6 +118,8 @@ class Reporter:
     def plain(self, value: Any) -> str:
         """Any value, short and safe to print."""
         if isinstance(value, bytes):
+            if value.isascii() and value.decode().isprintable() and 0 < len(value) <= MAX_NAME:
+                return repr(value.decode())
             return f"0x{value.hex()}" if len(value) <= MAX_BYTES else f"0x{value[:4].hex()}…({len(value)} bytes)"
         if isinstance(value, DispatchError):
             return error_text(value)

@@ -153,8 +153,9 @@ class Assignments:
     async def _program(self, job: Job, input: Input | None) -> tuple[bytes, bytes]:
         """A job's code and input, which are what it names; code is asked for once. Raises `Refusal`."""
         known = self._codes.get(job.code)
-        code = await self._chain.read(records.CODE, job.code) if known is None else known
-        program = program_of(job, code, input)
+        if known is None:
+            known = await self._chain.read(records.CODE, job.code)
+        program = program_of(job, known, input)
         self._codes[job.code] = program[0]
         self._codes.move_to_end(job.code)
         if len(self._codes) > MAX_CODES:

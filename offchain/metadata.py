@@ -48,10 +48,12 @@ def _described(metadata: bytes) -> tuple[Any, Any]:
 
 
 def _in_words(described: Any, error: Any) -> str:
-    """`Workers.StakeTooLow: The stake is below …`, or the error as it stands where it is no pallet's."""
-    if not isinstance(error, dict) or "Module" not in error:
-        return f"{error}"
-    place = error["Module"]
+    """`Workers.StakeTooLow: The stake is below …`; `Token.FundsUnavailable` where it is no pallet's."""
+    if not isinstance(error, dict):
+        return str(error)
+    ((kind, place),) = error.items()
+    if kind != "Module":
+        return f"{kind}.{place}"
     number = bytes.fromhex(place["error"].removeprefix("0x"))[0]
     found = described.get_module_error(module_index=place["index"], error_index=number)
     pallet = next(each for each in described.pallets if each.value["index"] == place["index"])

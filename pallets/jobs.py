@@ -252,8 +252,8 @@ class Jobs(Pallet):
     def integrity_test(self) -> None:
         if not (self.min_deadline // ATTEMPTS > 0 and self.min_deadline <= self.max_deadline):
             raise ValueError("Jobs: min_deadline is at least three milliseconds and at most max_deadline")
-        if not (self.max_gas and self.max_due):
-            raise ValueError("Jobs: max_gas and max_due must be above zero")
+        if not (self.max_gas and self.max_due > 1):
+            raise ValueError("Jobs: max_gas must be above zero, and max_due above one")
 
     def on_randomness(self, mix: bytes) -> None:
         """What is to be done in every block, when its time and its randomness are known."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, ClassVar, dataclass_transform
 
 from pallets.primitives.codec import DecodeError, codec_of
 from pallets.primitives.types import U32, UnitEnum, Variant, struct
@@ -261,13 +261,3 @@ PHASE = codec_of(Phase)
 
 class Reasons(UnitEnum):
     """Base of a pallet's hold reasons: `class HoldReason(Reasons): Stake = 0`."""
-
-
-def fields_of(event: type[Event]) -> list[str]:
-    """Wire names of an event's fields, in order."""
-    return [field.name.rstrip("_") for field in dataclasses.fields(event)]  # type: ignore[arg-type]
-
-
-def values_of(event: Event) -> dict[str, Any]:
-    """An event's values by wire name."""
-    return {f.name.rstrip("_"): getattr(event, f.name) for f in dataclasses.fields(event)}  # type: ignore[arg-type]

@@ -176,9 +176,9 @@ class TestWorker:
         attempt: int | None = None,
         output: Output | None = None,
         transcript_root: bytes = NO_TRANSCRIPT,
-        **lies: Any,
+        signing: dict[str, Any] | None = None,
     ) -> Call:
-        """A signed commit for a job; `lies` are fields it signs that are not the job's."""
+        """A signed commit for a job; `signing` has fields for which something else is signed than is committed."""
         record = self.chain.job(job)
         attempt = record.attempt if attempt is None else attempt
         truth: dict[str, Any] = {
@@ -192,7 +192,7 @@ class TestWorker:
             "gas": gas,
             "runtime_id": self.info.runtime_id,
         }
-        signature = self.signer.sign(job_output_bytes(**(truth | lies))).signature
+        signature = self.signer.sign(job_output_bytes(**(truth | (signing or {})))).signature
         return self.chain.rt.call(
             "Jobs",
             "commit",

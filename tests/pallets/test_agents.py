@@ -163,7 +163,7 @@ def test_pause_and_resume(chain: JobChain) -> None:
         with noop(chain.rt, Agents.AgentPaused):
             refused()
     chain.call(CAROL, "Agents", "resume", agent=agent)
-    assert chain.rt.events[-1] == Agents.Resumed(agent)
+    assert chain.events(Agents.Resumed) == [Agents.Resumed(agent)]
     chain.rt.agents.terms(agent)
 
 

@@ -20,6 +20,7 @@ from node.state.db import (
     DatabaseLocked,
     NewerSchema,
     UnusablePath,
+    WriteFailed,
     WrongChain,
 )
 
@@ -50,7 +51,6 @@ except WriteFailed as error:
     print(error)
 print(db.get("state", b"before"), db.get("meta", b"small"), db.get("state", b"large"))
 db.close()
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 """
 
 
@@ -135,7 +135,7 @@ def test_a_database_belongs_to_one_chain(db: Database) -> None:
     batch.put("meta", GENESIS_KEY, b"\1" * 32)
     db.write(batch)
     assert db.bind_to_chain(b"\1" * 32) is True
-    with pytest.raises(WrongChain, match="0x0101.*, not 0x0202.*: choose another --base-path or another --chain"):
+    with pytest.raises(WrongChain, match=r"0x0101.*, not 0x0202.*: choose another --base-path or another --chain"):
         db.bind_to_chain(b"\2" * 32)
 
 
@@ -193,10 +193,8 @@ def test_a_full_disk_fails_the_whole_batch_and_loses_nothing_before(path: Path) 
 
 
 def test_what_is_written_survives_a_killed_process(path: Path) -> None:
-    script = OPEN_AND_WAIT.replace(
-        "print",
-        "batch = db.batch()\nfor n in range(100): batch.put('state', b'%d' % n, bytes(n))\ndb.write(batch)\nprint",
-    )
+    write = "batch = db.batch()\nfor n in range(100): batch.put('state', b'%d' % n, bytes(n))\ndb.write(batch)\n"
+    script = OPEN_AND_WAIT.replace("print", f"{write}print")
     with subprocess.Popen(
         [sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
@@ -209,10 +207,8 @@ def test_what_is_written_survives_a_killed_process(path: Path) -> None:
 
 
 def test_all_errors_are_database_errors_and_every_column_exists(db: Database) -> None:
-    assert all(
-        issubclass(each, DatabaseError)
-        for each in (DatabaseLocked, WrongChain, NewerSchema, CorruptDatabase, UnusablePath)
-    )
+    errors = (UnusablePath, DatabaseLocked, WrongChain, NewerSchema, WriteFailed, CorruptDatabase)
+    assert {each.__base__ for each in errors} == {DatabaseError}
     for column in COLUMNS:
         if column != "meta":
             assert list(db.items_from(column)) == []
