@@ -17,6 +17,7 @@ from typing import Any
 import trio
 
 from node.config import NodeConfig
+from node.listing import list_sandbox
 from node.report import Reporter, Units, short_hash
 from node.service import NODE_NAME, NODE_VERSION, Effects, RunningNode, StartError, run_node
 from pallets.primitives import ss58
@@ -33,6 +34,8 @@ async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
         running: RunningNode = await nursery.start(run_node, config, Effects.real())
         _greet(running)
         nursery.start_soon(_report, running)
+        if workers:
+            _list_own_sandbox(running)
         async with trio.open_nursery() as starting:
             for number in range(1, workers + 1):
                 if config.sealing == "manual":  # nobody can register until somebody seals
@@ -86,6 +89,18 @@ async def _worker(running: RunningNode, suri: str, task_status: trio.TaskStatus[
                 await process.wait()
             if process.returncode is None:
                 process.kill()
+
+
+def _list_own_sandbox(running: RunningNode) -> None:
+    from offchain.sandbox.base import SandboxError
+    from offchain.sandbox.javascript import runtime_id
+    from offchain.simulated_tee import SgxMeasurements, TdxMeasurements
+
+    try:
+        own = runtime_id()
+    except SandboxError as error:
+        raise StartError(str(error)) from None
+    list_sandbox(running, own, tuple(kind.of_runtime(own).measurement for kind in (SgxMeasurements, TdxMeasurements)))
 
 
 def _greet(running: RunningNode) -> None:

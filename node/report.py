@@ -11,7 +11,7 @@ Inherents are left out, and empty blocks get their one line only. Everything pri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -19,6 +19,7 @@ from node.chain.feed import Imported
 from node.chain.tree import Chain
 from node.executor import ExtrinsicSummary
 from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
+from pallets.frame.runtime import Call
 from pallets.primitives import ss58
 from pallets.primitives.codec import find_marker, split_annotation, struct_fields
 from pallets.primitives.types import AddressForm, FixedBytes, Int, Variant
@@ -128,6 +129,12 @@ class Reporter:
         if isinstance(value, Variant):
             inside = ", ".join(self.plain(getattr(value, f.name)) for f in fields(value))  # type: ignore[arg-type]
             return f"{value.variant_name}({inside})"
+        if isinstance(value, Call):
+            given = zip(value.spec.params, value.arguments, strict=True)
+            return f"{value.name}({', '.join(f'{name}={self.value(kind, part)}' for (name, kind), part in given)})"
+        if is_dataclass(value) and not isinstance(value, type):
+            inside = ", ".join(f"{f.name}={self.plain(getattr(value, f.name))}" for f in fields(value))
+            return f"{type(value).__name__}({inside})"
         if isinstance(value, (list, tuple)):
             return "[" + ", ".join(self.plain(item) for item in value[:4]) + (", …]" if len(value) > 4 else "]")
         text = repr(value) if isinstance(value, str) else str(value)

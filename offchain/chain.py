@@ -3,8 +3,8 @@
 ## Overview
 
 A `StorageItem` computes keys and decodes values; nothing is learnt from metadata. `Chain` reads them, submits bare
-extrinsics, which what a worker signs travels in, and signs transactions for its operator: the one place where a refusal
-is looked up in the block's events, because the pool cannot foresee it.
+extrinsics, which what a worker signs travels in, and signs transactions for its operator. What a transaction failed of
+is looked up in its block's events, because no pool can foresee it.
 
 ## Errors
 
@@ -144,6 +144,13 @@ class Head(NamedTuple):
     hash: bytes
 
 
+class Inclusion(NamedTuple):
+    """A transaction in a block, its bytes with their length."""
+
+    block: Head
+    extrinsic: bytes
+
+
 class Versions(NamedTuple):
     """The runtime's versions that a signature covers."""
 
@@ -215,10 +222,10 @@ class Chain:
         """Hands the pool an unsigned extrinsic; raises `CallFailed` with the reason why not."""
         await self.client.call("author_submitExtrinsic", _hex(bare_extrinsic(call)))
 
-    async def submit_signed(self, signer: Keypair, call: bytes) -> Head:
-        """Signs a transaction (sr25519, no tip) and waits for the block it gets into.
+    async def submit_signed(self, signer: Keypair, call: bytes) -> Inclusion:
+        """Signs a transaction (sr25519, no tip) and waits for the block it gets into; it may have failed there.
 
-        Raises `CannotPay`, `TransactionRefused` or `DispatchFailed`; `ConnectionLost` leaves open what became of it.
+        Raises `CannotPay` or `TransactionRefused`; `ConnectionLost` leaves open what became of it.
         """
         extrinsic = await self.sign(signer, call)
         try:
@@ -227,10 +234,18 @@ class Chain:
             if error.code == POOL_INVALID and UNPAYABLE in str(error.data):
                 raise CannotPay(f"{ss58.encode(signer.account_id)} can't pay the transaction's fee") from None
             raise TransactionRefused(str(error)) from None
-        failure = await self._failure(extrinsic, block)
+        return Inclusion(await self._head(block), extrinsic)
+
+    async def require_success(self, inclusion: Inclusion) -> None:
+        """Raises `DispatchFailed` where the transaction failed. Slow: for who doesn't see the effect that it wanted."""
+        block = _hex(inclusion.block.hash)
+        found = await self.client.call("chain_getBlock", block)
+        index = found["block"]["extrinsics"].index(_hex(inclusion.extrinsic))
+        events = await self.get(EVENTS_KEY, inclusion.block.hash)
+        metadata = _bytes(await self.client.call("state_getMetadata", block))
+        failure = await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
         if failure is not None:
             raise DispatchFailed(failure)
-        return await self._head(block)
 
     async def sign(self, signer: Keypair, call: bytes) -> bytes:
         """A signed extrinsic, born at the last finalised block."""
@@ -263,14 +278,6 @@ class Chain:
                 if status in ("dropped", "invalid") or (isinstance(status, dict) and "usurped" in status):
                     raise TransactionRefused(f"the transaction left the pool: {status}")
         raise ConnectionLost("the connection to the node ended before the transaction was in a block")
-
-    async def _failure(self, extrinsic: bytes, block: bytes) -> str | None:
-        """The error that a transaction in a block ended with."""
-        found = await self.client.call("chain_getBlock", _hex(block))
-        index = found["block"]["extrinsics"].index(_hex(extrinsic))
-        events = await self.get(EVENTS_KEY, block)
-        metadata = _bytes(await self.client.call("state_getMetadata", _hex(block)))
-        return await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
 
 
 def refusal_of(error: CallFailed) -> str:

@@ -297,7 +297,7 @@ class Standing:
             )
         info = self._info()
         quote = identity.enclave.quote(info.report_data(head.hash))
-        await self._signed(records.register(info, quote, stake))
+        await self._signed(records.register(info, quote, stake), head)
         self._log.info("is registered, with a stake of %d by %s", stake, ss58.encode(who))
 
     async def _attest(self, head: Head) -> None:
@@ -309,15 +309,19 @@ class Standing:
             await trio.sleep(NEW_BLOCK_SECONDS)
             head = await self._chain.best()
         info = self._info()
-        await self._signed(records.reattest(info, self._identity.enclave.quote(info.report_data(head.hash))))
+        quote = self._identity.enclave.quote(info.report_data(head.hash))
+        await self._signed(records.reattest(info, quote), head)
         self._log.info("is attested again, over block #%d", head.number)
 
-    async def _signed(self, call: bytes) -> None:
-        """Sends a transaction of the operator's and takes over what the chain says of the worker after it."""
-        block = await self._chain.submit_signed(self._identity.operator, call)
-        key = self._identity.keys.worker_key
-        self.record = await self._chain.read(records.WORKER, key, at=block.hash)
-        self.attestation = await self._chain.read(records.ATTESTED, key, at=block.hash)
+    async def _signed(self, call: bytes, quoted: Head) -> None:
+        """Sends a transaction of the operator's, with a quote over block `quoted`, and takes over what comes of it."""
+        inclusion = await self._chain.submit_signed(self._identity.operator, call)
+        key, block = self._identity.keys.worker_key, inclusion.block.hash
+        attestation = await self._chain.read(records.ATTESTED, key, at=block)
+        if attestation is None or attestation.block != quoted.number:
+            await self._chain.require_success(inclusion)
+        self.attestation = attestation
+        self.record = await self._chain.read(records.WORKER, key, at=block)
         self._attest_again = False
 
     async def _beat(self, head: Head) -> float:

@@ -322,7 +322,7 @@ class Balances(Pallet):
 
     def hold(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance) -> None:
         info = self.system.account[who]
-        if amount > reducible(info, PROTECT, self.existential_deposit):
+        if not 0 <= amount <= reducible(info, PROTECT, self.existential_deposit):
             raise Token("FundsUnavailable")
         if not info.providers:
             raise Token("CannotCreateHold")
@@ -355,7 +355,7 @@ class Balances(Pallet):
         if issuance > U128_MAX:
             raise Arithmetic("Overflow")
         info = self.system.account[who]
-        if info.data.free + amount < self.existential_deposit:
+        if amount < 0 or info.data.free + amount < self.existential_deposit:
             raise Token("BelowMinimum")
         if amount:
             self._write(who, info, info.data.free + amount, info.data.reserved)
@@ -364,7 +364,7 @@ class Balances(Pallet):
 
     def burn_from(self, who: AccountId, amount: Balance, *, keep_alive: bool) -> None:
         info = self.system.account[who]
-        if amount > reducible(info, PRESERVE if keep_alive else EXPENDABLE, self.existential_deposit):
+        if not 0 <= amount <= reducible(info, PRESERVE if keep_alive else EXPENDABLE, self.existential_deposit):
             raise Token("FundsUnavailable")
         self._write(who, info, info.data.free - amount, info.data.reserved)
         self._shrink_issuance(amount)
@@ -383,7 +383,7 @@ class Balances(Pallet):
     def withdraw(self, who: AccountId, amount: Balance) -> None:
         """Takes a free amount of an account that must live on; the issuance counts it until `drop_credit`."""
         info = self.system.account[who]
-        if amount > reducible(info, PRESERVE, self.existential_deposit):
+        if not 0 <= amount <= reducible(info, PRESERVE, self.existential_deposit):
             raise Token("FundsUnavailable")
         self._write(who, info, info.data.free - amount, info.data.reserved)
         self.deposit(self.Withdraw(who, amount))

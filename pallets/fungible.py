@@ -84,12 +84,11 @@ def check_withdrawal(info: AccountInfo, amount: Balance, deposit: Balance, *, ke
     """Whether an amount can be taken: raises `Token` of FundsUnavailable, Frozen or NotExpendable."""
     if not amount:
         return
-    left = info.data.free - amount
-    if left < 0:
+    if not 0 < amount <= info.data.free:
         raise Token("FundsUnavailable")
     if amount > reducible(info, EXPENDABLE, deposit):
         raise Token("Frozen")
-    if left < deposit and keep_alive:
+    if keep_alive and info.data.free - amount < deposit:
         raise Token("NotExpendable")
 
 
@@ -98,7 +97,7 @@ def check_deposit(info: AccountInfo, amount: Balance, deposit: Balance) -> None:
     if not amount:
         return
     free = info.data.free + amount
-    if free < deposit:
+    if free < deposit or amount < 0:
         raise Token("BelowMinimum")
     if free + info.data.reserved > U128_MAX:
         raise Arithmetic("Overflow")

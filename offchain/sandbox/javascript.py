@@ -20,7 +20,6 @@ Out of scope
 
 from __future__ import annotations
 
-import struct
 from hashlib import blake2b
 from pathlib import Path
 
@@ -48,7 +47,7 @@ from offchain.sandbox.base import (
 from offchain.sandbox.engine_thread import EngineThread
 from offchain.sandbox.quickjs import HOST_CALL_GAS, JOB_GAS, JS_STACK, Host, Image, Machine, Rejection, Thrown, boot
 from offchain.sandbox.wasm import CONFIG, CorruptGuest, Instance, compile_module, metered_engine
-from pallets.primitives.hashing import blake2_256
+from pallets.primitives import worker
 
 ENGINE = "quickjs-ng"
 ENGINE_VERSION = "3.6.2"  # of the npm package quickjs-wasi, which carries the engine's build
@@ -85,16 +84,9 @@ def engine_wasm() -> bytes:
 
 
 def runtime_id() -> bytes:
-    """blake2_256 of SCALE(engine str, engine version str, wasm blake2_256, prelude blake2_256, config bytes)."""
-    hashes = blake2_256(engine_wasm()) + blake2_256(PRELUDE.read_bytes())
-    named = _scale_bytes(ENGINE.encode()) + _scale_bytes(ENGINE_VERSION.encode())
-    return blake2_256(named + hashes + _scale_bytes(RUNTIME_CONFIG))
+    """What names this sandbox on-chain, 32 bytes: see `pallets.primitives.worker.runtime_id`."""
+    return worker.runtime_id(ENGINE, ENGINE_VERSION, engine_wasm(), PRELUDE.read_bytes(), RUNTIME_CONFIG)
 
-
-def _scale_bytes(content: bytes) -> bytes:
-    """SCALE of a str or Vec<u8> of less than 2^14 bytes."""
-    length = len(content)
-    return (bytes([length << 2]) if length < 64 else struct.pack("<H", length << 2 | 1)) + content
 
 
 class JavaScriptSandbox:

@@ -152,4 +152,3 @@ for (const [version, hex] of Object.entries(given.metadata)) {
   reports[version] = { 'polkadot.js': polkadotJs(hex, given.values), 'polkadot-api': polkadotApi(hex, given.values) }
 }
 process.stdout.write(JSON.stringify(plain(reports)))
-process.exit(0)

@@ -69,18 +69,19 @@ async def test_reads_values_and_heads(node: RunningNode, chain: Chain) -> None:
 
 async def test_a_value_of_another_type_is_told(chain: Chain) -> None:
     wrong: StorageItem[int] = StorageItem("System", "Account", U64, (AccountId, Blake2_128Concat))
-    with pytest.raises(WrongChain, match="System.Account is of another type"):
+    with pytest.raises(WrongChain, match=r"System\.Account is of another type"):
         await chain.read(wrong, ALICE.account_id)
 
 
 async def test_signed_transactions_follow_each_other(chain: Chain) -> None:
     first = await chain.submit_signed(ALICE, transfer(BOB.account_id, UNIT))
-    before = await chain.read(ACCOUNT, BOB.account_id, at=first.hash)
+    await chain.require_success(first)
+    before = await chain.read(ACCOUNT, BOB.account_id, at=first.block.hash)
     second = await chain.submit_signed(ALICE, transfer(BOB.account_id, UNIT))
-    after = await chain.read(ACCOUNT, BOB.account_id, at=second.hash)
+    after = await chain.read(ACCOUNT, BOB.account_id, at=second.block.hash)
     assert before is not None and after is not None
     assert after.data.free == before.data.free + UNIT
-    assert second.number > first.number
+    assert second.block.number > first.block.number
 
 
 async def test_the_signed_payload_is_that_of_another_client(node: RunningNode, chain: Chain) -> None:
@@ -99,7 +100,9 @@ async def test_the_signed_payload_is_that_of_another_client(node: RunningNode, c
             warnings.simplefilter("ignore")
             client = SubstrateInterface(url=node.ws_url)
             call = client.compose_call("System", "remark", {"remark": f"0x{text.hex()}"})
-            payload = client.generate_signature_payload(call, {"period": 1024, "current": era.birth(node.chain.best.number)}, nonce)
+            payload = client.generate_signature_payload(
+                call, {"period": 1024, "current": era.birth(node.chain.best.number)}, nonce
+            )
             client.close()
         return bytes(payload.data)
 
@@ -114,9 +117,9 @@ async def test_the_signed_payload_is_that_of_another_client(node: RunningNode, c
 
 async def test_a_failed_call_is_named(chain: Chain) -> None:
     with pytest.raises(DispatchFailed, match=r"^Sudo\.RequireSudo: Sender must be the Sudo account"):
-        await chain.submit_signed(BOB, b"\x07\x02\0" + BOB.account_id)
+        await chain.require_success(await chain.submit_signed(BOB, b"\x07\x02\0" + BOB.account_id))
     with pytest.raises(DispatchFailed, match=r"^Token\.FundsUnavailable$"):
-        await chain.submit_signed(BOB, transfer(ALICE.account_id, 5 * 10**18))
+        await chain.require_success(await chain.submit_signed(BOB, transfer(ALICE.account_id, 5 * 10**18)))
 
 
 async def test_an_account_without_funds_is_told(chain: Chain) -> None:
@@ -151,7 +154,7 @@ async def test_a_transaction_waits_for_its_block() -> None:
     included: list[int] = []
 
     async def send(chain: Chain) -> None:
-        included.append((await chain.submit_signed(ALICE, remark(b""))).number)
+        included.append((await chain.submit_signed(ALICE, remark(b""))).block.number)
 
     manual = NodeConfig(SPEC, rpc_port=0, sealing="manual")
     async with real_node(manual) as node, chain_of(node.ws_url) as chain:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from pallets.balances import MAX_HOLDS, Balances
 from pallets.frame import Arithmetic, BadOrigin, DispatchError, Reasons, Token
-from pallets.frame.events import ConsumerRemaining
+from pallets.frame.events import ConsumerRemaining, NoProviders
 from pallets.frame.genesis import InvalidGenesis, build_genesis
 from pallets.frame.origin import NONE, ROOT, signed
 from pallets.frame.overlay import DictBackend, Overlay
@@ -39,6 +39,12 @@ def rt() -> Iterator[SmallRuntime]:
 
 def info(rt: SmallRuntime, who: bytes) -> AccountInfo:
     return rt.system.account[who]
+
+
+def provided_by_another(rt: SmallRuntime, who: bytes) -> None:
+    account = info(rt, who)
+    rt.system.inc_providers(who, account)
+    rt.system.account[who] = account
 
 
 def test_vocabulary_is_frames() -> None:
@@ -178,8 +184,8 @@ def test_an_account_that_something_depends_on_keeps_its_deposit(rt: SmallRuntime
 
 
 def test_with_a_second_provider_the_balance_may_go_and_the_account_stays(rt: SmallRuntime) -> None:
+    provided_by_another(rt, BOB)
     bob = info(rt, BOB)
-    rt.system.inc_providers(BOB, bob)
     rt.system.inc_consumers(BOB, bob)
     rt.system.account[BOB] = bob
     rt.balances.transfer(BOB, ALICE, 1_600)
@@ -327,6 +333,10 @@ def test_held_money_goes_to_another(rt: SmallRuntime) -> None:
         rt.balances.transfer_held(BOND, BOB, ALICE, 1)
     with noop(rt, Token("Frozen")):
         rt.balances.transfer_held(DEAL, BOB, ALICE, 901)
+    rt.balances.hold(BOND, BOB, 100)
+    with noop(rt, Token("FundsUnavailable")):
+        rt.balances.transfer_held(BOND, BOB, CHARLIE, 101)
+    rt.balances.release(BOND, BOB, 100)
     rt.balances.transfer_held(DEAL, BOB, CHARLIE, 900)
     assert rt.balances.free(CHARLIE) == 900
     assert info(rt, BOB).consumers == 0
@@ -337,6 +347,31 @@ def test_held_money_transferred_to_oneself_is_released(rt: SmallRuntime) -> None
     rt.balances.hold(DEAL, BOB, 1_200)
     rt.balances.transfer_held(DEAL, BOB, BOB, 200)
     assert (rt.balances.free(BOB), rt.balances.held(DEAL, BOB)) == (1_000, 1_000)
+
+
+def test_with_a_second_provider_everything_may_be_held(rt: SmallRuntime) -> None:
+    provided_by_another(rt, BOB)
+    rt.balances.hold(DEAL, BOB, 1_900)
+    bob = info(rt, BOB)
+    assert (bob.data.free, bob.data.reserved, bob.providers, bob.consumers) == (100, 1_900, 1, 1)
+    with noop(rt, Token("FundsUnavailable")):
+        rt.balances.hold(BOND, BOB, 100)  # the other is the only provider now
+    rt.balances.release(DEAL, BOB, 1_900)
+    assert (info(rt, BOB).data.free, info(rt, BOB).providers) == (2_000, 2)
+    rt.balances.hold(DEAL, BOB, 2_000)
+    rt.balances.release(DEAL, BOB, 500)
+    assert rt.events == []  # the account was there all the time
+    assert rt.balances.total_issuance == 12_000
+
+
+def test_a_hold_adds_its_consumer_to_those_of_others(rt: SmallRuntime) -> None:
+    bob = info(rt, BOB)
+    rt.system.inc_consumers(BOB, bob)
+    rt.system.account[BOB] = bob
+    rt.balances.hold(DEAL, BOB, 100)
+    assert info(rt, BOB).consumers == 2
+    rt.balances.release(DEAL, BOB, 100)
+    assert info(rt, BOB).consumers == 1
 
 
 def test_a_hold_through_a_call_is_undone_with_it(rt: SmallRuntime) -> None:
@@ -360,6 +395,50 @@ def test_no_deposit_at_all_fails_the_integrity_test() -> None:
         runtime.integrity_test()
 
 
+# Fees and signs
+
+
+def test_what_pays_a_fee_lives_on(rt: SmallRuntime) -> None:
+    for amount, possible in ((2_000 - DEPOSIT, True), (2_000 - DEPOSIT + 1, False), (2_001, False)):
+        assert rt.balances.can_withdraw(BOB, amount) is possible
+    with noop(rt, Token("FundsUnavailable")):
+        rt.balances.withdraw(BOB, 2_000 - DEPOSIT + 1)
+    rt.balances.withdraw(BOB, 1_000)
+    assert rt.balances.total_issuance == 12_000
+    assert rt.balances.refund(BOB, 400) == 400
+    rt.balances.drop_credit(600)
+    assert rt.balances.total_issuance == 11_400
+    assert rt.events == [Balances.Withdraw(BOB, 1_000), Balances.Deposit(BOB, 400)]
+
+
+def test_a_refund_needs_an_account_and_makes_none(rt: SmallRuntime) -> None:
+    assert rt.balances.refund(CHARLIE, 10_000) == 0
+    provided_by_another(rt, BOB)
+    rt.balances.hold(DEAL, BOB, 2_000)
+    assert rt.balances.refund(BOB, DEPOSIT - 1) == 0  # there is nothing free that it could be added to
+    assert rt.events == [Balances.Deposit(BOB, 0)]
+    assert rt.balances.refund(BOB, DEPOSIT) == DEPOSIT
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("transfer", (ALICE, BOB, -1)),
+        ("hold", (DEAL, ALICE, -1)),
+        ("release", (DEAL, ALICE, -1)),
+        ("transfer_held", (DEAL, ALICE, BOB, -1)),
+        ("mint_into", (ALICE, -1)),
+        ("withdraw", (ALICE, -1)),
+    ],
+)
+def test_balances_have_no_sign(rt: SmallRuntime, operation: str, arguments: tuple[object, ...]) -> None:
+    rt.balances.hold(DEAL, ALICE, 100)
+    before = dict(rt.state.changes)
+    with pytest.raises(Token):
+        getattr(rt.balances, operation)(*arguments)
+    assert rt.state.changes == before
+
+
 # Invariants
 
 accounts = st.sampled_from(ACCOUNTS)
@@ -377,6 +456,7 @@ class BalancesMachine(RuleBasedStateMachine):
         self.balances = self.rt.balances
         self.alive = {ALICE, BOB, CHARLIE}
         self.provided = dict.fromkeys(ACCOUNTS, 0)  # by someone else than the balance
+        self.needed = dict.fromkeys(ACCOUNTS, 0)  # by someone else than a hold
 
     def attempt(self, operation: str, *arguments: object, **options: object) -> None:
         before, events = dict(self.rt.state.changes), len(self.rt.events)
@@ -451,6 +531,22 @@ class BalancesMachine(RuleBasedStateMachine):
                 self.rt.system.account[who] = account
             self.provided[who] -= 1
 
+    @rule(who=accounts)
+    def need(self, who: bytes) -> None:
+        account = info(self.rt, who)
+        with suppress(NoProviders):
+            self.rt.system.inc_consumers(who, account)
+            self.rt.system.account[who] = account
+            self.needed[who] += 1
+
+    @rule(who=accounts)
+    def need_no_more(self, who: bytes) -> None:
+        if self.needed[who]:
+            account = info(self.rt, who)
+            self.rt.system.dec_consumers(who, account)
+            self.rt.system.account[who] = account
+            self.needed[who] -= 1
+
     @invariant()
     def the_issuance_is_the_sum_of_all_balances(self) -> None:
         data = [account.data for _, account in self.rt.system.account.items()]
@@ -469,7 +565,7 @@ class BalancesMachine(RuleBasedStateMachine):
         for who in ACCOUNTS:
             account = info(self.rt, who)
             assert account.providers == (account.data.free >= DEPOSIT) + self.provided[who]
-            assert account.consumers == bool(account.data.reserved)
+            assert account.consumers == bool(account.data.reserved) + self.needed[who]
 
     @invariant()
     def no_account_is_below_the_deposit(self) -> None:

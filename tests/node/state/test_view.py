@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 from node.state.backend import Backend
 from node.state.db import Database
 from node.state.view import States, escape, unescape
+from tests.node.scratch import scratch_directory
 from tests.node.state.naive_trie import naive_root
 
 Changes = dict[bytes, bytes | None]
@@ -32,8 +31,8 @@ GENESIS = st.dictionaries(KEYS, st.binary(max_size=40), max_size=6)
 
 @contextmanager
 def database() -> Iterator[Database]:
-    with TemporaryDirectory() as directory:
-        db = Database(Path(directory))
+    with scratch_directory() as directory:
+        db = Database(directory)
         yield db
         db.close()
 
@@ -46,10 +45,10 @@ def started(db: Database, genesis: dict[bytes, bytes]) -> States:
 
 
 def apply(states: States, number: int, changes: Changes) -> bytes:
-    """A block's changes, in memory and in the database, not waiting for the disk; the root."""
+    """A block's changes, in memory and in the database; the root."""
     batch = states.db.batch()
     with states.applied(number, changes, batch) as applied:
-        states.db._db.write(batch.raw)
+        states.db.write(batch)
     return applied.root
 
 

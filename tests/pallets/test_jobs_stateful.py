@@ -1,0 +1,241 @@
+"""The life of jobs as a state machine: whatever happens in whatever order, no money and no entry is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from offchain.simulated_tee import SgxMeasurements, TdxMeasurements
+from pallets.attestation import Attestation
+from pallets.frame.events import DispatchError
+from pallets.frame.validity import BadProof, Custom
+from pallets.job_end import POT
+from pallets.job_record import JobState
+from pallets.jobs import Jobs
+from pallets.workers import Workers
+from tests.pallets.job_chain import ALICE, BOB, CAROL, DEPOSIT, OPERATORS, SGX, TDX, JobChain, TestWorker
+from tests.pallets.test_workers import listed
+
+QUEUED, ASSIGNED, SETTLED, EXPIRED = JobState
+OPEN = (QUEUED, ASSIGNED)
+NEXT = {
+    QUEUED: {QUEUED, ASSIGNED, EXPIRED},
+    ASSIGNED: {ASSIGNED, QUEUED, SETTLED, EXPIRED},
+    SETTLED: {SETTLED},
+    EXPIRED: {EXPIRED},
+}
+SUBMITTERS = (ALICE, BOB, OPERATORS[0])
+TEAM: tuple[tuple[bytes, SgxMeasurements | TdxMeasurements], ...] = (
+    (OPERATORS[0], SGX),
+    (OPERATORS[0], TDX),
+    (OPERATORS[1], TDX),
+    (OPERATORS[2], SGX),
+)
+places = st.integers(0, 7)
+
+
+class JobLives(RuleBasedStateMachine):
+    """People, workers, governance and time, in any order."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.chain = JobChain()
+        self.chain.agent()
+        self.team: list[TestWorker] = [
+            self.chain.worker(f"{i}", operator, measurements) for i, (operator, measurements) in enumerate(TEAM)
+        ]
+        self.issuance = self.chain.rt.balances.total_issuance
+        self.before = dict[int, tuple[JobState, int]]()
+        for worker in self.team[1:]:
+            worker.register()
+        self.submit(ALICE, 10**9, 45_000)
+        self.submit(BOB, 10**9, 60_000)
+        self.blocks()
+
+    def tried(self, *arguments: Any, **more: Any) -> None:
+        """A signed call, which may be refused."""
+        with suppress(DispatchError):
+            self.chain.call(*arguments, **more)
+
+    # People
+
+    @rule(who=st.sampled_from(SUBMITTERS), fee=st.sampled_from([1, 10**6, 10**9]), deadline=st.integers(45_000, 90_000))
+    def submit(self, who: bytes, fee: int, deadline: int) -> None:
+        try:
+            self.chain.submit(who, max_fee=fee, deadline=deadline)
+        except Jobs.FeeTooLow:
+            assert fee < 3
+        except DispatchError as error:
+            assert self.chain.rt.agents.agent[0].paused, error
+
+    @rule(who=st.sampled_from(SUBMITTERS), place=places)
+    def cancel(self, who: bytes, place: int) -> None:
+        self.tried(who, "Jobs", "cancel", job=place)
+
+    @rule(who=st.sampled_from((*OPERATORS, CAROL)))
+    def claim(self, who: bytes) -> None:
+        owed, free = self.chain.rt.jobs.claimable[who], self.chain.rt.balances.free(who)
+        self.tried(who, "Jobs", "claim")
+        assert self.chain.rt.balances.free(who) == free + owed
+
+    # Workers
+
+    @rule(place=st.integers(0, len(TEAM) - 1), name=st.sampled_from(["register", "exit", "withdraw"]))
+    def come_or_go(self, place: int, name: str) -> None:
+        worker = self.team[place]
+        with suppress(DispatchError):
+            if name == "register":
+                worker.register()
+            else:
+                self.chain.call(worker.info.operator, "Workers", name, worker=worker.key)
+
+    @rule(place=st.integers(0, len(TEAM) - 1))
+    def heartbeat(self, place: int) -> None:
+        with suppress(Custom):
+            self.chain.send(self.team[place].heartbeat())
+
+    @precondition(lambda self: any(job.state is ASSIGNED for job in self.jobs().values()))
+    @rule(data=st.data(), gas=st.sampled_from([0, 7, 10**5]))
+    def commit(self, data: st.DataObject, gas: int) -> None:
+        id = data.draw(st.sampled_from([id for id, job in self.jobs().items() if job.state is ASSIGNED]))
+        job = self.chain.job(id)
+        (worker,) = [worker for worker in self.team if worker.key in job.workers]
+        fault = self.chain.rt.attestation.fault(worker.key)
+        try:
+            self.chain.send(worker.commit(id, gas=gas))
+        except Custom as error:
+            expected = Jobs.GasAboveLimit.index if fault is None else 128 + fault.index
+            assert error.code == (Jobs.GasAboveLimit.index if gas > job.gas_limit else expected), error
+        else:
+            outcome = self.chain.job(id).outcome
+            assert fault is None and outcome and outcome.fee == min(3 * gas, job.max_fee)
+
+    @rule(id=places, place=st.integers(0, len(TEAM) - 1), attempt=st.integers(0, 4))
+    def commit_something_else(self, id: int, place: int, attempt: int) -> None:
+        if id not in self.chain.rt.jobs.job:
+            return
+        job, worker = self.chain.job(id), self.team[place]
+        if job.state is ASSIGNED and job.attempt == attempt and worker.key in job.workers:
+            return
+        try:
+            self.chain.send(worker.commit(id, attempt=attempt))
+        except (Custom, BadProof):
+            return
+        raise AssertionError("a commit was taken that nobody waits for")
+
+    # Governance
+
+    @rule(
+        measurement=st.sampled_from([SGX.measurement, TDX.measurement]),
+        what=st.sampled_from(["allow", "forbid", "pause"]),
+    )
+    def govern(self, measurement: bytes, what: str) -> None:
+        if what == "allow":
+            self.chain.sudo("Attestation", "allow_measurement", measurement=measurement, name=b"n")
+        elif what == "pause":
+            paused = self.chain.rt.agents.agent[0].paused
+            self.chain.call(CAROL, "Agents", "resume" if paused else "pause", agent=0)
+        else:
+            with suppress(Attestation.UnknownMeasurement):
+                self.chain.sudo("Attestation", "disallow_measurement", measurement=measurement)
+
+    # Time
+
+    @rule(after=st.sampled_from([5_000, 15_000, 20_000, 30_000, 60_000]))
+    def wait(self, after: int) -> None:
+        self.before = {id: (job.state, job.attempt) for id, job in self.jobs().items()}
+        self.chain.next_block(after)
+
+    @rule()
+    def blocks(self) -> None:
+        for _ in range(2):
+            self.wait(100)
+            self.states_follow_the_order()
+
+    @rule(after=st.sampled_from([60_100, 3_600_000]))
+    def stand_still(self, after: int) -> None:
+        missed = {worker.key: self.missed(worker) for worker in self.team}
+        self.wait(after)
+        assert not self.chain.events(Jobs.Requeued) and not self.chain.events(Jobs.Expired)
+        assert missed == {worker.key: self.missed(worker) for worker in self.team}
+
+    def missed(self, worker: TestWorker) -> int:
+        record = self.chain.rt.workers.worker.get(worker.key)
+        return record.missed if record else 0
+
+    def jobs(self) -> dict[int, Any]:
+        return {id: self.chain.job(id) for id in range(self.chain.rt.jobs.next_job)}
+
+    # What always holds
+
+    @invariant()
+    def money_adds_up(self) -> None:
+        rt = self.chain.rt
+        assert rt.balances.total_issuance == self.issuance
+        open_fees = Counter[bytes]()
+        for job in self.jobs().values():
+            if job.state in OPEN:
+                open_fees[job.submitter] += job.max_fee
+        for who in SUBMITTERS:
+            assert rt.balances.held(Jobs.HoldReason.Fee, who) == open_fees[who]
+        assert rt.balances.free(POT) == DEPOSIT + sum(amount for _, amount in rt.jobs.claimable.items())
+        stakes = Counter[bytes]()
+        for _, record in rt.workers.worker.items():
+            stakes[record.info.operator] += record.stake
+        for operator in OPERATORS:
+            assert rt.balances.held(Workers.HoldReason.Stake, operator) == stakes[operator]
+        fees = sum(job.outcome.fee for job in self.jobs().values() if job.outcome)
+        claimed = fees - sum(amount for _, amount in rt.jobs.claimable.items())
+        assert claimed >= 0
+
+    @invariant()
+    def every_open_job_is_due_once(self) -> None:
+        rt, jobs = self.chain.rt, self.jobs()
+        assert list(rt.jobs.deadlines) == sorted((job.due, id) for id, job in jobs.items() if job.state in OPEN)
+        waiting = {id for _, id in rt.jobs.draws} | {id for _, id in rt.jobs.parked}
+        assert {id for id, job in jobs.items() if job.state is QUEUED} <= waiting
+        assert {id for id in jobs if id in rt.jobs.input} == {id for id, job in jobs.items() if job.state in OPEN}
+        assert {id for id in jobs if id in rt.jobs.output} == {id for id, job in jobs.items() if job.state is SETTLED}
+
+    @invariant()
+    def seats_are_the_workers_load(self) -> None:
+        rt = self.chain.rt
+        seats = Counter[bytes]()
+        for id, job in self.jobs().items():
+            assert (len(job.workers) == 1) if job.state is ASSIGNED else True
+            assert job.attempt <= 3 and len(job.tried) <= job.attempt
+            for key in job.workers:
+                assert rt.workers.worker[key].info.operator != job.submitter
+                if job.state is ASSIGNED:
+                    seats[key] += 1
+                    assert (id, job.attempt) in [(a.job, a.attempt) for a in rt.jobs.assignments[key]]
+        for worker in self.team:
+            record = rt.workers.worker.get(worker.key)
+            assert seats[worker.key] == len(rt.jobs.assignments[worker.key]) == (record.load if record else 0)
+        listed(self.chain)
+
+    @invariant()
+    def states_follow_the_order(self) -> None:
+        for id, (state, attempt) in self.before.items():
+            job = self.chain.job(id)
+            assert job.state in NEXT[state] and job.attempt in (attempt, attempt + 1)
+            assert job.attempt == attempt or (state, job.state) == (ASSIGNED, QUEUED)
+        self.before = {id: (job.state, job.attempt) for id, job in self.jobs().items()}
+
+    @invariant()
+    def something_is_due_while_anything_is_open(self) -> None:
+        rt = self.chain.rt
+        due = rt.jobs.next_due()
+        armed = [when for when, _ in rt.jobs.deadlines] + [when for when, _ in rt.workers.silence]
+        assert (due is None) == (not armed)
+        if due is not None:
+            assert due <= min(armed)
+
+
+JobLives.TestCase.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
+TestJobLives = JobLives.TestCase
