@@ -76,9 +76,11 @@ def node(
 
     if not (dev or tmp or base_path):
         _fail("name a --base-path, or use --dev or --tmp to keep nothing")
-    config = _config(chain, None if tmp else base_path, rpc_port, sealing, external=unsafe_rpc_external)
+    config = _config(
+        chain, None if tmp else base_path, rpc_port, sealing, external=unsafe_rpc_external, author=dev or alice
+    )
     _logging(log)
-    _run(lambda: run_alone(config, author=dev or alice))
+    _run(lambda: run_alone(config))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -133,14 +135,18 @@ def main() -> None:
 # How commands run
 
 
-def _config(chain: Path, base_path: Path | None, rpc_port: int, sealing: str, *, external: bool = False) -> Any:
+def _config(
+    chain: Path, base_path: Path | None, rpc_port: int, sealing: str, *, external: bool = False, author: bool = True
+) -> Any:
     from node.config import InvalidSealing, NodeConfig, parse_sealing
 
     try:
         mode = parse_sealing(sealing)
     except InvalidSealing as error:
         _fail(str(error))
-    return NodeConfig(chain=chain, base_path=base_path, rpc_port=rpc_port, rpc_external=external, sealing=mode)
+    return NodeConfig(
+        chain=chain, base_path=base_path, rpc_port=rpc_port, rpc_external=external, sealing=mode, author=author
+    )
 
 
 def _run(start: Callable[[], Awaitable[None]]) -> None:

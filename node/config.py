@@ -36,7 +36,9 @@ class NodeConfig:
     rpc_port: int = 9944
     rpc_external: bool = False
     sealing: Sealing = "instant"
-    authority: str = "//Alice"
+    author: bool = True
+    """Whether it seals and finalises blocks; `authority` is then the secret of both keys."""
+    authority: str = field(default="//Alice", repr=False)
     onion_secret: bytes = field(default=DEV_SECRET, repr=False)
     rpc_origins: tuple[str, ...] = ("https://polkadot.js.org", "https://dev.papi.how")
 

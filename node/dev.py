@@ -45,7 +45,7 @@ async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
         _ready(running, json_output)
 
 
-async def run_alone(config: NodeConfig, *, author: bool) -> None:
+async def run_alone(config: NodeConfig) -> None:
     """Runs a node until cancelled; raises `StartError`."""
     async with trio.open_nursery() as nursery:
         running: RunningNode = await nursery.start(partial(run_node, config, Effects.real()))

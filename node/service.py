@@ -148,7 +148,7 @@ async def run_node(
         producer = Producer(chain, transactions, clock, aura, slot_duration, inherents)
         finalizer = Finalizer(chain, grandpa)
         importer = Importer(chain, transactions, clock)
-        server = Server(Context(spec, chain, transactions, producer, finalizer, NODE_NAME, NODE_VERSION))
+        server = Server(Context(spec, chain, transactions, producer, finalizer, NODE_NAME, NODE_VERSION), sealing=config.author)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(transactions.run)
             port = await nursery.start(
@@ -160,11 +160,11 @@ async def run_node(
                     allow=_allow(config),
                 )
             )
-            if config.sealing == "instant":
-                nursery.start_soon(producer.run_instant)
-            elif isinstance(config.sealing, int):
-                nursery.start_soon(producer.run_interval, config.sealing)
-            if config.sealing != "manual":
+            if config.author and config.sealing != "manual":
+                if config.sealing == "instant":
+                    nursery.start_soon(producer.run_instant)
+                else:
+                    nursery.start_soon(producer.run_interval, config.sealing)
                 nursery.start_soon(finalizer.run, slot_duration)
             task_status.started(
                 RunningNode(config, spec, chain, transactions, producer, finalizer, importer, clock, port)

@@ -34,9 +34,6 @@ from pallets.dcap import (
     Fmspc,
     InvalidCollateral,
     InvalidQuote,
-    Measurement,
-    TcbStatus,
-    Tee,
     model_of,
     read_collateral,
     verify_quote,
@@ -61,10 +58,10 @@ from pallets.frame import (
 )
 from pallets.frame.validity import Custom
 from pallets.primitives.hashing import Identity
-from pallets.primitives.worker import VERSION, WorkerInfo, WorkerKey
+from pallets.primitives.worker import MAX_FEATURES, VERSION, WorkerInfo, WorkerKey
 from pallets.system import System
 from pallets.timestamp import Timestamp
-from pallets.trust import Policy, WorkerAttestation, confidence, default_policy
+from pallets.trust import Measurement, Policy, TcbStatus, Tee, WorkerAttestation, confidence, default_policy
 
 MAX_NAME = 64
 MAX_ROOT = 4096
@@ -186,6 +183,9 @@ class Attestation(Pallet):
 
     class UnsortedFeatures(Error):
         """The worker info's features are not ascending, or one is there twice."""
+
+    class TooManyFeatures(Error):
+        """The worker info has more than 64 features."""
 
     class GpuEvidenceUnsupported(Error):
         """The worker info claims evidence about a GPU, which this runtime can't check."""
@@ -400,6 +400,8 @@ class Attestation(Pallet):
             raise self.UnknownInfoVersion
         if info.genesis != self.system.block_hash[0]:
             raise self.WrongGenesis
+        if len(info.features) > MAX_FEATURES:
+            raise self.TooManyFeatures
         if any(first >= second for first, second in pairwise(info.features)):
             raise self.UnsortedFeatures
         if info.gpu_evidence is not None:

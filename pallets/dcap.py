@@ -40,41 +40,21 @@ import orjson
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from pallets.frame import U32, U64, Bound, UnitEnum, struct
-from pallets.primitives.types import FixedBytes
+from pallets.primitives.types import U32, U64, Bound, FixedBytes, struct
+from pallets.trust import TcbStatus, Tee
 
 MAX_QUOTE = 1 << 14
 MAX_COLLATERAL = 1 << 16
-SGX_MEASUREMENT, TDX_MEASUREMENT = 68, 32
 
 Quote = Annotated[bytes, Bound(MAX_QUOTE)]
 CollateralJson = Annotated[bytes, Bound(MAX_COLLATERAL)]
 """As `dcap_qvl.QuoteCollateralV3` and Intel's PCS v4 have it."""
-Measurement = Annotated[bytes, Bound(SGX_MEASUREMENT)]
 Fmspc = Annotated[bytes, FixedBytes(6)]
 """Family, model, stepping, platform and SKU of a processor: what collateral is filed under."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 CHAIN_KEY = "pck_certificate_chain"
-
-
-class Tee(UnitEnum):
-    """A kind of enclave that DCAP quotes."""
-
-    Sgx = 0
-    Tdx = 1
-
-
-class TcbStatus(UnitEnum):
-    """How a machine's security versions are rated; the names are Intel's. A quote of a revoked one doesn't verify."""
-
-    UpToDate = 0
-    SWHardeningNeeded = 1
-    ConfigurationNeeded = 2
-    ConfigurationAndSWHardeningNeeded = 3
-    OutOfDate = 4
-    OutOfDateConfigurationNeeded = 5
 
 
 class DcapError(ValueError):
@@ -93,7 +73,7 @@ class InvalidQuote(DcapError):
     """Not a quote, or it doesn't verify under this root, with this collateral, at this time."""
 
 
-@struct
+@struct(path="pallet_attestation::Edition")
 class Edition:
     """How new collateral is; on a chain none of these numbers ever falls. Dates are Unix seconds."""
 

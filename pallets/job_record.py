@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated, NamedTuple, Protocol
 
-from pallets.frame import H256, U8, U32, U64, AccountId, Balance, Bound, Moment, UnitEnum, struct
 from pallets.primitives.job import JobId, Mode, job_output_bytes
+from pallets.primitives.types import H256, U8, U32, U64, AccountId, Balance, Bound, Moment, UnitEnum, struct
 from pallets.primitives.worker import WorkerKey
 
 MILLION = 1_000_000

@@ -8,25 +8,50 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pallets.dcap import Measurement, TcbStatus, Tee
-from pallets.frame import H256, U8, U32, BlockNumber, Bound, Moment, struct
+from pallets.primitives.types import H256, U8, U32, BlockNumber, Bound, Moment, UnitEnum, struct
 
-MAX_ADVISORIES = 256
+MAX_MEASUREMENT = 68
 
+Measurement = Annotated[bytes, Bound(MAX_MEASUREMENT)]
+"""What an enclave measures, as `pallets.dcap` puts it together: 68 bytes of SGX, 32 of TDX."""
 Advisory = Annotated[str, Bound(32)]
 """An advisory's name, like `INTEL-SA-00615`."""
 
 HARMLESS_WHEN_CONFIGURED = ("INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-00389")
+
+
+class Tee(UnitEnum):
+    """A kind of enclave that DCAP quotes."""
+
+    __type_path__ = "pallet_attestation::Tee"
+
+    Sgx = 0
+    Tdx = 1
+
+
+class TcbStatus(UnitEnum):
+    """How a machine's security versions are rated; the names are Intel's. A quote of a revoked one doesn't verify."""
+
+    __type_path__ = "pallet_attestation::TcbStatus"
+
+    UpToDate = 0
+    SWHardeningNeeded = 1
+    ConfigurationNeeded = 2
+    ConfigurationAndSWHardeningNeeded = 3
+    OutOfDate = 4
+    OutOfDateConfigurationNeeded = 5
+
+
 OUT_OF_DATE = (TcbStatus.OutOfDate, TcbStatus.OutOfDateConfigurationNeeded)
 
 
-@struct
+@struct(path="pallet_attestation::Policy")
 class Policy:
     """Which machines are good enough."""
 
-    statuses: Annotated[list[TcbStatus], Bound(len(TcbStatus))]
+    statuses: list[TcbStatus]
     """Accepted without condition."""
-    refused_advisories: Annotated[list[Advisory], Bound(MAX_ADVISORIES)]
+    refused_advisories: list[Advisory]
     """Advisories that no machine may be subject to."""
     grace: Moment
     """How long an out-of-date machine is accepted whatever `statuses` says, from the date of its security level."""
@@ -42,7 +67,7 @@ class Policy:
         return next((advisory for advisory in advisories if advisory in self.refused_advisories), None)
 
 
-@struct
+@struct(path="pallet_attestation::WorkerAttestation")
 class WorkerAttestation:
     """What the chain knows of the enclave around a worker key."""
 

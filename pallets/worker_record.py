@@ -5,7 +5,7 @@ The chance to be drawn grows with stake, score and confidence, each bounded: no 
 
 from __future__ import annotations
 
-from pallets.frame import U8, U32, Balance, BlockNumber, Moment, UnitEnum, struct
+from pallets.primitives.types import U8, U32, Balance, BlockNumber, Moment, UnitEnum, struct
 from pallets.primitives.worker import WorkerInfo
 
 SCORE = 1000

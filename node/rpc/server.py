@@ -48,10 +48,10 @@ log = logging.getLogger("node.rpc")
 class Server:
     """The methods of one node."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, sealing: bool) -> None:
         self.context = context
         self.registry = Registry()
-        for module in (author, chain, engine, payment, state, system):
+        for module in (author, chain, payment, state, system, *((engine,) if sealing else ())):
             self.registry.add_module(module)
         self.registry.methods["rpc_methods"] = Method("rpc_methods", self._rpc_methods, ())
 

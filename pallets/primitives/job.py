@@ -17,7 +17,6 @@ MAX_INPUT = 1 << 16
 MAX_OUTPUT = 1 << 16
 """Bytes of an output on-chain."""
 MAX_BOX = MAX_INPUT + 1024
-MAX_BOXES = 32
 NO_TRANSCRIPT = bytes(32)
 """The transcript root of a run to which nothing came from outside."""
 
@@ -62,7 +61,7 @@ class SealedInput(Input):
     """Bytes that only workers read: the hash of salt and plaintext, and boxes that workers' keys open."""
 
     commitment: Bytes32
-    boxes: Annotated[list[Annotated[bytes, Bound(MAX_BOX)]], Bound(MAX_BOXES)]
+    boxes: list[Annotated[bytes, Bound(MAX_BOX)]]
 
 
 class Output(Variant):

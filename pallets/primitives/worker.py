@@ -54,8 +54,8 @@ class WorkerInfo:
     """What it runs scripts in, see `runtime_id`."""
     endpoint: Annotated[bytes, Bound(MAX_ENDPOINT)] = b""
     """Where others reach it; may be empty."""
-    features: Annotated[list[U32], Bound(MAX_FEATURES)] = field(default_factory=list)
-    """What it can do beyond the ordinary, ascending."""
+    features: list[U32] = field(default_factory=list)
+    """What it can do beyond the ordinary, ascending, at most `MAX_FEATURES`."""
     gpu_evidence: Bytes32 | None = None
     """The hash of evidence about its GPU."""
 

@@ -66,7 +66,7 @@ function polkadotJs (hex, values) {
           registry.createLookupType(item.meta.type.isPlain ? item.meta.type.asPlain : item.meta.type.asMap.value),
           item.meta.modifier.isDefault ? [item.meta.fallback.toU8a(true)] : [])
         return [entry, {
-          prefix: item.keyPrefix().slice(0, 66),
+          prefix: hexOf(item.keyPrefix()),
           modifier: item.meta.modifier.toString(),
           hashers: item.meta.type.isMap ? item.meta.type.asMap.hashers.map(String) : [],
           fallback: item.meta.modifier.isDefault ? fallback.toHex(true) : null,

@@ -8,14 +8,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import pytest
-from substrateinterface.utils.hasher import blake2_256
+from substrateinterface import Keypair
 
 from node.chain_spec import CHILD_PREFIX, DEV_SPEC, ChainSpec, InvalidChainSpec
-from pallets.primitives.keys import DEV_ACCOUNTS, dev_keypair
+from pallets.primitives.keys import DEV_ACCOUNTS
 from pallets.primitives.runtime_code import RuntimeVersion, native_code
 from tests.node.state.naive_trie import naive_root
 from tests.vectors import vector
@@ -31,6 +32,11 @@ OURS = {  # vectors/README.md gives the first and last digits of these
 def dev_document() -> dict[str, Any]:
     document: dict[str, Any] = json.loads(DEV_SPEC.read_text())
     return document
+
+
+def address(suri: str) -> str:
+    account: str = Keypair.create_from_uri(suri, ss58_format=42).ss58_address
+    return account
 
 
 def fathom(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -72,8 +78,8 @@ def test_the_dev_chain_is_what_its_documentation_promises() -> None:
     assert spec.state_version == 1
     balances = dict(dev_document()["genesis"]["runtimeGenesis"]["patch"]["balances"]["balances"])
     for name in DEV_ACCOUNTS:
-        for account in (dev_keypair(name), dev_keypair(f"{name}//stash")):
-            assert account.ss58_address in balances
+        assert address(f"//{name}") in balances
+        assert address(f"//{name}//stash") in balances
 
 
 def test_the_genesis_block_is_the_one_of_the_state_by_an_independent_trie() -> None:
@@ -82,12 +88,7 @@ def test_the_genesis_block_is_the_one_of_the_state_by_an_independent_trie() -> N
     root = naive_root(spec.genesis, 1)
     assert header.state_root == root
     empty = bytes.fromhex("03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314")
-    assert header.hash == blake2_256_bytes(bytes(32) + b"\0" + root + empty + b"\0")
-
-
-def blake2_256_bytes(data: bytes) -> bytes:
-    digest: bytes = blake2_256(data)
-    return digest
+    assert header.hash == blake2b(bytes(32) + b"\0" + root + empty + b"\0", digest_size=32).digest()
 
 
 def test_plain_and_raw_form_are_the_same_chain() -> None:
@@ -122,8 +123,7 @@ def test_child_tries_are_of_the_version_of_the_state(system_version: int) -> Non
 # What is wrong with a spec is one clear line
 
 Change = Callable[[dict[str, Any]], Any]
-ALICE = dev_keypair("Alice").ss58_address
-BOB = dev_keypair("Bob").ss58_address
+ALICE, BOB = address("//Alice"), address("//Bob")
 
 
 def patch_of(document: dict[str, Any]) -> dict[str, Any]:

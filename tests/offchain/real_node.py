@@ -1,29 +1,52 @@
-"""A real node in the test's own process, on a free port, and a worker's client of it."""
+"""A real node in the test's own process, clients and workers of it, and agents that run on them."""
 
 from __future__ import annotations
 
-import json
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
 from node.config import NodeConfig
-from node.service import Effects, RunningNode, run_node
+from node.service import Effects as NodeEffects
+from node.service import RunningNode, run_node
 from node.web import connect_websocket
 from offchain.chain import Chain
-from offchain.rpc import Client
+from offchain.execution import SandboxPool
+from offchain.keys import Entropy
+from offchain.rpc import Client, Connect
+from offchain.worker import Effects, RunningWorker, WorkerConfig, serve
+from pallets.agents import AgentKind, AgentPolicy, Agents
+from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
+from pallets.frame.overlay import DictBackend, Overlay
+from pallets.job_record import Shares
+from pallets.jobs import Jobs
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.job import InlineInput, Mode
+from pallets.primitives.keys import Keypair, dev_keypair
+from pallets.runtime import DevRuntime
+from pallets.sudo import Sudo
+from pallets.system import System
+
+E = TypeVar("E", bound=Event)
 
 SPEC = Path(__file__).resolve().parents[2] / "chain_spec.json"
+ALICE, BOB = dev_keypair("Alice"), dev_keypair("Bob")
+UNIT = 10**12
+OPERATOR = "//Worker//1"
+PATIENCE = 60.0
+RUNTIME = DevRuntime(Overlay(DictBackend({})))
+ECHO = b"scriptOutput = scriptArgs[0] + '!'"
 
 
 @asynccontextmanager
 async def real_node(config: NodeConfig = NodeConfig(SPEC, rpc_port=0)) -> AsyncIterator[RunningNode]:
     async with trio.open_nursery() as nursery:
-        yield await nursery.start(run_node, config, Effects.real())
+        yield await nursery.start(run_node, config, NodeEffects.real())
         nursery.cancel_scope.cancel()
 
 
@@ -36,10 +59,125 @@ async def chain_of(url: str) -> AsyncIterator[Chain]:
         nursery.cancel_scope.cancel()
 
 
-def spec_with(directory: Path, pallet: str, **genesis: Any) -> Path:
-    """A copy of the dev chain's spec with other genesis values of one pallet."""
-    document = json.loads(SPEC.read_text())
-    document["genesis"]["runtimeGenesis"]["patch"].setdefault(pallet, {}).update(genesis)
-    path = directory / "chain_spec.json"
-    path.write_text(json.dumps(document))
-    return path
+def entropy(seed: int = 1) -> Entropy:
+    """Bytes that differ from call to call and not from test run to test run."""
+    return random.Random(seed).randbytes
+
+
+@asynccontextmanager
+async def worker_of(
+    url: str,
+    pool: SandboxPool,
+    *,
+    operator: str = OPERATOR,
+    base_path: Path | None = None,
+    seed: int = 1,
+    connect: Connect | None = None,
+) -> AsyncIterator[RunningWorker]:
+    """A worker that serves the node at `url`, in this process."""
+    config = WorkerConfig(url, operator, base_path=base_path)
+    effects = Effects(connect or partial(connect_websocket, url), entropy(seed), pool)
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(PATIENCE):
+            running: RunningWorker = await nursery.start(serve, config, effects)
+        yield running
+        nursery.cancel_scope.cancel()
+
+
+class Scene:
+    """A node, a client of it, and all that has happened on its chain since."""
+
+    def __init__(self, node: RunningNode, chain: Chain) -> None:
+        self.node, self.chain = node, chain
+        self.events: list[Event] = []
+        self._failures: dict[bytes, dict[int, DispatchError]] = {}
+        self._more = trio.Event()
+
+    async def watch(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        async with self.node.chain.imported.subscribe() as blocks:
+            task_status.started()
+            async for block in blocks:
+                self.events += [record.event for record in block.events]
+                self._failures[block.hash] = {
+                    record.phase.index: record.event.dispatch_error
+                    for record in block.events
+                    if isinstance(record.event, System.ExtrinsicFailed) and isinstance(record.phase, ApplyExtrinsic)
+                }
+                self._more.set()
+                self._more = trio.Event()
+
+    @property
+    def state(self) -> DevRuntime:
+        """The chain's state after its best block, as its own runtime reads it."""
+        return DevRuntime(Overlay(self.node.chain.states.head))
+
+    def all(self, kind: type[E], **fields: Any) -> list[E]:
+        """The events of a kind so far, those with these fields."""
+        return [
+            event
+            for event in self.events
+            if isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items())
+        ]
+
+    async def seen(self, kind: type[E], nth: int = 1, /, **fields: Any) -> E:
+        """Waits for the `nth` event of a kind with these fields."""
+        with trio.fail_after(PATIENCE):
+            while len(found := self.all(kind, **fields)) < nth:
+                await self._more.wait()
+        return found[nth - 1]
+
+    async def send(self, signer: Keypair, pallet: str, name: str, /, **arguments: Any) -> None:
+        """A signed call, which must succeed."""
+        error = await self.outcome(signer, call_bytes(pallet, name, **arguments))
+        assert error is None, f"{pallet}.{name}: {error!r}"
+
+    async def outcome(self, signer: Keypair, call: bytes) -> DispatchError | None:
+        """What a signed call comes to in its block."""
+        inclusion = await self.chain.submit_signed(signer, call)
+        with trio.fail_after(PATIENCE):
+            while inclusion.block.hash not in self._failures:
+                await self._more.wait()
+        body = self.node.chain.body(inclusion.block.hash)
+        assert body is not None
+        return self._failures[inclusion.block.hash].get(body.index(inclusion.extrinsic))
+
+    async def sudo(self, pallet: str, name: str, /, **arguments: Any) -> None:
+        """A call of governance, which must succeed."""
+        done = len(self.all(Sudo.Sudid))
+        await self.send(ALICE, "Sudo", "sudo", call=RUNTIME.call(pallet, name, **arguments))
+        assert (await self.seen(Sudo.Sudid, done + 1)).sudo_result is None
+
+    async def deploy(self, script: bytes, name: bytes = b"echo", price: int = 2) -> int:
+        """An agent of Alice's that runs `script`; its number."""
+        policy = AgentPolicy(price, 5 * 10**9, Shares(700_000, 200_000, 0, 100_000), narrow=True)
+        await self.send(ALICE, "Agents", "upload_code", code=script)
+        await self.send(ALICE, "Agents", "create", name=name, kind=AgentKind.JavaScript, policy=policy)
+        agent = (await self.seen(Agents.Created, name=name)).agent
+        await self.send(ALICE, "Agents", "approve_code", agent=agent, hash=blake2_256(script))
+        return agent
+
+    async def submit(self, agent: int, input: bytes, *, deadline: int = 45_000, max_fee: int = UNIT // 10) -> int:
+        """A job of Bob's; its number."""
+        count = len(self.all(Jobs.Submitted))
+        given = {"mode": Mode.Deterministic, "replicas": 1, "max_fee": max_fee, "deadline": deadline, "callback": None}
+        await self.send(BOB, "Jobs", "submit", agent=agent, input=InlineInput(input), **given)
+        return (await self.seen(Jobs.Submitted, count + 1)).job
+
+    async def travel(self, milliseconds: int) -> None:
+        """Moves the chain's clock, and seals a block there."""
+        self.node.clock.advance_to(self.node.clock.now_ms() + milliseconds)
+        await self.node.producer.create_block(create_empty=True)
+
+
+@asynccontextmanager
+async def scene_of(node: RunningNode) -> AsyncIterator[Scene]:
+    async with chain_of(node.ws_url) as chain, trio.open_nursery() as nursery:
+        scene = Scene(node, chain)
+        await nursery.start(scene.watch)
+        yield scene
+        nursery.cancel_scope.cancel()
+
+
+def call_bytes(pallet: str, name: str, /, **arguments: Any) -> bytes:
+    """A call as the chain's own runtime encodes it: what the worker's encoders are held against."""
+    return RUNTIME.encode_call(RUNTIME.call(pallet, name, **arguments))

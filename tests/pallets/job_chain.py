@@ -20,7 +20,6 @@ from pallets.agents import AgentKind, AgentPolicy, Agents
 from pallets.attestation import Attestation
 from pallets.aura import Aura
 from pallets.balances import Balances
-from pallets.dcap import Tee
 from pallets.frame import Event
 from pallets.frame.executive import Executive
 from pallets.frame.genesis import build_genesis
@@ -43,6 +42,7 @@ from pallets.primitives.worker import VERSION, WorkerInfo, heartbeat_bytes, runt
 from pallets.randomness import Randomness
 from pallets.system import System
 from pallets.timestamp import Timestamp
+from pallets.trust import Tee
 from pallets.worker_record import Worker
 from pallets.workers import Workers
 

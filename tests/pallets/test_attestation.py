@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 
 from offchain.simulated_tee import Authority, Platform, SgxMeasurements, TcbStatus, TdxMeasurements, dev_root, dev_tcb
-from pallets import dcap
+from pallets import trust
 from pallets.attestation import Attestation, refusal
-from pallets.dcap import Tee
 from pallets.frame.events import BadOrigin, Error
 from pallets.frame.genesis import values_of_patch
 from pallets.frame.origin import signed
 from pallets.frame.testing import noop
 from pallets.primitives.worker import WorkerInfo
-from pallets.trust import Policy, default_policy
+from pallets.trust import Policy, Tee, default_policy
 from tests.pallets.job_chain import (
     ALICE,
     COLLATERAL,
@@ -59,11 +58,11 @@ def test_attested(chain: JobChain, measurements: SgxMeasurements | TdxMeasuremen
     record = attest(worker)
     assert chain.rt.attestation.attested[worker.key] == record
     assert (record.tee, record.measurement, record.runtime_id) == (tee, measurements.measurement, RUNTIME_ID)
-    assert (record.status, record.confidence, record.simulated) == (dcap.TcbStatus.UpToDate, 1, True)
+    assert (record.status, record.confidence, record.simulated) == (trust.TcbStatus.UpToDate, 1, True)
     assert (record.attested_at, record.expires) == (START, (ISSUED + TEN_YEARS) * 1000)
     assert chain.rt.attestation.fault(worker.key) is None
     assert chain.rt.events[-1] == Attestation.Attested(
-        worker.key, measurements.measurement, dcap.TcbStatus.UpToDate, 1, True, record.expires
+        worker.key, measurements.measurement, trust.TcbStatus.UpToDate, 1, True, record.expires
     )
 
 
@@ -107,6 +106,7 @@ def test_quote_binds_every_field(chain: JobChain, change: dict[str, Any]) -> Non
         ({"runtime_id": b"\x99" * 32}, Attestation.RuntimeNotAllowed),
         ({"features": [2, 1]}, Attestation.UnsortedFeatures),
         ({"features": [1, 1]}, Attestation.UnsortedFeatures),
+        ({"features": list(range(65))}, Attestation.TooManyFeatures),
         ({"gpu_evidence": b"\x99" * 32}, Attestation.GpuEvidenceUnsupported),
     ],
 )
@@ -251,9 +251,9 @@ def test_revoked_status_is_never_taken(chain: JobChain) -> None:
 def test_policy_refuses_advisories_and_old_evaluations(chain: JobChain) -> None:
     worker = chain.worker("w")
     worker.platform = Platform(tcb=dev_tcb(TcbStatus.SW_HARDENING_NEEDED))
-    chain.sudo("Attestation", "set_policy", policy=Policy(list(dcap.TcbStatus), ["INTEL-SA-00615"], 0, 0))
+    chain.sudo("Attestation", "set_policy", policy=Policy(list(trust.TcbStatus), ["INTEL-SA-00615"], 0, 0))
     refused(worker, Attestation.AdvisoryNotAllowed)
-    chain.sudo("Attestation", "set_policy", policy=Policy(list(dcap.TcbStatus), [], 0, 2))
+    chain.sudo("Attestation", "set_policy", policy=Policy(list(trust.TcbStatus), [], 0, 2))
     refused(worker, Attestation.EvaluationTooOld)
     newer = dev_collateral("sgx", evaluation_number=2)
     chain.sudo("Attestation", "set_collateral", tee=Tee.Sgx, collateral=newer)
@@ -373,7 +373,7 @@ def test_genesis_from_json() -> None:
         "collateral": [COLLATERAL[0]],
         "measurements": [(SGX.measurement, b"dev sgx")],
         "runtimes": [RUNTIME_ID],
-        "policy": Policy([dcap.TcbStatus.UpToDate], [], 5, 0),
+        "policy": Policy([trust.TcbStatus.UpToDate], [], 5, 0),
     }
     chain = JobChain(attestation=values)
     assert chain.rt.attestation.policy.grace == 5

@@ -39,7 +39,14 @@ from pallets.frame import (
     struct,
 )
 from pallets.frame.extensions import CheckMortality, CheckNonce, CheckNonZeroSender
-from pallets.frame.runtime import DispatchErrorType, DispatchResult, EventRecord, Runtime, RuntimeCall, RuntimeHoldReason
+from pallets.frame.runtime import (
+    DispatchErrorType,
+    DispatchResult,
+    EventRecord,
+    Runtime,
+    RuntimeCall,
+    RuntimeHoldReason,
+)
 from pallets.frame.runtime_api import RuntimeApi
 from pallets.frame.weights import DbWeight, block_length, block_weights
 from pallets.primitives.extrinsic import Era, MultiSignature
@@ -264,7 +271,9 @@ class Features(Pallet):
         """
 
     @call(1)
-    def texts(self, root: Root, flag: bool, text: str, data: bytes, code: Code, tags: Tags, lists: list[list[U8]]) -> None:
+    def texts(
+        self, root: Root, flag: bool, text: str, data: bytes, code: Code, tags: Tags, lists: list[list[U8]]
+    ) -> None:
         """Takes sequences."""
 
     @call(2)
@@ -272,7 +281,9 @@ class Features(Pallet):
         """Takes options."""
 
     @call(3)
-    def structs(self, who: Signed, a: Nothing, b: Point, c: Pair, d: Inner, e: Generic, f: tuple[()], g: Colour) -> None:
+    def structs(
+        self, who: Signed, a: Nothing, b: Point, c: Pair, d: Inner, e: Generic, f: tuple[()], g: Colour
+    ) -> None:
         """Takes structs."""
 
     @call(4)
@@ -284,7 +295,9 @@ class Features(Pallet):
         """Takes addresses."""
 
     @call(6)
-    def signed(self, none: NoneOrigin, era: Era, signature: MultiSignature, five: Annotated[bytes, FixedBytes(5)]) -> None:
+    def signed(
+        self, none: NoneOrigin, era: Era, signature: MultiSignature, five: Annotated[bytes, FixedBytes(5)]
+    ) -> None:
         """Takes what signs."""
 
     @call(7)

@@ -337,7 +337,9 @@ def call_values(judge: Judge, spec: Any, depth: int) -> SearchStrategy[Call]:
 
 
 def _holds_itself(params: Any) -> bool:
-    return any("RuntimeCall" in str(kind) or "RuntimeEvent" in str(kind) or "EventRecord" in str(kind) for _, kind in params)
+    return any(
+        "RuntimeCall" in str(kind) or "RuntimeEvent" in str(kind) or "EventRecord" in str(kind) for _, kind in params
+    )
 
 
 # Values of the judge's own

@@ -35,7 +35,10 @@ from tests.pallets.frame.scalecodec_judge import (
 
 RUNTIMES = (FeatureRuntime, DevRuntime)
 EXAMPLES = settings(
-    max_examples=10, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=10,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 INSIDE_OTHERS = (  # no Python value of their own: judged as part of a DispatchError or a TransactionValidity
     "sp_runtime::ModuleError",
@@ -91,7 +94,11 @@ def cases_of(judge: Judge) -> dict[int, Case]:
             size = described.type.definition.length
             codec = codec_of(Annotated[bytes, FixedBytes(size)])
             found[described.id] = Case(
-                described.id, st.binary(min_size=size, max_size=size), codec.encode, codec.decode_all, lambda v, _: hexed(v)
+                described.id,
+                st.binary(min_size=size, max_size=size),
+                codec.encode,
+                codec.decode_all,
+                lambda v, _: hexed(v),
             )
     for pallet, described_pallet in zip(judge.runtime.pallets, judge.source.pallets, strict=True):
         if described_pallet.calls is not None:
@@ -100,9 +107,7 @@ def cases_of(judge: Judge) -> dict[int, Case]:
             found[described_pallet.events] = _events(judge, pallet, described_pallet.events)
         if described_pallet.errors is not None:
             found[described_pallet.errors] = _errors(pallet, described_pallet.errors)
-    for extension, described_extension in zip(
-        judge.runtime.extensions, judge.source.extrinsic.extensions, strict=True
-    ):
+    for extension, described_extension in zip(judge.runtime.extensions, judge.source.extrinsic.extensions, strict=True):
         found[described_extension.type] = _extension(judge, extension, described_extension.type)
     extra, _ = extension_codecs(judge.runtime.extensions, judge.runtime.codecs)
     values = st.tuples(*(values_of(judge, extension.extra) for extension in judge.runtime.extensions))
@@ -127,7 +132,9 @@ def _calls(judge: Judge, pallet: Any, number: int) -> Case:
         return {call.spec.name: content} if content else call.spec.name
 
     values = st.one_of([call_values(judge, spec, 0) for spec in specs])
-    return Case(number, values, lambda c: runtime.encode_call(c)[1:], lambda data: runtime.decode_call(head + data), spell)
+    return Case(
+        number, values, lambda c: runtime.encode_call(c)[1:], lambda data: runtime.decode_call(head + data), spell
+    )
 
 
 def _events(judge: Judge, pallet: Any, number: int) -> Case:
@@ -139,7 +146,9 @@ def _events(judge: Judge, pallet: Any, number: int) -> Case:
         return {type(event).__name__: content} if content else type(event).__name__
 
     values = st.one_of([struct_values(judge, event, 0) for event in pallet.events])
-    return Case(number, values, lambda e: runtime.encode_event(e)[1:], lambda data: codec.decode_all(head + data), spell)
+    return Case(
+        number, values, lambda e: runtime.encode_event(e)[1:], lambda data: codec.decode_all(head + data), spell
+    )
 
 
 def _errors(pallet: Any, number: int) -> Case:

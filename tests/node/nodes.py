@@ -1,0 +1,48 @@
+"""Whole nodes in the test's process, on trio's virtual clock, each with a real database and a real port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from node.chain.feed import Imported
+from node.chain_spec import DEV_SPEC
+from node.config import NodeConfig, Sealing
+from node.service import Effects, RunningNode, run_node
+
+NOON = 1_767_268_800_000
+"""Milliseconds: when the virtual clock starts."""
+SLOT = 100
+"""Milliseconds of a slot of the dev chain."""
+
+
+@asynccontextmanager
+async def running_node(
+    base_path: Path,
+    *,
+    sealing: Sealing = "instant",
+    chain: Path = DEV_SPEC,
+    epoch: int = NOON,
+    authority: str = "//Alice",
+) -> AsyncIterator[RunningNode]:
+    """A node until the block ends. `epoch` is the host's time where trio's clock says 0."""
+    effects = Effects(wall=lambda: epoch + int(trio.current_time() * 1000))
+    config = NodeConfig(chain=chain, base_path=base_path, rpc_port=0, sealing=sealing, authority=authority)
+    async with trio.open_nursery() as nursery:
+        yield await nursery.start(run_node, config, effects)
+        nursery.cancel_scope.cancel()
+
+
+async def next_block(node: RunningNode) -> Imported:
+    """The next block that the node imports."""
+    async with node.chain.imported.subscribe() as blocks:
+        return await anext(blocks)  # type: ignore[arg-type]
+
+
+async def height(node: RunningNode, number: int) -> None:
+    """Waits until the best block has this number."""
+    while node.chain.best.number < number:
+        await next_block(node)
