@@ -11,6 +11,7 @@ is looked up in its block's events, because no pool can foresee it.
 ```
 ChainError
 ├── WrongChain          the node's answer is not of a chain that has workers
+├── BlockGone           the node has no such block any more
 ├── CannotPay           the account can't pay the fee
 ├── TransactionRefused  the pool doesn't take the transaction, or dropped it; what it said
 └── DispatchFailed      the transaction is in a block, and failed: the runtime's error
@@ -25,7 +26,8 @@ Which items there are and what the worker does with them: `records`, `worker`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import trio
@@ -71,6 +73,10 @@ class ChainError(Exception):
 
 class WrongChain(ChainError):
     """The node serves another kind of chain."""
+
+
+class BlockGone(ChainError):
+    """The node has no block that it named a moment ago: it was replaced, or set back."""
 
 
 class CannotPay(ChainError):
@@ -182,8 +188,10 @@ class Chain:
 
     async def get_all(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Raw storage values after the best block, in one question."""
-        (found,) = await self.client.call("state_queryStorageAt", [_hex(key) for key in keys])
-        return [None if value is None else _bytes(value) for _, value in found["changes"]]
+        found = await self.client.call("state_queryStorageAt", [_hex(key) for key in keys])
+        with _expected("state_queryStorageAt"):
+            values = {key: value for change in found for key, value in change["changes"]}
+            return [None if values[_hex(key)] is None else _bytes(values[_hex(key)]) for key in keys]
 
     async def constant(self, pallet: str, name: str) -> bytes:
         """The encoded value of a pallet's constant, looked up in the metadata: slow, for what is asked once."""
@@ -206,12 +214,14 @@ class Chain:
         found = await self.client.call("chain_getBlockHash", number)
         return None if found is None else _bytes(found)
 
-    async def follow(self, keys: Sequence[bytes], on_change: Any) -> None:
+    async def follow(self, keys: Sequence[bytes], on_change: Callable[[bytes, bytes | None], object]) -> None:
         """Calls `on_change(key, value)` for each key's value now and at every change, until cancelled."""
 
         def on_news(news: Any) -> None:
-            for key, value in news["changes"]:
-                on_change(_bytes(key), None if value is None else _bytes(value))
+            with _expected("state_subscribeStorage"):
+                changes = [(_bytes(key), None if value is None else _bytes(value)) for key, value in news["changes"]]
+            for key, value in changes:
+                on_change(key, value)
 
         params = ([_hex(key) for key in keys],)
         await self.client.follow("state_subscribeStorage", "state_unsubscribeStorage", params, on_news)
@@ -240,7 +250,8 @@ class Chain:
         """Raises `DispatchFailed` where the transaction failed. Slow: for who doesn't see the effect that it wanted."""
         block = _hex(inclusion.block.hash)
         found = await self.client.call("chain_getBlock", block)
-        index = found["block"]["extrinsics"].index(_hex(inclusion.extrinsic))
+        with _expected("chain_getBlock"):
+            index = found["block"]["extrinsics"].index(_hex(inclusion.extrinsic))
         events = await self.get(EVENTS_KEY, inclusion.block.hash)
         metadata = _bytes(await self.client.call("state_getMetadata", block))
         failure = await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
@@ -260,13 +271,17 @@ class Chain:
     async def versions(self) -> Versions:
         """The runtime's versions now."""
         found = await self.client.call("state_getRuntimeVersion")
-        return Versions(int(found["specVersion"]), int(found["transactionVersion"]))
+        with _expected("state_getRuntimeVersion"):
+            return Versions(int(found["specVersion"]), int(found["transactionVersion"]))
 
     # Inside
 
     async def _head(self, block: bytes) -> Head:
         header = await self.client.call("chain_getHeader", _hex(block))
-        return Head(int(header["number"], 16), block)
+        if header is None:
+            raise BlockGone(f"the node has no block {_hex(block)} any more")
+        with _expected("chain_getHeader"):
+            return Head(int(header["number"], 16), block)
 
     async def _inclusion(self, extrinsic: bytes) -> bytes:
         """The hash of the block that a transaction gets into."""
@@ -287,6 +302,15 @@ def refusal_of(error: CallFailed) -> str:
     return named[1] if named else text
 
 
+@contextmanager
+def _expected(method: str) -> Iterator[None]:
+    """An answer that is not of the method's shape raises `WrongChain`."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError):
+        raise WrongChain(f"the node's answer to {method} is not of the expected shape") from None
+
+
 def _hex(data: bytes) -> str:
     return f"0x{data.hex()}"
 
@@ -294,7 +318,8 @@ def _hex(data: bytes) -> str:
 def _bytes(text: Any) -> bytes:
     if not isinstance(text, str) or not text.startswith("0x"):
         raise WrongChain(f"the node answered {text!r:.80} where hex was expected")
-    return bytes.fromhex(text[2:])
+    with _expected("a question for bytes"):
+        return bytes.fromhex(text[2:])
 
 
 def _optional(block: bytes | None) -> tuple[str, ...]:

@@ -41,7 +41,17 @@ import trio
 
 from offchain import records
 from offchain.attestation import Enclave, worker_info
-from offchain.chain import ACCOUNT, IN_POOL, Chain, ChainError, DispatchFailed, Head, TransactionRefused, refusal_of
+from offchain.chain import (
+    ACCOUNT,
+    IN_POOL,
+    BlockGone,
+    Chain,
+    ChainError,
+    DispatchFailed,
+    Head,
+    TransactionRefused,
+    refusal_of,
+)
 from offchain.journal import Journal
 from offchain.keys import WorkerKeys
 from offchain.rpc import CallFailed, ConnectionLost
@@ -221,17 +231,17 @@ class Standing:
     async def _take_place(self) -> bool:
         """Registers, or attests again; whether the chain is still the same. Raises what keeps the worker from it."""
         for tries in range(1, START_TRIES + 1):
-            head = await self._look()
-            if head is None:
-                return False
-            self._check_ours()
             try:
+                head = await self._look()
+                if head is None:
+                    return False
+                self._check_ours()
                 if next_step(self.record, self.attestation, self.now()).step is Step.REGISTER:
                     await self._register(head)
                 else:
                     await self._attest(head)
                 return True
-            except (TransactionRefused, DispatchFailed, ConnectionLost) as error:
+            except (TransactionRefused, DispatchFailed, BlockGone, ConnectionLost) as error:
                 passing = not isinstance(error, DispatchFailed) or error.error in TRANSIENT
                 if not passing or tries == START_TRIES:
                     raise

@@ -82,7 +82,10 @@ class Workers(Pallet):
     min_stake: Const[Balance]
     """The least a worker's operator stakes on it."""
     max_counted_stake: Const[Balance]
-    """The stake beyond which more doesn't raise the chance to be drawn."""
+    """The stake beyond which more doesn't raise the chance to be drawn.
+
+    A few times `MinStake`, not more: of workers that stake little against it, most tries of a draw take none.
+    """
     max_load: Const[U32]
     """How many jobs a worker may have at once."""
     heartbeat_interval: Const[Moment]

@@ -69,11 +69,11 @@ function polkadotJs (hex, values) {
           prefix: hexOf(item.keyPrefix()),
           modifier: item.meta.modifier.toString(),
           hashers: item.meta.type.isMap ? item.meta.type.asMap.hashers.map(String) : [],
-          fallback: item.meta.modifier.isDefault ? fallback.toHex(true) : null,
+          fallback: item.meta.modifier.isDefault ? hexOf(fallback.toU8a()) : null,
           docs: item.meta.docs.map(String)
         }]
       })),
-      constants: listed(consts[section], (item) => [item.meta.name.toString(), item.toHex(true)]),
+      constants: listed(consts[section], (item) => [item.meta.name.toString(), hexOf(item.toU8a())]),
       calls: listed(tx[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), fields(item.meta), item.meta.docs.map(String)]]),
       events: listed(events[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), fields(item.meta), item.meta.docs.map(String)]]),
       errors: listed(errors[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), item.meta.docs.map(String)]])
@@ -92,7 +92,7 @@ function polkadotJs (hex, values) {
       Object.fromEntries(api.methods.map((method) => [method.name.toString(), method.inputs.map((input) => input.name.toString())]))
     ])),
     unusable: unusable(metadata.asLatest.lookup.types.length, (id) => registry.createTypeUnsafe(`Lookup${id}`, []).toU8a()),
-    failures: check(values, (type, hex) => registry.createTypeUnsafe(`Lookup${type}`, [bytesOf(hex)]).toHex(true))
+    failures: check(values, (type, hex) => hexOf(registry.createTypeUnsafe(`Lookup${type}`, [bytesOf(hex)]).toU8a()))
   }
 }
 

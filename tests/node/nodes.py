@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import blake2b
 from pathlib import Path
 
 import trio
+from substrateinterface.utils.hasher import xxh128
 
 from node.chain.feed import Imported
 from node.chain_spec import DEV_SPEC
 from node.config import NodeConfig, Sealing
 from node.service import Effects, RunningNode, run_node
+from pallets.frame.validity import TransactionSource
 
 NOON = 1_767_268_800_000
 """Milliseconds: when the virtual clock starts."""
@@ -46,3 +49,26 @@ async def height(node: RunningNode, number: int) -> None:
     """Waits until the best block has this number."""
     while node.chain.best.number < number:
         await next_block(node)
+
+
+def send(node: RunningNode, *extrinsics: bytes) -> list[bytes]:
+    """Submits extrinsics as a peer would; their hashes."""
+    return [node.transactions.submit(extrinsic, TransactionSource.External) for extrinsic in extrinsics]
+
+
+def storage_key(pallet: str, item: str) -> bytes:
+    """The key of a plain storage value."""
+    return bytes.fromhex(str(xxh128(pallet.encode()) + xxh128(item.encode())).replace("0x", ""))
+
+
+def read_u64(node: RunningNode, pallet: str, item: str, block: bytes | None = None) -> int:
+    """A plain u64 of the state after a block, the best one if none is named."""
+    value = node.chain.state_at(block or node.chain.best.hash).get(storage_key(pallet, item))
+    return 0 if value is None else int.from_bytes(value, "little")
+
+
+def nonce_of(node: RunningNode, account: bytes) -> int:
+    """An account's nonce, the first field of its record."""
+    prefix = storage_key("System", "Account")
+    record = node.chain.states.head.get(prefix + blake2b(account, digest_size=16).digest() + account)
+    return 0 if record is None else int.from_bytes(record[:4], "little")

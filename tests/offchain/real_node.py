@@ -90,6 +90,7 @@ class Scene:
     def __init__(self, node: RunningNode, chain: Chain) -> None:
         self.node, self.chain = node, chain
         self.events: list[Event] = []
+        self.extrinsics: list[bytes] = []
         self._failures: dict[bytes, dict[int, DispatchError]] = {}
         self._more = trio.Event()
 
@@ -98,6 +99,7 @@ class Scene:
             task_status.started()
             async for block in blocks:
                 self.events += [record.event for record in block.events]
+                self.extrinsics += block.extrinsics
                 self._failures[block.hash] = {
                     record.phase.index: record.event.dispatch_error
                     for record in block.events

@@ -1,7 +1,7 @@
-"""scalecodec as an outside judge: built from our V14 metadata alone, it must read what we write and write what we read.
+"""scalecodec as an outside judge: knowing our V14 metadata alone, it must read what we write and write what we read.
 
-`value_of` says in scalecodec's terms what one of our values is; `values_of` draws random values of one of our types, and
-`foreign_values` draws them from the judge's own view of the registry, without looking at our annotations.
+`value_of` says in scalecodec's terms what one of our values is; `values_of` draws random values of one of our types,
+and `foreign_values` draws them from the judge's own view of the registry, without looking at our annotations.
 """
 
 from __future__ import annotations
@@ -42,9 +42,13 @@ MAX_DEPTH = 2  # of calls and events inside calls
 
 
 class Judge:
-    """One runtime, as we know it and as scalecodec learns it from the V14 metadata."""
+    """One runtime, as we know it and as scalecodec learns it from the V14 metadata.
 
-    def __init__(self, runtime: type[Runtime]) -> None:
+    With `foreign_errors` the values drawn include errors of pallets that this runtime hasn't.
+    """
+
+    def __init__(self, runtime: type[Runtime], *, foreign_errors: bool = True) -> None:
+        self.foreign_errors = foreign_errors
         self.runtime = runtime(Overlay(DictBackend()))
         self.source = describe(self.runtime)
         self.names: dict[str, Any] = {}
@@ -328,7 +332,7 @@ def dispatch_errors(judge: Judge) -> SearchStrategy[DispatchError]:
     kinds: list[DispatchError] = [kind() for kind in (*PLAIN_ERRORS.values(), *judge.runtime.tables.errors.values())]
     kinds += [kind(reason) for kind in NESTED_ERRORS.values() for reason in kind.reasons]
     foreign = st.builds(ModuleError, st.just(251), st.binary(min_size=4, max_size=4))
-    return st.sampled_from(kinds) | foreign
+    return st.sampled_from(kinds) | foreign if judge.foreign_errors else st.sampled_from(kinds)
 
 
 def call_values(judge: Judge, spec: Any, depth: int) -> SearchStrategy[Call]:

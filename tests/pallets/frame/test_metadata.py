@@ -30,7 +30,8 @@ from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.types import RuntimeType, Wrapped
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.feature_runtime import FeatureRuntime, Features, Point
-from tests.pallets.frame.test_codec_oracle import CASES, RUNTIMES, judge_of, label
+from tests.pallets.frame.scalecodec_judge import Judge
+from tests.pallets.frame.test_codec_oracle import RUNTIMES, Case, cases_of, judge_of, label
 from tests.vectors import vector
 
 CODECS: dict[int, Codec[Any]] = {14: codec_of(MetadataV14), 15: codec_of(MetadataV15), 16: codec_of(MetadataV16)}
@@ -84,6 +85,9 @@ class Shape:
         """Names, indices and types down to `depth` paths; docs, parameters and type names don't count."""
         described = self.types[number]
         made = described.definition
+        if described.path == ["Cow"]:  # Rust's way not to copy a constant; nothing on the wire
+            assert isinstance(made, Composite)
+            return self.of(made.fields[0].type, depth)
         if described.path and depth == 0:
             return tuple(described.path)
         below = depth - 1 if described.path else depth
@@ -171,7 +175,7 @@ def test_types_of_frame_are_described_as_frame_describes_them(name: str) -> None
 def test_enums_of_frame_agree_on_the_variants_we_have(name: str) -> None:
     ours, frames = shapes()
     path = tuple(name.split("::"))
-    (_, mine), (_, theirs) = ours.of(ours.by_path[path][0]), frames.of(frames.by_path[path][0])
+    (_, mine), (_, theirs) = ours.of(ours.by_path[path][0], 1), frames.of(frames.by_path[path][0], 1)
     assert mine
     assert {case: mine[case] for case in mine if theirs.get(case) != mine[case]} == {}
 
@@ -291,10 +295,9 @@ def cases(number: int, types: list[PortableType]) -> dict[str, Any]:
 def test_calls_events_and_errors_are_described_as_declared() -> None:
     content, pallet = decoded(metadata_bytes(FeatureRuntime, 14)), features(14)
     calls = cases(pallet.calls, content.types)
-    assert {name: case.index for name, case in calls.items()} == {
-        **{"integers": 0, "texts": 1, "options": 2, "structs": 3, "enums": 4, "accounts": 5, "signed": 6},
-        **{"wrapped": 7, "calls": 9, "nothing": 12},
-    }
+    in_order = ("integers", "texts", "options", "structs", "enums", "accounts", "signed", "wrapped")
+    places = {name: index for index, name in enumerate(in_order)} | {"calls": 9, "nothing": 12}
+    assert {name: case.index for name, case in calls.items()} == places
     assert calls["integers"].docs == ["Takes integers.", "", "All of them."]
     assert calls["nothing"].docs == []
     assert [(f.name, f.type_name) for f in calls["integers"].fields][-2:] == [("e", "u128"), ("f", "Balance")]
@@ -350,7 +353,9 @@ def test_version_16_has_its_own_fields() -> None:
     content = decoded(metadata_bytes(DevRuntime, 16))
     assert content.extrinsic.versions == [4]
     assert content.extrinsic.extensions_by_version == [(0, list(range(len(DevRuntime.extensions))))]
-    assert [(api.name, api.version) for api in content.apis] == [(api.__name__, api.version) for api in DevRuntime.apis]
+    assert [(api.name, api.version) for api in content.apis] == [
+        (api.__name__, api.api_version) for api in DevRuntime.apis
+    ]
     assert all(isinstance(pallet.deprecation, NotDeprecated) for pallet in content.pallets)
     assert all(not (pallet.view_functions or pallet.associated_types) for pallet in content.pallets)
 
@@ -501,7 +506,7 @@ def test_documentation_is_what_stands_in_the_source() -> None:
         field: U32
         """A field."""
 
-    assert class_docs(Documented) == ["Says what it is.", "", "    Indented."]
+    assert class_docs(Documented) == ["Says what it is.", "", "    Indented.", "Not."]
     assert member_docs(Documented, "first") == ["The first."]
     assert member_docs(Documented, "second") == []
     assert member_docs(Documented, "third") == ["The third."]
@@ -628,6 +633,12 @@ def test_clients_can_use_every_type(runtime: type[Runtime]) -> None:
         assert report["unusable"] == unusable, f"{client}, V{version}"
 
 
+@cache
+def known_cases(runtime: type[Runtime]) -> dict[int, Case]:
+    """Values without errors of unknown pallets, which polkadot-api has no form for."""
+    return cases_of(Judge(runtime, foreign_errors=False))
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
 @settings(
     max_examples=2, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
@@ -635,7 +646,7 @@ def test_clients_can_use_every_type(runtime: type[Runtime]) -> None:
 @given(data=st.data())
 def test_clients_decode_and_encode_values_of_every_type(runtime: type[Runtime], data: st.DataObject) -> None:
     values = []
-    for number, case in CASES[runtime].items():
+    for number, case in known_cases(runtime).items():
         if not case.values.is_empty:
             drawn = data.draw(st.lists(case.values, min_size=1, max_size=3))
             values += [(number, f"0x{case.encode(value).hex()}") for value in drawn]

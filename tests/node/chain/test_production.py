@@ -1,0 +1,365 @@
+"""When blocks are sealed and what is in them, by a whole node on a virtual clock."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import sr25519
+import trio
+from trio.testing import MockClock
+
+from node.chain.feed import Imported
+from node.chain.producer import NothingToSeal
+from node.chain.transactions import TemporarilyBanned
+from node.service import RunningNode
+from node.state.db import Batch, WriteFailed
+from pallets.agents import AgentKind, AgentPolicy
+from pallets.frame.overlay import DictBackend, Overlay
+from pallets.job_record import Shares
+from pallets.primitives.job import InlineInput, Mode
+from pallets.runtime import DevRuntime
+from tests.node.extrinsics import ALICE, BOB, CHARLIE, DAVE, UNIT, account, bare, remark, signed, transfer, tx_hash
+from tests.node.nodes import NOON, SLOT, height, next_block, nonce_of, read_u64, running_node, send
+from tests.node.scratch import scratch_directory
+from tests.node.state.naive_trie import blake2, naive_root
+
+LEAD = 10_000
+
+
+def now() -> int:
+    """The host's milliseconds."""
+    return NOON + int(trio.current_time() * 1000)
+
+
+def slot_of(block: Imported) -> int:
+    """The slot, read from the bytes of the header's pre-runtime digest."""
+    item = block.header.encode()[32 + 64 + len(compact_number(block)) + 1 :]
+    assert item[:6] == b"\x06aura\x20"
+    return int.from_bytes(item[6:14], "little")
+
+
+def compact_number(block: Imported) -> bytes:
+    number = block.header.number
+    return bytes([number << 2]) if number < 64 else (number << 2 | 1).to_bytes(2, "little")
+
+
+class Watch:
+    """All blocks of a node, each with the host's time at which it was imported."""
+
+    def __init__(self, node: RunningNode, nursery: trio.Nursery) -> None:
+        self.blocks: list[tuple[int, Imported]] = []
+        nursery.start_soon(self._run, node)
+
+    async def _run(self, node: RunningNode) -> None:
+        async with node.chain.imported.subscribe() as blocks:
+            async for block in blocks:
+                self.blocks.append((now(), block))
+
+    def slots_rise(self) -> bool:
+        return all(slot_of(a) < slot_of(b) for (_, a), (_, b) in pairwise(self.blocks))
+
+
+@pytest.fixture
+async def node(autojump_clock: MockClock) -> AsyncIterator[RunningNode]:
+    with scratch_directory() as directory:
+        async with running_node(directory) as running:
+            yield running
+
+
+@pytest.fixture
+async def manual(autojump_clock: MockClock) -> AsyncIterator[RunningNode]:
+    with scratch_directory() as directory:
+        async with running_node(directory, sealing="manual") as running:
+            yield running
+
+
+# When
+
+
+async def test_instant_sealing_makes_one_block_at_start_and_an_empty_one_every_6_s(
+    node: RunningNode, nursery: trio.Nursery
+) -> None:
+    watch = Watch(node, nursery)
+    await trio.sleep(30.5)
+    assert [when - NOON for when, _ in watch.blocks] == [0, 6000, 12000, 18000, 24000, 30000]
+    for when, block in watch.blocks:
+        assert slot_of(block) * SLOT == when
+        assert read_u64(node, "Timestamp", "Now", block.hash) == slot_of(block) * SLOT
+
+
+async def test_instant_sealing_makes_a_block_as_soon_as_a_transaction_is_ready(node: RunningNode) -> None:
+    await trio.sleep(1.234)
+    for nonce in range(3):
+        extrinsic = signed(node.chain.genesis_hash, transfer(BOB, UNIT), nonce)
+        send(node, extrinsic)
+        sent = trio.current_time()
+        block = await next_block(node)
+        assert trio.current_time() == sent
+        assert block.extrinsics[-1] == extrinsic
+        assert 0 <= slot_of(block) * SLOT - now() < SLOT * (nonce + 1)
+    assert nonce_of(node, account(ALICE)) == 3
+
+
+async def test_a_transaction_in_the_future_wakes_nobody(node: RunningNode) -> None:
+    await trio.sleep(1)
+    send(node, signed(node.chain.genesis_hash, transfer(BOB, UNIT), 1))
+    await trio.sleep(1)
+    assert node.chain.best.number == 1
+    send(node, signed(node.chain.genesis_hash, transfer(BOB, UNIT), 0))
+    block = await next_block(node)
+    assert len(block.extrinsics) == 4  # timestamp, reveal, and both
+
+
+async def test_under_load_there_is_at_most_one_block_a_slot_and_at_most_ten_seconds_ahead(
+    node: RunningNode, nursery: trio.Nursery
+) -> None:
+    watch = Watch(node, nursery)
+
+    async def keep_busy() -> None:
+        nonce = 0
+        async with node.chain.imported.subscribe() as blocks:
+            async for _ in blocks:
+                send(node, signed(node.chain.genesis_hash, remark(b""), nonce))
+                nonce += 1
+
+    nursery.start_soon(keep_busy)
+    await trio.sleep(0)
+    await trio.sleep(3.05)
+    assert watch.slots_rise()
+    ahead = [slot_of(block) * SLOT - when for when, block in watch.blocks]
+    assert max(ahead) == LEAD
+    assert len(watch.blocks) == LEAD // SLOT + 1 + 30  # the whole lead at once, then one a slot
+    assert all(value == LEAD for value in ahead[-30:])
+
+
+async def test_the_runtime_gets_a_block_when_something_is_due(node: RunningNode, nursery: trio.Nursery) -> None:
+    """A job that nobody takes loses its first attempt after a third of its deadline, not at the next empty block."""
+    runtime = DevRuntime(Overlay(DictBackend()))
+    policy = AgentPolicy(1, 10**9, Shares(700_000, 200_000, 50_000, 50_000), True)
+    script = b"export default () => 1"
+    calls = [
+        runtime.call("Agents", "upload_code", code=script),
+        runtime.call("Agents", "create", name=b"a", kind=AgentKind.JavaScript, policy=policy),
+        runtime.call("Agents", "approve_code", agent=0, hash=blake2(script)),
+        runtime.call(
+            "Jobs",
+            "submit",
+            agent=0,
+            input=InlineInput(b""),
+            mode=Mode.Deterministic,
+            replicas=1,
+            max_fee=UNIT,
+            deadline=49_500,
+            callback=None,
+        ),
+    ]
+    await trio.sleep(0.5)
+    send(node, *(signed(node.chain.genesis_hash, runtime.encode_call(call), nonce) for nonce, call in enumerate(calls)))
+    submitted = await next_block(node)
+    assert [type(record.event).__qualname__ for record in submitted.events].count("System.ExtrinsicFailed") == 0
+    watch = Watch(node, nursery)
+    await trio.sleep(40)
+    due = slot_of(submitted) * SLOT + 49_500 // 3
+    assert {0, 6000, 12000} < {when - (NOON + 500) for when, _ in watch.blocks} | {0}
+    assert [slot_of(block) * SLOT for _, block in watch.blocks if due <= slot_of(block) * SLOT < due + SLOT]
+
+
+async def test_interval_sealing_keeps_its_beat(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    with scratch_directory() as directory:
+        async with running_node(directory, sealing=500) as node:
+            watch = Watch(node, nursery)
+            send(node, signed(node.chain.genesis_hash, transfer(BOB, UNIT), 0))
+            await trio.sleep(3.2)
+            assert [when - NOON for when, _ in watch.blocks] == [0, 500, 1000, 1500, 2000, 2500, 3000]
+            assert [len(block.extrinsics) for _, block in watch.blocks[:2]] == [3, 2]
+
+
+async def test_an_interval_shorter_than_a_slot_stays_within_the_lead(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    with scratch_directory() as directory:
+        async with running_node(directory, sealing=20) as node:
+            watch = Watch(node, nursery)
+            await trio.sleep(4)
+            assert watch.slots_rise()
+            assert max(slot_of(block) * SLOT - when for when, block in watch.blocks) == LEAD
+            assert slot_of(watch.blocks[-1][1]) * SLOT <= now() + LEAD
+
+
+async def test_manual_sealing_makes_a_block_when_asked_and_only_then(manual: RunningNode) -> None:
+    await trio.sleep(100)
+    assert manual.chain.best.number == 0
+    with pytest.raises(NothingToSeal):
+        await manual.producer.create_block(create_empty=False)
+    send(manual, signed(manual.chain.genesis_hash, transfer(BOB, UNIT), 0))
+    await trio.sleep(100)
+    assert manual.chain.best.number == 0
+    block = await manual.producer.create_block(create_empty=False)
+    assert len(block.extrinsics) == 3
+    assert slot_of(block) * SLOT == now()
+    assert (await manual.producer.create_block(create_empty=True)).header.number == 2
+    assert manual.chain.finalized.number == 0
+
+
+async def test_explicit_mining_runs_ahead_and_takes_the_clock_along(manual: RunningNode) -> None:
+    blocks = [await manual.producer.create_block(create_empty=True) for _ in range(300)]
+    slots = [slot_of(block) for block in blocks]
+    assert slots == list(range(slots[0], slots[0] + 300))
+    assert manual.clock.now_ms() == slots[-1] * SLOT == now() + 299 * SLOT
+    assert manual.chain.clock_offset() == manual.clock.offset_ms == 299 * SLOT
+    await trio.sleep(7)
+    late = await manual.producer.create_block(create_empty=True)
+    assert slot_of(late) * SLOT == manual.clock.now_ms() == now() + 299 * SLOT
+
+
+async def test_mining_from_several_tasks_at_once_makes_one_block_each(manual: RunningNode) -> None:
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(lambda: manual.producer.create_block(create_empty=True))
+    assert manual.chain.best.number == 5
+
+
+# What
+
+
+async def test_blocks_are_sealed_and_rooted_by_the_books(node: RunningNode) -> None:
+    """Roots by the naive trie, the seal by the sr25519 library over bytes cut by hand."""
+    send(node, *(signed(node.chain.genesis_hash, transfer(BOB, UNIT), nonce) for nonce in range(4)))
+    await height(node, 2)
+    parent = node.chain.genesis_hash
+    for number in (1, 2):
+        block_hash = node.chain.hash_of(number)
+        assert block_hash is not None
+        raw = node.chain.db.get("header", block_hash)
+        body = node.chain.body(block_hash)
+        assert raw is not None
+        assert body is not None
+        assert blake2(raw) == block_hash
+        assert raw[:33] == parent + bytes([number << 2])
+        state = node.chain.state_at(block_hash)
+        values = {key: state.get(key) or b"" for key in state.keys()}
+        assert raw[33:65] == naive_root(values, 1)
+        assert raw[65:97] == naive_root({bytes([index << 2]): xt for index, xt in enumerate(body)}, 0)
+        seal = raw[-71:]
+        assert seal[:7] == b"\x05aura\x01\x01"
+        unsealed = raw[:97] + bytes([raw[97] - 4]) + raw[98:-71]
+        assert sr25519.verify(seal[7:], blake2(unsealed), account(ALICE))
+        assert not sr25519.verify(seal[7:], blake2(raw[:-71]), account(ALICE))
+        parent = block_hash
+
+
+async def test_tips_come_first_and_each_account_in_its_order(manual: RunningNode) -> None:
+    genesis = manual.chain.genesis_hash
+    poor = [signed(genesis, remark(b"a"), nonce, by=ALICE) for nonce in range(3)]
+    rich = [signed(genesis, remark(b"b"), 0, by=BOB, tip=UNIT), signed(genesis, remark(b"b"), 1, by=BOB)]
+    richest = signed(genesis, remark(b"c"), 0, by=CHARLIE, tip=5 * UNIT)
+    send(manual, *poor, *rich, richest)
+    block = await manual.producer.create_block(create_empty=False)
+    assert block.extrinsics[2:] == [richest, rich[0], *poor, rich[1]]
+
+
+async def test_what_does_not_fit_comes_in_the_next_block_and_nothing_is_lost(manual: RunningNode) -> None:
+    """Eleven extrinsics of 0.9 MB in blocks of 3.75 MB: what follows one that didn't fit waits, and isn't banned."""
+    genesis = manual.chain.genesis_hash
+    large = [signed(genesis, remark(bytes(900_000)), nonce) for nonce in range(11)]
+    small = [signed(genesis, remark(b"small"), nonce) for nonce in range(11, 14)]
+    send(manual, *large, *small)
+    included: list[bytes] = []
+    sizes = []
+    while manual.transactions.has_ready():
+        block = await manual.producer.create_block(create_empty=False)
+        included += block.extrinsics[2:]
+        sizes.append(len(block.extrinsics) - 2)
+    assert included == large + small
+    assert sizes == [4, 4, 6]
+    assert manual.transactions.pool.future_count == 0
+
+
+async def test_a_failing_call_is_included_and_pays(manual: RunningNode) -> None:
+    send(manual, signed(manual.chain.genesis_hash, transfer(BOB, 10**30), 0))
+    block = await manual.producer.create_block(create_empty=False)
+    names = [type(record.event).__qualname__ for record in block.events]
+    assert "System.ExtrinsicFailed" in names
+    assert "TransactionPayment.TransactionFeePaid" in names
+    assert nonce_of(manual, account(ALICE)) == 1
+
+
+async def test_what_becomes_invalid_leaves_alone_and_its_followers_wait(manual: RunningNode) -> None:
+    """Dave sends all he has to Alice and then can't pay: that transaction is banned, those behind it are not."""
+    genesis = manual.chain.genesis_hash
+    transfer_all = bytes([5, 4, 0]) + account(ALICE) + b"\0"
+    empty, broke, behind = (
+        signed(genesis, call, nonce, by=DAVE) for nonce, call in enumerate((transfer_all, remark(b"1"), remark(b"2")))
+    )
+    send(manual, empty, broke, behind)
+    block = await manual.producer.create_block(create_empty=False)
+    assert block.extrinsics[2:] == [empty]
+    with pytest.raises(TemporarilyBanned):
+        send(manual, broke)
+    pool = manual.transactions.pool
+    assert tx_hash(behind) in pool
+    assert (pool.ready_count, pool.future_count) == (0, 1)
+    # paid for again, the account's later transactions come through
+    send(manual, signed(genesis, transfer(DAVE, UNIT), 0))
+    await manual.producer.create_block(create_empty=False)
+    send(manual, signed(genesis, remark(b"instead"), 1, by=DAVE))
+    block = await manual.producer.create_block(create_empty=False)
+    assert block.extrinsics[-1] == behind
+    assert pool.ready_count == pool.future_count == 0
+
+
+async def test_a_disk_that_fails_leaves_the_chain_as_it_was(
+    manual: RunningNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In memory, too: the next block is built on the true state, and its root is right."""
+    await manual.producer.create_block(create_empty=True)
+    chain = manual.chain
+    before = dict(chain.states.head.values)
+    best, root = chain.best, chain.states.head.trie.root
+    send(manual, signed(chain.genesis_hash, transfer(BOB, UNIT), 0))
+
+    def fail(batch: Batch) -> None:
+        raise WriteFailed("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(chain.db, "write", fail)
+        with pytest.raises(WriteFailed):
+            await manual.producer.create_block(create_empty=True)
+    assert (chain.best, chain.states.head.values, chain.states.head.trie.root) == (best, before, root)
+    assert manual.transactions.pool.ready_count == 1
+    block = await manual.producer.create_block(create_empty=True)
+    assert block.header.state_root == naive_root(chain.states.head.values, 1)
+    assert len(block.extrinsics) == 3
+
+
+async def test_a_block_that_cannot_be_built_is_logged_and_the_next_is_tried(
+    node: RunningNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await height(node, 1)
+    write, failures = node.chain.db.write, iter(range(3))
+
+    def fail_three_times(batch: Batch) -> None:
+        if next(failures, None) is not None:
+            raise WriteFailed("no space left")
+        write(batch)
+
+    monkeypatch.setattr(node.chain.db, "write", fail_three_times)
+    with caplog.at_level(logging.ERROR):
+        await height(node, 2)
+    assert caplog.text.count("block #2 could not be built") >= 1
+    await height(node, 3)
+
+
+async def test_inherents_and_unsigned_calls_from_outside_are_refused(manual: RunningNode) -> None:
+    timestamp = bare(bytes([2, 0]) + b"\4")
+    refusals: list[Any] = []
+    for extrinsic in (timestamp, bare(remark(b"x")), bare(transfer(BOB, 1))):
+        with pytest.raises(Exception) as refused:
+            send(manual, extrinsic)
+        refusals.append(str(refused.value))
+    assert refusals[0] == "Transaction dispatch is mandatory; transactions must not be validated."
+    assert refusals[1:] == ["NoUnsignedValidator"] * 2
