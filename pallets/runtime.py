@@ -126,7 +126,7 @@ class DevRuntime(Runtime):
             currency=self.balances,
             attestation=self.attestation,
             min_stake=100 * UNIT,
-            max_counted_stake=10_000 * UNIT,
+            max_counted_stake=400 * UNIT,
             max_load=4,
             heartbeat_interval=10_000,
             heartbeat_window=90_000,

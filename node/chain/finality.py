@@ -6,9 +6,12 @@ on demand in manual mode. The justification is a real one: any GRANDPA verifier 
 
 from __future__ import annotations
 
+import logging
+import math
+
 import trio
 
-from node.chain.tree import Chain
+from node.chain.tree import BlockRef, Chain
 from node.state.backend import UnknownBlock
 from pallets.primitives.codec import codec_of
 from pallets.primitives.justification import Commit, Justification, SignedPrecommit, precommit_payload
@@ -17,6 +20,8 @@ from pallets.primitives.types import U64
 
 LAG_SLOTS = 2
 SET_ID = codec_of(U64)
+
+log = logging.getLogger("node.finality")
 
 
 class Finalizer:
@@ -42,13 +47,20 @@ class Finalizer:
         self.chain.finalize(block_hash, justification.encode())
 
     async def run(self, slot_duration_ms: int) -> None:
-        """Finalises blocks as their lag ends, until cancelled."""
+        """Finalises blocks one by one as their lag ends, until cancelled."""
         lag = LAG_SLOTS * slot_duration_ms / 1000
+        send, receive = trio.open_memory_channel[tuple[float, BlockRef]](math.inf)  # as many blocks as a lag has
         async with self.chain.imported.subscribe() as blocks, trio.open_nursery() as nursery:
-            nursery.start_soon(self._later, *self.chain.best, lag)  # what an earlier run left open
+            nursery.start_soon(self._vote, receive)
+            send.send_nowait((trio.current_time() + lag, self.chain.best))  # what an earlier run left open
             async for block in blocks:
-                nursery.start_soon(self._later, block.hash, block.header.number, lag)
+                send.send_nowait((trio.current_time() + lag, BlockRef(block.hash, block.header.number)))
 
-    async def _later(self, block_hash: bytes, number: int, lag: float) -> None:
-        await trio.sleep(lag)
-        self.finalize(block_hash, number)
+    async def _vote(self, due: trio.MemoryReceiveChannel[tuple[float, BlockRef]]) -> None:
+        """Finalises each block at its time; one that can't be is logged, and the next one brings it along."""
+        async for moment, block in due:
+            await trio.sleep_until(moment)
+            try:
+                self.finalize(*block)
+            except Exception:
+                log.exception("❌ block #%d could not be finalised", block.number)

@@ -1,8 +1,10 @@
 // Two client libraries as outside judges of our metadata: @polkadot/types and the metadata builders of polkadot-api.
 //
-// stdin:  {"metadata": {"14": "0x...", ...}, "values": [[type number, "0x..."], ...]}
+// stdin:  {"metadata": {"14": "0x...", ...}, "values": {"polkadot.js": [[type number, "0x..."], ...], "polkadot-api": ...},
+//          "errors": [type number of DispatchError, ["0x...", ...]]}
 // stdout: {"14": {"polkadot.js": report, "polkadot-api": report}, ...}; a report says what the library found, by pallet,
-//         which types it can't build, and which values it could not decode and encode again to the same bytes.
+//         which types it can't build, which values it could not decode and encode again to the same bytes, and how it
+//         names the errors.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -45,11 +47,11 @@ function unusable (count, build) {
   })
 }
 
-function polkadotJs (hex, values) {
+function polkadotJs (hex, values, [errorType, errors]) {
   const registry = new TypeRegistry()
   const metadata = new Metadata(registry, hex)
   registry.setMetadata(metadata)
-  const { consts, errors, events, query, tx } = expandMetadata(registry, metadata)
+  const { consts, errors: declared, events, query, tx } = expandMetadata(registry, metadata)
   const pallets = {}
   for (const pallet of metadata.asLatest.pallets) {
     const name = pallet.name.toString()
@@ -76,7 +78,7 @@ function polkadotJs (hex, values) {
       constants: listed(consts[section], (item) => [item.meta.name.toString(), hexOf(item.toU8a())]),
       calls: listed(tx[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), fields(item.meta), item.meta.docs.map(String)]]),
       events: listed(events[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), fields(item.meta), item.meta.docs.map(String)]]),
-      errors: listed(errors[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), item.meta.docs.map(String)]])
+      errors: listed(declared[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), item.meta.docs.map(String)]])
     }
   }
   const { extrinsic, apis } = metadata.asLatest
@@ -91,12 +93,16 @@ function polkadotJs (hex, values) {
       api.name.toString(),
       Object.fromEntries(api.methods.map((method) => [method.name.toString(), method.inputs.map((input) => input.name.toString())]))
     ])),
+    errors: errors.map((error) => {
+      const { name } = registry.findMetaError(registry.createTypeUnsafe(`Lookup${errorType}`, [bytesOf(error)]).asModule)
+      return `${metadata.asLatest.pallets.find(({ index }) => index.eq(bytesOf(error)[1])).name}.${name}`
+    }),
     unusable: unusable(metadata.asLatest.lookup.types.length, (id) => registry.createTypeUnsafe(`Lookup${id}`, []).toU8a()),
     failures: check(values, (type, hex) => hexOf(registry.createTypeUnsafe(`Lookup${type}`, [bytesOf(hex)]).toU8a()))
   }
 }
 
-function polkadotApi (hex, values) {
+function polkadotApi (hex, values, [errorType, errors]) {
   const metadata = unifyMetadata(decAnyMetadata(bytesOf(hex)))
   const lookup = getLookupFn(metadata)
   const builder = getDynamicBuilder(lookup)
@@ -138,6 +144,10 @@ function polkadotApi (hex, values) {
         return [method.name, method.inputs.map(({ name }) => name)]
       }))
     ])),
+    errors: errors.map((error) => {
+      const { value } = builder.buildDefinition(errorType).dec(error)
+      return `${value.type}.${value.value.type}`
+    }),
     unusable: unusable(metadata.lookup.length, builder.buildDefinition),
     failures: check(values, (type, hex) => {
       const codec = builder.buildDefinition(type)
@@ -149,6 +159,7 @@ function polkadotApi (hex, values) {
 const given = JSON.parse(readFileSync(0))
 const reports = {}
 for (const [version, hex] of Object.entries(given.metadata)) {
-  reports[version] = { 'polkadot.js': polkadotJs(hex, given.values), 'polkadot-api': polkadotApi(hex, given.values) }
+  reports[version] = Object.fromEntries(Object.entries({ 'polkadot.js': polkadotJs, 'polkadot-api': polkadotApi }).map(
+    ([client, report]) => [client, report(hex, given.values[client], given.errors)]))
 }
 process.stdout.write(JSON.stringify(plain(reports)))

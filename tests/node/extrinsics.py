@@ -1,4 +1,4 @@
-"""Signed extrinsics written out byte by byte, as wallets make them: py-substrate-interface signs, scalecodec encodes."""
+"""Extrinsics written out byte by byte, as wallets make them: py-substrate-interface signs, scalecodec encodes."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def signed(
     implicit = u32(spec_version) + u32(TRANSACTION_VERSION) + genesis + (birth or genesis) + b"\0"
     payload = call + extra + implicit
     signature = keypair(by).sign(payload if len(payload) <= 256 else blake2b(payload, digest_size=32).digest())
-    if forged:
-        signature = bytes(64)
-    body = b"\x84\0" + account(by) + b"\1" + signature + extra + call
+    body = b"\x84\0" + account(by) + b"\1" + (bytes(64) if forged else bytes(signature)) + extra + call
     return compact(len(body)) + body
 
 

@@ -42,7 +42,7 @@ async def running_node(
 async def next_block(node: RunningNode) -> Imported:
     """The next block that the node imports."""
     async with node.chain.imported.subscribe() as blocks:
-        return await anext(blocks)  # type: ignore[arg-type]
+        return await anext(blocks)
 
 
 async def height(node: RunningNode, number: int) -> None:
@@ -58,7 +58,7 @@ def send(node: RunningNode, *extrinsics: bytes) -> list[bytes]:
 
 def storage_key(pallet: str, item: str) -> bytes:
     """The key of a plain storage value."""
-    return bytes.fromhex(str(xxh128(pallet.encode()) + xxh128(item.encode())).replace("0x", ""))
+    return bytes(xxh128(pallet.encode()) + xxh128(item.encode()))
 
 
 def read_u64(node: RunningNode, pallet: str, item: str, block: bytes | None = None) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from trio.testing import MockClock
 
 from node.service import RunningNode
 from offchain.chain import Chain
+from offchain.sandbox.javascript import JavaScriptSandbox
 from offchain.sandbox.pool import Pool, open_pool
-from tests.offchain.real_node import Scene, chain_of, real_node, scene_of
+from tests.offchain.hearing import Lines
+from tests.offchain.real_node import InlineSandbox, Scene, chain_of, real_node, scene_of
 
 
 @pytest.fixture
@@ -26,8 +29,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("compiled") / "cache"
 
 
+@pytest.fixture(scope="session")
+def sandbox(cache: Path) -> Iterator[JavaScriptSandbox]:
+    sandbox = JavaScriptSandbox(cache)
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def inline(sandbox: JavaScriptSandbox) -> InlineSandbox:
+    """Runs programs in the test's own process."""
+    return InlineSandbox(sandbox)
+
+
 @pytest.fixture
 async def pool(cache: Path) -> AsyncIterator[Pool]:
+    """Runs programs in processes of their own."""
     async with open_pool(slots=1, waiting=8, cache=cache) as opened:
         yield opened
 
@@ -48,3 +65,14 @@ async def chain(node: RunningNode) -> AsyncIterator[Chain]:
 async def scene(node: RunningNode) -> AsyncIterator[Scene]:
     async with scene_of(node) as watched:
         yield watched
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    handler, logger = Lines(), logging.getLogger("offchain")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(level)

@@ -19,6 +19,8 @@ from offchain.chain import Chain
 from offchain.execution import SandboxPool
 from offchain.keys import Entropy
 from offchain.rpc import Client, Connect
+from offchain.sandbox.base import Context, Limits, Outcome
+from offchain.sandbox.javascript import JavaScriptSandbox
 from offchain.worker import Effects, RunningWorker, WorkerConfig, serve
 from pallets.agents import AgentKind, AgentPolicy, Agents
 from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
@@ -31,6 +33,8 @@ from pallets.primitives.keys import Keypair, dev_keypair
 from pallets.runtime import DevRuntime
 from pallets.sudo import Sudo
 from pallets.system import System
+from pallets.worker_record import WorkerState
+from tests.offchain.hearing import PATIENCE
 
 E = TypeVar("E", bound=Event)
 
@@ -38,7 +42,7 @@ SPEC = Path(__file__).resolve().parents[2] / "chain_spec.json"
 ALICE, BOB = dev_keypair("Alice"), dev_keypair("Bob")
 UNIT = 10**12
 OPERATOR = "//Worker//1"
-PATIENCE = 60.0
+STAKE = 100 * UNIT
 RUNTIME = DevRuntime(Overlay(DictBackend({})))
 ECHO = b"scriptOutput = scriptArgs[0] + '!'"
 
@@ -75,13 +79,24 @@ async def worker_of(
     connect: Connect | None = None,
 ) -> AsyncIterator[RunningWorker]:
     """A worker that serves the node at `url`, in this process."""
-    config = WorkerConfig(url, operator, base_path=base_path)
+    config = WorkerConfig(url, operator, STAKE, base_path=base_path)
     effects = Effects(connect or partial(connect_websocket, url), entropy(seed), pool)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE):
             running: RunningWorker = await nursery.start(serve, config, effects)
         yield running
         nursery.cancel_scope.cancel()
+
+
+class InlineSandbox:
+    """The real sandbox in the test's own process, for tests of everything but processes."""
+
+    def __init__(self, sandbox: JavaScriptSandbox) -> None:
+        self.sandbox, self.runtime_id = sandbox, sandbox.runtime_id
+
+    async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+        await trio.lowlevel.checkpoint()
+        return self.sandbox.run(code, input, limits, context)
 
 
 class Scene:
@@ -165,10 +180,25 @@ class Scene:
         await self.send(BOB, "Jobs", "submit", agent=agent, input=InlineInput(input), **given)
         return (await self.seen(Jobs.Submitted, count + 1)).job
 
+    async def settled(self, agent: int, input: bytes = b"hello") -> bytes:
+        """A job's output."""
+        id = await self.submit(agent, input)
+        await self.seen(Jobs.Settled, job=id)
+        output: bytes | None = self.state.jobs.output.get(id)
+        assert output is not None
+        return output
+
+    async def becomes(self, worker: bytes, state: WorkerState) -> None:
+        """Waits until the worker is in a state."""
+        with trio.fail_after(PATIENCE):
+            while self.state.workers.worker[worker].state is not state:
+                await self._more.wait()
+
     async def travel(self, milliseconds: int) -> None:
-        """Moves the chain's clock, and seals a block there."""
+        """Moves the chain's clock, and seals a block there, and those that a draw waits for."""
         self.node.clock.advance_to(self.node.clock.now_ms() + milliseconds)
-        await self.node.producer.create_block(create_empty=True)
+        for _ in range(3):
+            await self.node.producer.create_block(create_empty=True)
 
 
 @asynccontextmanager

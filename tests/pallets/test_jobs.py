@@ -17,6 +17,7 @@ from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
 from pallets.frame.weights import Weight
 from pallets.job_end import POT
+from pallets.job_queue import draw_all
 from pallets.job_record import ExpiryReason, JobState, Shares
 from pallets.jobs import Jobs
 from pallets.primitives.codec import codec_of
@@ -298,6 +299,7 @@ def test_with_only_the_submitters_own_workers_a_job_waits_at_no_cost(chain: JobC
     job = chain.submit(OPERATORS[0])
     chain.blocks(2)
     assert chain.rt.jobs.next_due() == min(chain.job(job).ends, mine.record.due)
+    assert draw_all(chain.rt.jobs, bytes(32)) == 0  # it isn't even looked at
     chain.worker("mine too").register()
     assert chain.rt.jobs.next_due() == chain.rt.timestamp.now  # it is looked at again
     chain.next_block()

@@ -20,6 +20,7 @@ from pallets.frame.extrinsic_types import REFUSALS
 from pallets.frame.metadata import describe, metadata_bytes
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call, EventRecord, Runtime
+from pallets.frame.types_registry import path_of
 from pallets.frame.validity import Custom, TransactionValidityError, ValidTransaction
 from pallets.primitives.codec import find_marker, option_of, split_annotation, struct_fields
 from pallets.primitives.extrinsic import Era, bare_extrinsic
@@ -44,11 +45,11 @@ MAX_DEPTH = 2  # of calls and events inside calls
 class Judge:
     """One runtime, as we know it and as scalecodec learns it from the V14 metadata.
 
-    With `foreign_errors` the values drawn include errors of pallets that this runtime hasn't.
+    With `module_errors` the values drawn include pallets' errors, and those of pallets that this runtime hasn't.
     """
 
-    def __init__(self, runtime: type[Runtime], *, foreign_errors: bool = True) -> None:
-        self.foreign_errors = foreign_errors
+    def __init__(self, runtime: type[Runtime], *, module_errors: bool = True) -> None:
+        self.module_errors = module_errors
         self.runtime = runtime(Overlay(DictBackend()))
         self.source = describe(self.runtime)
         self.names: dict[str, Any] = {}
@@ -283,6 +284,11 @@ def _values_of(judge: Judge, annotation: Any, depth: int) -> SearchStrategy[Any]
         return one_of_these(list(base))
     if issubclass(base, Variant) and Variant in base.__bases__:
         return st.one_of([struct_values(judge, case, depth) for case in base.variants.values()])
+    if path_of(base) == "BTreeMap":  # canonical: sorted, each key once
+        ((_, entries),) = struct_fields(base, judge.names)
+        key, value = get_args(get_args(entries)[0])
+        pairs = st.dictionaries(values_of(judge, key, depth), values_of(judge, value, depth), max_size=longest)
+        return pairs.map(lambda found: base(sorted(found.items())))
     return struct_values(judge, base, depth)
 
 
@@ -329,10 +335,12 @@ def runtime_values(judge: Judge, name: str, depth: int) -> SearchStrategy[Any]:
 
 
 def dispatch_errors(judge: Judge) -> SearchStrategy[DispatchError]:
-    kinds: list[DispatchError] = [kind() for kind in (*PLAIN_ERRORS.values(), *judge.runtime.tables.errors.values())]
+    kinds: list[DispatchError] = [kind() for kind in PLAIN_ERRORS.values()]
     kinds += [kind(reason) for kind in NESTED_ERRORS.values() for reason in kind.reasons]
-    foreign = st.builds(ModuleError, st.just(251), st.binary(min_size=4, max_size=4))
-    return st.sampled_from(kinds) | foreign if judge.foreign_errors else st.sampled_from(kinds)
+    if not judge.module_errors:
+        return st.sampled_from(kinds)
+    kinds += [kind() for kind in judge.runtime.tables.errors.values()]
+    return st.sampled_from(kinds) | st.builds(ModuleError, st.just(251), st.binary(min_size=4, max_size=4))
 
 
 def call_values(judge: Judge, spec: Any, depth: int) -> SearchStrategy[Call]:

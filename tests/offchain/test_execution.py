@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from offchain.execution import (
+    CodeMissing,
+    InputElsewhere,
+    UnknownMode,
+    WrongBytes,
+    program_of,
+    run_context,
+    signed_output,
+)
+from offchain.keys import WorkerKeys
+from offchain.sandbox.base import Failure, OutOfGas, Success
+from pallets.job_record import Job, JobState, Shares
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.job import HashInput, InlineInput, Input, Mode, SealedInput
+from pallets.primitives.keys import verify_ed25519
+
+CODE, INPUT, GENESIS, RUNTIME = b"code", b"input", b"g" * 32, b"r" * 32
+JOB = Job(
+    agent=3,
+    submitter=bytes(32),
+    code=blake2_256(CODE),
+    input=blake2_256(INPUT),
+    mode=Mode.Deterministic,
+    replicas=1,
+    max_fee=10,
+    price=1,
+    gas_limit=10,
+    shares=Shares(1_000_000, 0, 0, 0),
+    treasury=bytes(32),
+    submitted_at=1_700_000_000_123,
+    deadline=45_000,
+    narrow_allowed=True,
+    state=JobState.Assigned,
+    attempt=1,
+    due=1_700_000_015_000,
+    ends=1_700_000_045_000,
+)
+
+
+def test_the_program_is_what_the_job_names() -> None:
+    assert program_of(JOB, CODE, InlineInput(INPUT)) == (CODE, INPUT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "input", "error"),
+    [
+        ({"mode": Mode.Oracle}, CODE, InlineInput(INPUT), UnknownMode),
+        ({}, None, InlineInput(INPUT), CodeMissing),
+        ({}, b"other", InlineInput(INPUT), WrongBytes),
+        ({}, CODE, InlineInput(b"other"), WrongBytes),
+        ({}, CODE, None, InputElsewhere),
+        ({}, CODE, HashInput(blake2_256(INPUT)), InputElsewhere),
+        ({}, CODE, SealedInput(blake2_256(INPUT), []), InputElsewhere),
+    ],
+)
+def test_anything_else_is_refused(
+    changes: dict[str, Any], code: bytes | None, input: Input | None, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        program_of(replace(JOB, **changes), code, input)
+
+
+def test_a_run_is_told_what_no_attempt_changes() -> None:
+    first, later = (run_context(GENESIS, 7, replace(JOB, attempt=attempt, due=attempt)) for attempt in (1, 2))
+    assert first == later
+    assert first.block_time_ms == JOB.submitted_at
+    assert first.seed == blake2_256(GENESIS + bytes([7, 0, 0, 0, 0, 0, 0, 0]))
+    assert first.seed != run_context(GENESIS, 8, JOB).seed != run_context(b"h" * 32, 8, JOB).seed
+
+
+def test_the_signature_covers_what_the_protocol_lists() -> None:
+    keys = WorkerKeys(b"s" * 32, b"x" * 32)
+    signed = signed_output(keys, GENESIS, 7, 2, JOB, Success(b"output", 9), RUNTIME)
+    parts = (
+        b"fathom/job-output",
+        b"\1",
+        GENESIS,
+        (7).to_bytes(8, "little"),
+        (2).to_bytes(4, "little"),
+        JOB.code,
+        JOB.input,
+        blake2_256(b"output"),
+        bytes(32),
+        (9).to_bytes(8, "little"),
+        RUNTIME,
+    )
+    assert signed.message == b"".join(parts)
+    assert (signed.output, signed.gas) == (b"output", 9)
+    assert verify_ed25519(signed.signature, signed.message, keys.worker_key)
+
+
+def test_a_failure_is_signed_like_any_output() -> None:
+    keys, failure = WorkerKeys(b"s" * 32, b"x" * 32), Failure(OutOfGas("all of it"), 10)
+    signed = signed_output(keys, GENESIS, 7, 1, JOB, failure, RUNTIME)
+    assert (signed.output, signed.gas) == (b'{"error":"out-of-gas","message":"all of it"}', 10)
+    assert blake2_256(signed.output) in signed.message

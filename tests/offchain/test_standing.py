@@ -1,0 +1,83 @@
+"""What a worker decides to do, from what the chain says of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offchain.standing import RENEWAL, RENEWAL_PAUSE, Plan, Step, next_step
+from pallets.dcap import TcbStatus, Tee
+from pallets.primitives.worker import WorkerInfo
+from pallets.trust import WorkerAttestation
+from pallets.worker_record import Worker, WorkerState
+
+DAY = 86_400_000
+WINDOW = 90_000
+INFO = WorkerInfo(1, bytes(32), bytes(32), bytes(32), bytes(32), bytes(32))
+
+
+def record(state: WorkerState = WorkerState.Idle, *, last: int = 0, due: int = WINDOW) -> Worker:
+    return Worker(INFO, 1, state, 1, True, 0, last, 5, due)
+
+
+def attestation(*, at: int = 0, expires: int = 365 * DAY) -> WorkerAttestation:
+    return WorkerAttestation(Tee.Sgx, bytes(68), TcbStatus.UpToDate, 1, True, bytes(32), at, expires, 5)
+
+
+def test_who_is_unknown_or_has_left_registers() -> None:
+    assert next_step(None, None, 0) == Plan(Step.REGISTER)
+    assert next_step(record(WorkerState.Left), attestation(), 0) == Plan(Step.REGISTER)
+
+
+def test_who_leaves_waits_for_the_stake() -> None:
+    assert next_step(record(WorkerState.CoolingDown, due=DAY), attestation(), 0) == Plan(Step.WAIT, DAY)
+
+
+@pytest.mark.parametrize("state", [WorkerState.Registered, WorkerState.Unresponsive])
+def test_who_is_not_drawn_beats_at_once(state: WorkerState) -> None:
+    assert next_step(record(state), attestation(), 0) == Plan(Step.BEAT)
+
+
+@pytest.mark.parametrize("state", [WorkerState.Idle, WorkerState.Working])
+def test_who_serves_beats_after_a_third_of_the_window(state: WorkerState) -> None:
+    assert next_step(record(state), attestation(), WINDOW // 3 - 1) == Plan(Step.WAIT, WINDOW // 3)
+    assert next_step(record(state), attestation(), WINDOW // 3) == Plan(Step.BEAT)
+
+
+def test_an_attestation_is_renewed_an_hour_before_it_ends() -> None:
+    last = 300 * DAY
+    served = record(last=last, due=last + WINDOW)
+    ending = attestation(expires=last + RENEWAL)
+    assert next_step(served, ending, last - 1).step is Step.WAIT
+    assert next_step(served, ending, last) == Plan(Step.ATTEST)
+
+
+def test_a_short_attestation_is_renewed_in_its_last_tenth_and_not_over_and_over() -> None:
+    assert next_step(record(last=17 * 60_000, due=19 * 60_000), attestation(expires=20 * 60_000), 18 * 60_000) == Plan(
+        Step.ATTEST
+    )
+    fresh = attestation(at=DAY, expires=DAY + 60_000)  # collateral about to expire: quoting again doesn't help
+    beaten = record(last=DAY, due=DAY + 10 * WINDOW)
+    assert next_step(beaten, fresh, DAY + 59_000).step is Step.WAIT
+    assert next_step(record(last=DAY + RENEWAL_PAUSE, due=DAY + 2 * RENEWAL_PAUSE), fresh, DAY + RENEWAL_PAUSE) == Plan(
+        Step.ATTEST
+    )
+
+
+@given(
+    state=st.sampled_from(WorkerState),
+    last=st.integers(0, 1 << 43),
+    window=st.integers(3, DAY),
+    now=st.integers(0, 1 << 43),
+    life=st.integers(0, 4000 * DAY),
+)
+def test_a_plan_to_wait_ends_and_never_after_the_silence_is_noticed(
+    state: WorkerState, last: int, window: int, now: int, life: int
+) -> None:
+    plan = next_step(record(state, last=last, due=last + window), attestation(at=last, expires=last + life), now)
+    if plan.step is Step.WAIT and state is not WorkerState.CoolingDown:
+        assert now < plan.until <= last + window
+        assert next_step(
+            record(state, last=last, due=last + window), attestation(at=last, expires=last + life), plan.until
+        )[0] in (Step.BEAT, Step.ATTEST)
