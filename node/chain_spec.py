@@ -88,7 +88,7 @@ class ChainSpec:
                 raise InvalidChainSpec(f"the spec has no {key!r}")
         genesis = _genesis_state(document["genesis"])
         chain_type = _chain_type(document.get("chainType", "Live"))
-        if chain_type == "Live" and genesis.get(SIMULATED_ALLOWED) == b"\1":
+        if chain_type == "Live" and genesis.get(SIMULATED_ALLOWED, b"\0") != b"\0":
             raise InvalidChainSpec(
                 "a chain of type 'Live' can't allow simulated enclaves: set attestation.simulatedAllowed to false"
             )

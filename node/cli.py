@@ -44,7 +44,7 @@ def dev(
     rpc_port: RpcPort = 9944,
     gateway_port: Annotated[int, typer.Option(help="Port of the agent gateway, once there is one.")] = 8000,
     prometheus_port: Annotated[int, typer.Option(help="Port of the metrics, once there are some.")] = 9615,
-    workers: Annotated[int, typer.Option(help="How many off-chain workers to start.", min=0, max=64)] = 3,
+    workers: Annotated[int, typer.Option(help="How many off-chain workers to start; the dev chain funds eight.", min=0, max=8)] = 3,
     sealing: Sealing = "instant",
     log: Level = None,
     json_output: Json = False,

@@ -2,13 +2,15 @@
 
 ## Overview
 
-`Executor.runtime_at(backend)` finds the runtime of a state by the version its `:code` names. What comes back is a `Runtime`: a
-protocol that says what the node needs (build blocks, judge transactions, answer API calls) and nothing of how it is
-done. `NativeRuntime` runs our own pallets in this process; a foreign chain's Wasm will be the second implementation.
+`Executor.runtime_at(backend)` finds the runtime of a state by the version its `:code` names. What comes back is a
+`Runtime`: a protocol that says what the node needs (build blocks, judge transactions, answer API calls) and nothing of
+how it is done. `NativeRuntime` runs our own pallets in this process; a foreign chain's Wasm will be the second
+implementation.
 
 ## Errors
 
-`UnknownRuntime`: `:code` names a version this program has no native code for. What a runtime itself refuses are
+`UnknownRuntime`: `:code` names a version this program has no native code for. `RuntimeTrap`: an API call failed where
+it must not. What a runtime itself refuses are
 `TransactionValidityError`, `DecodeError`, `InvalidBlock` and `UnknownRuntimeApi`, all of `pallets.frame`.
 
 ## Out of scope
@@ -27,8 +29,9 @@ from pallets.frame.executive import Executive, InherentData
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import EventRecord, Verify
 from pallets.frame.runtime import Runtime as PalletRuntime
-from pallets.frame.runtime_api import ApiDispatcher
+from pallets.frame.runtime_api import ApiDispatcher, UnknownRuntimeApi
 from pallets.frame.validity import TransactionSource, ValidTransaction
+from pallets.primitives.codec import DecodeError
 from pallets.primitives.header import Header
 from pallets.primitives.runtime_code import InvalidRuntimeCode, RuntimeVersion, runtime_version
 
@@ -37,6 +40,10 @@ CODE_KEY = b":code"
 
 class UnknownRuntime(Exception):
     """The chain's runtime is of a version that this program can't run."""
+
+
+class RuntimeTrap(Exception):
+    """A runtime API call failed inside the runtime, as a panic of a Wasm runtime would."""
 
 
 class BuiltBlock(NamedTuple):
@@ -65,7 +72,7 @@ class BlockBuilder(Protocol):
         ...
 
     def apply(self, extrinsic: bytes) -> DispatchError | None:
-        """Includes an extrinsic; raises `TransactionValidityError` or `DecodeError` where it can't be, changing nothing."""
+        """Includes an extrinsic; where it can't be, raises `TransactionValidityError` or `DecodeError`."""
         ...
 
     def finalize(self) -> BuiltBlock: ...
@@ -97,7 +104,7 @@ class Runtime(Protocol):
         ...
 
     def call(self, backend: Backend, function: str, data: bytes) -> bytes:
-        """Calls a runtime API; raises `UnknownRuntimeApi` or `DecodeError`. Changes are dropped."""
+        """Calls a runtime API; raises `UnknownRuntimeApi`, `DecodeError` or `RuntimeTrap`. Changes are dropped."""
         ...
 
     def decode_events(self, data: bytes) -> list[EventRecord]:
@@ -168,7 +175,12 @@ class NativeRuntime:
 
     def call(self, backend: Backend, function: str, data: bytes) -> bytes:
         runtime = self._over(backend)
-        return self._dispatcher(runtime).call(runtime, function, data)
+        try:
+            return self._dispatcher(runtime).call(runtime, function, data)
+        except (UnknownRuntimeApi, DecodeError):
+            raise
+        except Exception as error:
+            raise RuntimeTrap(f"{function}: {error!r}") from error
 
     def decode_events(self, data: bytes) -> list[EventRecord]:
         return self._over(DictBackend()).decode_events(data)

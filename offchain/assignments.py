@@ -34,8 +34,8 @@ from offchain.keys import WorkerKeys
 from offchain.rpc import CallFailed
 from offchain.sandbox.base import Abstained, Failure, Outcome, PoolFull
 from offchain.standing import Standing
-from pallets.job_record import Job, JobState
 from pallets.primitives.job import NO_TRANSCRIPT, Input
+from pallets.primitives.job_record import Job, JobState
 
 SENDING_SECONDS = 3.0
 """What a run leaves of an attempt's time for its commit."""

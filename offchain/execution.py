@@ -19,9 +19,9 @@ from typing import Protocol
 from offchain.journal import SignedOutput
 from offchain.keys import WorkerKeys
 from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success
-from pallets.job_record import Job
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode, job_output_bytes
+from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode
+from pallets.primitives.job_record import Job
 
 
 class Refusal(Exception):
@@ -88,15 +88,6 @@ def signed_output(
     keys: WorkerKeys, genesis: bytes, id: int, attempt: int, job: Job, outcome: Success | Failure, runtime_id: bytes
 ) -> SignedOutput:
     """What the worker says of a finished run."""
-    message = job_output_bytes(
-        genesis=genesis,
-        job=id,
-        attempt=attempt,
-        code=job.code,
-        input=job.input,
-        output=blake2_256(outcome.output),
-        transcript_root=NO_TRANSCRIPT,
-        gas=outcome.gas,
-        runtime_id=runtime_id,
-    )
+    output = blake2_256(outcome.output)
+    message = job.output_bytes(genesis, id, attempt, output, NO_TRANSCRIPT, outcome.gas, runtime_id)
     return SignedOutput(message, outcome.output, outcome.gas, keys.sign(message))

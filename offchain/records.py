@@ -6,14 +6,14 @@ Pallets and calls stand at fixed places on the wire; call bytes are pallet index
 from __future__ import annotations
 
 from offchain.chain import StorageItem
-from pallets.job_record import Assignment, Job
+from pallets.primitives.attestation_record import WorkerAttestation
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Blake2_128Concat, Identity
 from pallets.primitives.job import InlineOutput, Input, JobId, Output
+from pallets.primitives.job_record import Assignment, Job
 from pallets.primitives.types import H256, U32, U64, Balance, BlockNumber, Bytes64, Compact, Moment
 from pallets.primitives.worker import WorkerInfo, WorkerKey
-from pallets.trust import WorkerAttestation
-from pallets.worker_record import Worker
+from pallets.primitives.worker_record import Worker
 
 WORKERS, JOBS = 20, 22
 BY_KEY = (WorkerKey, Blake2_128Concat)

@@ -12,8 +12,8 @@
 | leaving | finishes what it has |
 | key revoked | ends |
 
-Records come by subscription; time and heads are asked for when something is due. Time is the chain's, which may jump;
-between two looks at it this process's own clock carries it on.
+Records come by subscription; time and heads are asked for only when something is due. Time is the chain's; between two
+looks at it this process's own clock carries it on. When it has jumped, the chain tells by excusing a silence.
 
 A newest final block that is no longer in the chain means that the chain was set back or started anew: what was signed
 for it may contradict what will be asked. `hold` ends with `End.REPLACED`, and the worker goes on under fresh keys.
@@ -56,15 +56,13 @@ from offchain.journal import Journal
 from offchain.keys import WorkerKeys
 from offchain.rpc import CallFailed, ConnectionLost
 from pallets.primitives import ss58
+from pallets.primitives.attestation_record import WorkerAttestation
 from pallets.primitives.codec import codec_of
 from pallets.primitives.keys import Keypair
 from pallets.primitives.types import Balance
 from pallets.primitives.worker import WorkerInfo, heartbeat_bytes
-from pallets.trust import WorkerAttestation
-from pallets.worker_record import LEAVING, Worker, WorkerState
+from pallets.primitives.worker_record import LEAVING, Worker, WorkerState
 
-JUMP = 60_000
-"""Milliseconds of chain time beyond its own clock that a worker takes for time travel."""
 RENEWAL = 3_600_000
 """How long before its attestation expires a worker attests again, in milliseconds; of a short one the last tenth."""
 RENEWAL_PAUSE = 600_000
@@ -164,7 +162,8 @@ class Standing:
         self._heard: set[bytes] = set()
         self._changed = trio.Event()
         self._attest_again = True  # a worker that starts has a new enclave
-        self._chain_ahead: float | None = None
+        self._in_doubt = False
+        self._chain_ahead = 0.0
         key = identity.keys.worker_key
         self._record_key, self._attestation_key = records.WORKER.key(key), records.ATTESTED.key(key)
 
@@ -177,17 +176,22 @@ class Standing:
 
     def now(self) -> int:
         """The chain's time, as far as known, in milliseconds."""
-        return int(trio.current_time() * 1000 + (self._chain_ahead or 0))
+        return int(trio.current_time() * 1000 + self._chain_ahead)
 
     def look_again(self, *, attest: bool = False) -> None:
-        """Something doesn't fit: the chain is looked at at once, and with `attest` the attestation renewed."""
+        """Something doesn't fit: is it still the same chain? With `attest`, the attestation is renewed too."""
+        self._in_doubt = True
         self._attest_again |= attest
         self._wake()
 
     def _on_record(self, value: bytes | None) -> None:
         before, self.record = self.record, records.WORKER.decode(value)
-        if before is not None and self.record is not None and before.state is not self.record.state:
-            self._log.info("is %s now", self.record.state.name)
+        if before is not None and self.record is not None:
+            if before.state is not self.record.state:
+                self._log.info("is %s now", self.record.state.name)
+            if before.last_heartbeat == self.record.last_heartbeat and before.due < self.record.due:
+                self._log.info("was silent while the chain stood still or travelled: attests again")
+                self._attest_again = True
         self._hear(self._record_key)
 
     def _on_attestation(self, value: bytes | None) -> None:
@@ -251,39 +255,55 @@ class Standing:
 
     async def _tend(self) -> float | End:
         """Does what is due; for how many seconds nothing else is, or why all is over."""
-        head = await self._look()
-        if head is None:
-            return End.REPLACED
         if self.attestation is not None and self.attestation.revoked:
             raise KeyRevoked("governance revoked the worker's key: use a fresh --base-path if the worker is sound")
         if self.record is not None and self.record.state is WorkerState.Left:
             return End.LEFT
-        plan = next_step(self.record, self.attestation, self.now())
-        attest = self._attest_again and self.record is not None and self.record.state not in LEAVING
+        plan = self._plan()
+        if plan.step is Step.WAIT and not self._in_doubt:
+            return max((plan.until - self.now()) / 1000, 0.0)
+        head = await self._look()
+        if head is None:
+            return End.REPLACED
+        self._in_doubt = False
+        plan = self._plan()  # with the chain's own time
         if plan.step is Step.REGISTER:
             await self._register(head)
-        elif attest or plan.step is Step.ATTEST:
-            await self._attest(head)
+        elif plan.step is Step.ATTEST:
+            try:
+                await self._attest(head)
+            except (ChainError, ConnectionLost):
+                await self._beat(head)  # free, and keeps the worker's place until it can attest
+                raise
         elif plan.step is Step.BEAT:
             return await self._beat(head)
-        return max((plan.until - self.now()) / 1000, 0.0)
+        return 0.0
+
+    def _plan(self) -> Plan:
+        plan = next_step(self.record, self.attestation, self.now())
+        leaving = self.record is not None and self.record.state in LEAVING
+        attest = self._attest_again and plan.step is not Step.REGISTER and not leaving
+        return Plan(Step.ATTEST) if attest else plan
 
     async def _look(self) -> Head | None:
         """The best block; `None` where the newest final block that the worker knew is no longer in the chain."""
-        key, final = self._identity.keys.worker_key, await self._chain.finalized()
-        known = self._journal.final(key)
+        known = self._journal.final(self._identity.keys.worker_key)
         if known is not None and await self._chain.hash_of(known.number) != known.hash:
             self._log.warning("block %d, which was final, is gone: the chain was set back or replaced", known.number)
             return None
-        if known is None or final.number > known.number:
-            self._journal.set_final(key, final)
+        await self._remember(known)
         head = await self._chain.best()
-        ahead = (await self._chain.read(records.NOW, at=head.hash) or 0) - trio.current_time() * 1000
-        if self._chain_ahead is not None and ahead - self._chain_ahead > JUMP:
-            self._log.info("the chain's time has jumped by %d s", (ahead - self._chain_ahead) / 1000)
-            self._attest_again = True
-        self._chain_ahead = ahead
+        moment = await self._chain.read(records.NOW, at=head.hash) or 0
+        self._chain_ahead = moment - trio.current_time() * 1000
         return head
+
+    async def _remember(self, known: Head | None) -> None:
+        """Writes down the newest final block; genesis, which two chains may share, only as long as there is no other."""
+        final = await self._chain.finalized()
+        if not final.number and (first := await self._chain.hash_of(1)) is not None:
+            final = Head(1, first)
+        if known is None or final.number > known.number:
+            self._journal.set_final(self._identity.keys.worker_key, final)
 
     def _check_ours(self) -> None:
         if self.record is None or self.record.state is WorkerState.Left:
@@ -333,6 +353,7 @@ class Standing:
         self.attestation = attestation
         self.record = await self._chain.read(records.WORKER, key, at=block)
         self._attest_again = False
+        await self._remember(self._journal.final(key))
 
     async def _beat(self, head: Head) -> float:
         """Sends a heartbeat over the best block; after how many seconds to look again."""

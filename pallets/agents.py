@@ -40,8 +40,9 @@ from pallets.frame import (
     struct,
 )
 from pallets.fungible import Currency
-from pallets.job_record import Shares, Terms
+from pallets.job_terms import Terms
 from pallets.primitives.hashing import Identity, blake2_256
+from pallets.primitives.job_record import Shares
 
 MAX_CODE = 512 * 1024
 MAX_NAME = 64

@@ -57,11 +57,12 @@ from pallets.frame import (
     struct,
 )
 from pallets.frame.validity import Custom
+from pallets.primitives.attestation_record import Measurement, TcbStatus, Tee, WorkerAttestation
 from pallets.primitives.hashing import Identity
 from pallets.primitives.worker import MAX_FEATURES, VERSION, WorkerInfo, WorkerKey
 from pallets.system import System
 from pallets.timestamp import Timestamp
-from pallets.trust import Measurement, Policy, TcbStatus, Tee, WorkerAttestation, confidence, default_policy
+from pallets.trust import Policy, confidence, default_policy
 
 MAX_NAME = 64
 MAX_ROOT = 4096

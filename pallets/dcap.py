@@ -40,8 +40,8 @@ import orjson
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from pallets.primitives.attestation_record import TcbStatus, Tee
 from pallets.primitives.types import U32, U64, Bound, FixedBytes, struct
-from pallets.trust import TcbStatus, Tee
 
 MAX_QUOTE = 1 << 14
 MAX_COLLATERAL = 1 << 16

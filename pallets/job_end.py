@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.frame import AccountId
-from pallets.job_record import ExpiryReason, Job, JobState, Outcome
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import NO_TRANSCRIPT, InlineOutput, Output
+from pallets.primitives.job_record import ExpiryReason, Job, JobState, Outcome
 
 if TYPE_CHECKING:
     from pallets.jobs import Jobs

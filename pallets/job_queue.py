@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from pallets.calendar import due, first_due
 from pallets.frame import H256, U32
 from pallets.job_end import expire, release_seat
-from pallets.job_record import ATTEMPTS, Assignment, ExpiryReason, Job, JobState
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import JobId
+from pallets.primitives.job_record import ATTEMPTS, Assignment, ExpiryReason, Job, JobState
 
 if TYPE_CHECKING:
     from pallets.jobs import Jobs

@@ -60,10 +60,11 @@ from pallets.frame.validity import BadProof
 from pallets.fungible import Currency
 from pallets.job_end import POT, check_commit, expire, settle
 from pallets.job_queue import draw_all, enqueue, fall_due, is_narrow, next_due
-from pallets.job_record import ATTEMPTS, Assignment, AuthoritySet, ExpiryReason, Job, JobState, Payees
+from pallets.job_terms import AuthoritySet, Payees
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Identity, blake2_256
 from pallets.primitives.job import InlineInput, Input, JobId, Mode, Output
+from pallets.primitives.job_record import ATTEMPTS, Assignment, ExpiryReason, Job, JobState
 from pallets.primitives.worker import WorkerKey
 from pallets.system import System
 from pallets.timestamp import Timestamp

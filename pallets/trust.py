@@ -1,4 +1,4 @@
-"""What a chain makes of a verified quote: whether the machine is good enough, how far to trust it, what to remember.
+"""What a chain makes of a verified quote: whether the machine is good enough, and how far to trust it.
 
 The trusted computing base (TCB) of a machine is its processor's and firmware's security versions. Collateral gives them
 a status and the advisories they are subject to; a policy says which will do. Levels of confidence are Phala's.
@@ -8,38 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pallets.primitives.types import H256, U8, U32, BlockNumber, Bound, Moment, UnitEnum, struct
+from pallets.primitives.attestation_record import TcbStatus
+from pallets.primitives.types import U32, Bound, Moment, struct
 
-MAX_MEASUREMENT = 68
-
-Measurement = Annotated[bytes, Bound(MAX_MEASUREMENT)]
-"""What an enclave measures, as `pallets.dcap` puts it together: 68 bytes of SGX, 32 of TDX."""
 Advisory = Annotated[str, Bound(32)]
 """An advisory's name, like `INTEL-SA-00615`."""
 
 HARMLESS_WHEN_CONFIGURED = ("INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-00389")
-
-
-class Tee(UnitEnum):
-    """A kind of enclave that DCAP quotes."""
-
-    __type_path__ = "pallet_attestation::Tee"
-
-    Sgx = 0
-    Tdx = 1
-
-
-class TcbStatus(UnitEnum):
-    """How a machine's security versions are rated; the names are Intel's. A quote of a revoked one doesn't verify."""
-
-    __type_path__ = "pallet_attestation::TcbStatus"
-
-    UpToDate = 0
-    SWHardeningNeeded = 1
-    ConfigurationNeeded = 2
-    ConfigurationAndSWHardeningNeeded = 3
-    OutOfDate = 4
-    OutOfDateConfigurationNeeded = 5
 
 
 OUT_OF_DATE = (TcbStatus.OutOfDate, TcbStatus.OutOfDateConfigurationNeeded)
@@ -65,24 +40,6 @@ class Policy:
     def refuses(self, advisories: list[str]) -> str | None:
         """The first advisory that rules a machine out."""
         return next((advisory for advisory in advisories if advisory in self.refused_advisories), None)
-
-
-@struct(path="pallet_attestation::WorkerAttestation")
-class WorkerAttestation:
-    """What the chain knows of the enclave around a worker key."""
-
-    tee: Tee
-    measurement: Measurement
-    status: TcbStatus
-    confidence: U8
-    """1 (best) to 5, as in Phala."""
-    simulated: bool
-    runtime_id: H256
-    attested_at: Moment
-    expires: Moment
-    block: BlockNumber
-    """The block that the quote names; only a quote over a later one counts again."""
-    revoked: bool = False
 
 
 def default_policy() -> Policy:

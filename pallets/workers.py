@@ -63,9 +63,9 @@ from pallets.fungible import Currency
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import Identity, blake2_256
 from pallets.primitives.worker import WorkerInfo, WorkerKey, heartbeat_bytes
+from pallets.primitives.worker_record import LEAVING, SERVING, Worker, WorkerState, heaviest
 from pallets.system import System
 from pallets.timestamp import Timestamp
-from pallets.worker_record import LEAVING, SERVING, Worker, WorkerState, heaviest
 
 MAX_TRIES = 64
 HEARTBEAT_LONGEVITY = 64

@@ -77,6 +77,8 @@ class Importer:
             raise InvalidBlock("the header carries no Aura seal")
         answer = chain.runtime_at(chain.best.hash).call(chain.states.head, "AuraApi_authorities", b"")
         authorities = AUTHORITIES.decode_all(answer)
+        if not authorities:
+            raise InvalidBlock("the chain has no Aura authorities")
         author = authorities[slot % len(authorities)]
         if not verify_sr25519(seal.data, header.without_seal().hash, author):
             raise InvalidBlock(f"the seal isn't by 0x{author.hex()}, the authority of slot {slot}")

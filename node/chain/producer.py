@@ -66,6 +66,7 @@ class Producer:
         self.chain, self.transactions, self.clock, self.key = chain, transactions, clock, key
         self.slot_duration_ms, self.inherents = slot_duration_ms, inherents
         self._building = trio.Lock()
+        self._sealed_at = 0.0  # by trio's clock
 
     # When
 
@@ -106,13 +107,13 @@ class Producer:
 
     def _until_next_ms(self) -> int:
         """How long until an empty block is due: the runtime's own need, or the clients'."""
-        now = self.clock.now_ms()
-        wait = EMPTY_BLOCK_MS
         due = self._runtime_due()
-        if due is not None:
-            next_start = (self.chain.best_header().slot() or 0) * self.slot_duration_ms + self.slot_duration_ms
-            wait = min(wait, max(due, next_start) - now)
-        return max(wait, 0)
+        if due is None:
+            return EMPTY_BLOCK_MS
+        if due > self._slot_start(self.chain.best_header()):
+            return min(max(due - self.clock.now_ms(), 0), EMPTY_BLOCK_MS)
+        since = (trio.current_time() - self._sealed_at) * 1000  # due already: a block each slot, however far ahead we are
+        return max(self.slot_duration_ms - int(since), 0)
 
     def _runtime_due(self) -> int | None:
         best = self.chain.best.hash
@@ -151,6 +152,7 @@ class Producer:
             tags = await self._include(builder)
             built = builder.finalize()
             imported = self.chain.append(built, partial(self._sealed, built))
+            self._sealed_at = trio.current_time()
             self.transactions.on_imported(imported, tags)
             return imported
 

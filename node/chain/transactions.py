@@ -26,6 +26,7 @@ from node.chain.tree import Chain
 from node.executor import Validator
 from pallets.frame.validity import ExhaustsResources, TransactionSource, TransactionValidityError
 from pallets.primitives.codec import DecodeError
+from pallets.primitives.extrinsic import is_bare
 from pallets.primitives.hashing import blake2_256
 
 BAN_SECONDS = 30 * 60
@@ -114,8 +115,10 @@ class Transactions:
     def drop_invalid(self, tx_hash: bytes, reason: str) -> None:
         """A ready transaction turned out invalid while a block was built."""
         log.info("🚫 transaction 0x%s is invalid now: %s", tx_hash.hex(), reason)
-        self._ban(tx_hash)
-        self._report(self.pool.remove(tx_hash, Change.INVALID))
+        outcomes = self.pool.remove(tx_hash, Change.INVALID)
+        if not any(outcome.tx.hash == tx_hash and is_bare(outcome.tx.data) for outcome in outcomes):
+            self._ban(tx_hash)  # a bare one can't be signed anew, so it may come again when what was missing is there
+        self._report(outcomes)
 
     # News
 

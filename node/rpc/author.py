@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import trio
 
 from node.chain.transactions import Status
-from node.rpc.context import Context, to_hex
+from node.rpc.context import Context, check_length_prefix, to_hex
 from node.rpc.errors import BAD_FORMAT, RpcError, submission_error
 from node.rpc.registry import Hex, method, subscription
 from pallets.frame.validity import TransactionSource
-from pallets.primitives.codec import DecodeError, read_compact
+from pallets.primitives.codec import DecodeError
 
 MAX_STATUSES = 4096  # a transaction's life has a handful of steps; a chain of retractions many
 
@@ -38,10 +39,8 @@ async def author_submitAndWatchExtrinsic(node: Context, bytes: Hex) -> AsyncIter
     send, receive = trio.open_memory_channel[Status](MAX_STATUSES)
 
     def on_status(status: Status) -> None:
-        try:
+        with suppress(trio.WouldBlock, trio.BrokenResourceError):  # nobody listens any more
             send.send_nowait(status)
-        except (trio.WouldBlock, trio.BrokenResourceError):
-            pass
 
     tx_hash = _submit(node, bytes, on_status)
     return _life(node, tx_hash, receive)
@@ -59,9 +58,7 @@ async def _life(node: Context, tx_hash: bytes, statuses: trio.MemoryReceiveChann
 
 def _submit(node: Context, data: bytes, watcher: Any) -> bytes:
     try:
-        length, at = read_compact(data, 0)
-        if length != len(data) - at:
-            raise DecodeError(f"the length prefix says {length} bytes, {len(data) - at} follow")
+        check_length_prefix(data)
     except DecodeError as error:
         raise RpcError(BAD_FORMAT, f"Extrinsic has invalid format: {error}") from None
     try:

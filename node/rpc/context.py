@@ -13,7 +13,7 @@ from node.chain.tree import Chain
 from node.chain_spec import ChainSpec
 from node.executor import Runtime
 from node.state.backend import Backend, UnknownBlock
-from pallets.primitives.codec import codec_of
+from pallets.primitives.codec import DecodeError, codec_of, read_compact
 from pallets.primitives.header import DigestItem, Header
 
 DIGEST_ITEM = codec_of(DigestItem)
@@ -52,6 +52,13 @@ class Context:
         if header is None:
             raise UnknownBlock(block_hash)
         return header
+
+
+def check_length_prefix(extrinsic: bytes) -> None:
+    """Raises `DecodeError` unless the bytes are as many as the compact length before them says."""
+    length, at = read_compact(extrinsic, 0)
+    if length != len(extrinsic) - at:
+        raise DecodeError(f"the length prefix says {length} bytes, {len(extrinsic) - at} follow")
 
 
 def to_hex(data: bytes) -> str:

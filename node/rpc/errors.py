@@ -3,10 +3,11 @@
 | codes | about |
 | --- | --- |
 | -32700 -32600 -32601 -32602 -32603 | the JSON-RPC request itself |
+| -32006 -32008 -32010 -32011 | bounds of the server, as jsonrpsee numbers them |
 | 1001 1002 | an extrinsic that can't be read |
 | 1010 to 1019 | a transaction that the pool refuses |
 | 4002 4003 | a query of the state |
-| 1 2 | `system_accountNextIndex` |
+| 1 2 | `system_accountNextIndex`, `payment_*` |
 | 15000 | manual sealing |
 
 Mirrors `sc_rpc_api::{author,state,system}::error` and `sc_consensus_manual_seal::error`.
@@ -16,9 +17,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from node.chain.pool import AlreadyImported, CycleDetected, ImmediatelyDropped, NoTagsProvided, PoolError, TooLowPriority
+from node.chain.pool import (
+    AlreadyImported,
+    CycleDetected,
+    ImmediatelyDropped,
+    NoTagsProvided,
+    PoolError,
+    TooLowPriority,
+)
 from node.chain.transactions import TemporarilyBanned
-from node.executor import UnknownRuntime
+from node.executor import RuntimeTrap, UnknownRuntime
 from node.state.backend import StateDiscarded, UnknownBlock
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import TransactionValidityError, UnknownTransaction
@@ -29,7 +37,7 @@ BAD_FORMAT, VERIFICATION_ERROR = 1001, 1002
 POOL_INVALID, POOL_UNKNOWN, POOL_BANNED, POOL_IMPORTED, POOL_PRIORITY = 1010, 1011, 1012, 1013, 1014
 POOL_CYCLE, POOL_DROPPED, POOL_NO_TAGS = 1015, 1016, 1019
 INVALID_COUNT, CLIENT_ERROR = 4002, 4003
-SUBSCRIPTIONS_EXHAUSTED = -32006
+SUBSCRIPTIONS_EXHAUSTED, RESPONSE_TOO_BIG, BATCH_TOO_BIG, BATCH_ANSWER_TOO_BIG = -32006, -32008, -32010, -32011
 RUNTIME_ERROR, DECODE_ERROR = 1, 2
 MANUAL_SEAL_ERROR = 15000
 
@@ -52,6 +60,11 @@ def invalid_params(reason: str) -> RpcError:
     return RpcError(INVALID_PARAMS, "Invalid params", reason)
 
 
+def too_big(code: int, message: str, limit: int) -> RpcError:
+    """Something is over a bound of the server."""
+    return RpcError(code, message, f"Exceeded max limit of {limit}")
+
+
 def client_error(text: str) -> RpcError:
     """A query that the chain can't answer."""
     return RpcError(CLIENT_ERROR, f"Client error: {text}")
@@ -68,6 +81,8 @@ def query_error(error: Exception) -> RpcError | None:
             return client_error(f"Execution failed: Other: Exported method {error} is not found")
         case DecodeError():
             return client_error(f"Execution failed: Execution aborted due to trap: bad input: {error}")
+        case RuntimeTrap():
+            return client_error(f"Execution failed: Execution aborted due to trap: {error}")
         case UnknownRuntime():
             return client_error(f"Execution failed: Other: {error}")
         case TransactionValidityError():

@@ -3,14 +3,15 @@
 ## Overview
 
 ```python
-@method(aliases=("chain_getHead",))
-def chain_getBlockHash(node: Context, number: BlockNumberParam | None = None) -> str | None: ...
+@method()
+def chain_getHeader(node: Context, hash: Hash | None = None) -> Any: ...
 
 @subscription("chain_newHead", unsubscribe="chain_unsubscribeNewHead")
 async def chain_subscribeNewHead(node: Context) -> AsyncIterator[Any]: ...
 ```
-The annotation of a parameter is its gate: `Hex` and `Hash` turn strings into bytes, `int` takes numbers, `str` takes strings.
-Clients differ in what they leave out, so a missing, `null` or `[null]` optional parameter is the same.
+The annotation of a parameter is its gate: `Hex` and `Hash` turn strings into bytes, `int` takes numbers, `str` takes
+strings. Clients differ in what they leave out, so a missing, `null` or `[null]` optional parameter is the same, and a
+`null` too many is none.
 
 A subscription function checks its parameters when awaited and answers an iterator of notifications, so that a refused
 subscription is an error reply and never a dead identifier.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
@@ -44,15 +45,6 @@ def hash_bytes(value: Any) -> bytes:
     if len(found) != 32:
         raise ValueError(f"a hash has 32 bytes, this one has {len(found)}")
     return found
-
-
-def block_number(value: Any) -> int:
-    """A block number, as a number or as a hex string; raises `ValueError`."""
-    if isinstance(value, str) and value.startswith("0x"):
-        value = int(value, 16)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("a block number is expected, as a number or hex string")
-    return value
 
 
 def unsigned(value: Any) -> int:
@@ -87,12 +79,11 @@ class GatedBy:
 
 Hex = Annotated[bytes, GatedBy(hex_bytes)]
 Hash = Annotated[bytes, GatedBy(hash_bytes)]
-NumberOrHex = Annotated[int, GatedBy(block_number)]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A callable method; `unsafe` ones are for the operator only."""
+    """A callable method; a subscription has the name of its notification and of the method that ends it."""
 
     name: str
     function: Callable[..., Any]
@@ -110,7 +101,7 @@ class Method:
         elif params is None:
             given = []
         elif isinstance(params, list):
-            given = params
+            given = params[: len(params) - _trailing_nulls(params)]
         else:
             raise invalid_params("params should be a list or an object")
         if len(given) > len(self.gates):
@@ -133,6 +124,10 @@ class Method:
         """The method's result; for a subscription, its iterator. Raises `RpcError`."""
         answer = self.function(node, *self.arguments(params))
         return await answer if isinstance(answer, Awaitable) else answer
+
+
+def _trailing_nulls(params: list[Any]) -> int:
+    return next((count for count, value in enumerate(reversed(params)) if value is not None), len(params))
 
 
 class Registry:
@@ -189,10 +184,11 @@ def _gates(function: Callable[..., Any]) -> tuple[tuple[str, Gate, bool], ...]:
     hints = typing.get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     (_, _), *params = hints.items()
+    defaults = inspect.signature(function).parameters
     found = []
     for name, annotation in params:
         inner = option_of(annotation) if not _is_gated(annotation) else None
-        optional = inner is not None or inspect.signature(function).parameters[name].default is not inspect.Parameter.empty
+        optional = inner is not None or defaults[name].default is not inspect.Parameter.empty
         found.append((name, _gate(inner if inner is not None else annotation), optional))
     return tuple(found)
 
@@ -216,13 +212,10 @@ def _gate(annotation: Any) -> Gate:
     return {int: unsigned, str: text, bool: flag, Any: as_given}[annotation]
 
 
-Notifications = AsyncIterator[Any]
 __all__ = [
     "Hash",
     "Hex",
     "Method",
-    "Notifications",
-    "NumberOrHex",
     "Registry",
     "RpcError",
     "method",

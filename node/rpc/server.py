@@ -2,19 +2,20 @@
 
 ## Overview
 
-`Server` turns a message into its reply, one request or a batch. A WebSocket connection is a `Session`, which also carries
-subscriptions: the reply with the identifier always leaves before the first notification. A subscriber that reads too slowly loses
-that subscription, not the connection.
+`Server` turns a message into its reply, one request or a batch. A WebSocket connection is a `Session`, which also
+carries subscriptions: the reply with the identifier always leaves before the first notification. A subscriber that
+reads too slowly loses that subscription, not the connection. A request without an `id` is carried out and not answered.
 
 ## Bounds
 
-Batch length, subscriptions a connection, and message sizes (by `node.web`).
+Batch length, subscriptions a connection, sizes of replies, and of messages (by `node.web`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -24,14 +25,18 @@ from node.chain.feed import FellBehind
 from node.rpc import author, chain, engine, payment, state, system
 from node.rpc.context import Context
 from node.rpc.errors import (
+    BATCH_ANSWER_TOO_BIG,
+    BATCH_TOO_BIG,
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
+    RESPONSE_TOO_BIG,
     SUBSCRIPTIONS_EXHAUSTED,
     RpcError,
     invalid_params,
     query_error,
+    too_big,
 )
 from node.rpc.registry import Method, Registry
 from node.web.connection import WebSocket
@@ -40,6 +45,7 @@ from node.web.http import Request, Response
 
 MAX_BATCH = 1024
 MAX_SUBSCRIPTIONS = 1024
+MAX_RESPONSE = 15 * 1024 * 1024  # bytes of one reply, or of a batch of them; Substrate's default
 JSON_HEADERS = (("content-type", "application/json"),)
 
 log = logging.getLogger("node.rpc")
@@ -65,12 +71,15 @@ class Server:
         if request.method == "OPTIONS":
             return Response(204, _cors(request), b"")
         if request.method == "GET" and request.path == "/health":
-            reply = await self._answer({"id": 0, "method": "system_health"}, None)
-            return Response(200, (*JSON_HEADERS, *_cors(request)), orjson.dumps((reply or {}).get("result")))
+            health = orjson.dumps(system.system_health(self.context))
+            return Response(200, (*JSON_HEADERS, *_cors(request)), health)
         if request.method != "POST":
-            return Response.text(405, "JSON-RPC: POST a request here, or open a WebSocket. GET /health tells the health.\n")
-        reply_bytes = await self.reply(request.body, None)
-        return Response(200, (*JSON_HEADERS, *_cors(request)), reply_bytes or b"")
+            text = "JSON-RPC: POST a request here, or open a WebSocket. GET /health tells the health."
+            return Response.text(405, text, (("allow", "POST, OPTIONS"), *_cors(request)))
+        reply = await self.reply(request.body, None)
+        if reply is None:
+            return Response(204, _cors(request))
+        return Response(200, (*JSON_HEADERS, *_cors(request)), reply)
 
     # WebSocket
 
@@ -96,37 +105,49 @@ class Server:
         try:
             message = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            return orjson.dumps(_failure(None, RpcError(PARSE_ERROR, "Parse error", str(error))))
-        if isinstance(message, list):
-            if not message or len(message) > MAX_BATCH:
-                text = f"a batch holds 1 to {MAX_BATCH} requests"
-                return orjson.dumps(_failure(None, RpcError(INVALID_REQUEST, "Invalid request", text)))
-            replies = [await self._answer(each, session) for each in message]
-            answered = [each for each in replies if each is not None]
-            return orjson.dumps(answered) if answered else None
-        reply = await self._answer(message, session)
-        return None if reply is None else orjson.dumps(reply)
+            return _failure(None, RpcError(PARSE_ERROR, "Parse error", str(error)))
+        if not isinstance(message, list):
+            return await self._answer(message, session)
+        if not message:
+            return _failure(None, RpcError(INVALID_REQUEST, "Invalid request", "a batch holds at least one request"))
+        if len(message) > MAX_BATCH:
+            return _failure(None, too_big(BATCH_TOO_BIG, "The batch request was too large", MAX_BATCH))
+        answers: list[bytes] = []
+        size = 0
+        for request in message:
+            answer = await self._answer(request, session)
+            if answer is not None:
+                answers.append(answer)
+                size += len(answer)
+            if size > MAX_RESPONSE:
+                return _failure(None, too_big(BATCH_ANSWER_TOO_BIG, "The batch response was too large", MAX_RESPONSE))
+            await trio.lowlevel.checkpoint()  # others' requests come in between
+        return b"[" + b",".join(answers) + b"]" if answers else None
 
-    async def _answer(self, request: Any, session: Session | None) -> dict[str, Any] | None:
-        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-            request_id = request.get("id") if isinstance(request, dict) else None
-            return _failure(request_id, RpcError(INVALID_REQUEST, "Invalid request"))
+    async def _answer(self, request: Any, session: Session | None) -> bytes | None:
+        """The reply to one request; `None` for a notification."""
+        if not isinstance(request, dict):
+            return _failure(None, RpcError(INVALID_REQUEST, "Invalid request", "a request is an object"))
         request_id = request.get("id")
-        if not isinstance(request_id, (str, int, type(None))):
-            return _failure(None, RpcError(INVALID_REQUEST, "Invalid request", "an id is a string or a number"))
+        if isinstance(request_id, bool) or not isinstance(request_id, (str, int, type(None))):
+            return _failure(None, RpcError(INVALID_REQUEST, "Invalid request", "an id is a string or an integer"))
+        name = request.get("method")
+        if not isinstance(name, str):
+            return _failure(request_id, RpcError(INVALID_REQUEST, "Invalid request", "a method is a string"))
         try:
-            result = await self._call(request["method"], request.get("params"), session)
+            result = await self._call(name, request.get("params"), session)
+            answer = orjson.dumps({"jsonrpc": "2.0", "id": request_id, "result": result})
+            if len(answer) > MAX_RESPONSE:
+                raise too_big(RESPONSE_TOO_BIG, "Response is too big", MAX_RESPONSE)
         except RpcError as error:
-            return _failure(request_id, error)
+            answer = _failure(request_id, error)
         except Exception as error:
             known = query_error(error)
             if known is None:
-                log.exception("❌ %s failed", request["method"])
+                log.exception("❌ %s failed", name)
                 known = RpcError(INTERNAL_ERROR, "Internal error")
-            return _failure(request_id, known)
-        if "id" not in request:
-            return None  # a notification wants no reply
-        return {"jsonrpc": "2.0", "id": request_id, "result": result}
+            answer = _failure(request_id, known)
+        return answer if "id" in request else None
 
     async def _call(self, name: str, params: Any, session: Session | None) -> Any:
         notification = self.registry.unsubscribes.get(name)
@@ -149,7 +170,7 @@ class Session:
     def __init__(self, socket: WebSocket, nursery: trio.Nursery) -> None:
         self._socket, self._nursery = socket, nursery
         self._scopes: dict[str, trio.CancelScope] = {}
-        self._pending: list[tuple[str, str, AsyncIterator[Any]]] = []
+        self._pending: list[tuple[str, str, AsyncGenerator[Any, None]]] = []
         self._count = 0
 
     def make_room(self) -> None:
@@ -158,7 +179,7 @@ class Session:
             text = f"a connection may hold {MAX_SUBSCRIPTIONS} subscriptions"
             raise RpcError(SUBSCRIPTIONS_EXHAUSTED, "Too many subscriptions on the connection", text)
 
-    def subscribe(self, notification: str, news: AsyncIterator[Any]) -> str:
+    def subscribe(self, notification: str, news: AsyncGenerator[Any, None]) -> str:
         """Takes note of a subscription; it starts once its identifier is on the way."""
         self._count += 1
         identifier = f"{self._count:016x}"
@@ -180,20 +201,23 @@ class Session:
             self._nursery.start_soon(self._run, identifier, notification, news)
         self._pending.clear()
 
-    async def _run(self, identifier: str, notification: str, news: AsyncIterator[Any]) -> None:
+    async def _run(self, identifier: str, notification: str, news: AsyncGenerator[Any, None]) -> None:
         scope = self._scopes.get(identifier)
         if scope is None:
             return
         head = {"jsonrpc": "2.0", "method": notification}
         with scope:
             try:
-                async for item in news:
-                    message = {**head, "params": {"subscription": identifier, "result": item}}
-                    await self._socket.send(orjson.dumps(message).decode())
+                async with aclosing(news):
+                    async for item in news:
+                        message = {**head, "params": {"subscription": identifier, "result": item}}
+                        await self._socket.send(orjson.dumps(message).decode())
             except FellBehind:
                 log.warning("a subscriber to %s fell behind and was cut off", notification)
             except ConnectionClosed:
                 pass
+            except Exception:
+                log.exception("❌ a subscription to %s failed", notification)
         self._scopes.pop(identifier, None)
 
 
@@ -210,8 +234,8 @@ def _cors(request: Request) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _failure(request_id: Any, error: RpcError) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": request_id, "error": error.to_json()}
+def _failure(request_id: str | int | None, error: RpcError) -> bytes:
+    return orjson.dumps({"jsonrpc": "2.0", "id": request_id, "error": error.to_json()})
 
 
 def _subscription_id(name: str, params: Any) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from node.executor import RuntimeTrap
 from node.rpc.context import Context
-from node.rpc.errors import DECODE_ERROR, RUNTIME_ERROR, RpcError
-from node.rpc.registry import method
+from node.rpc.errors import RUNTIME_ERROR, RpcError, invalid_params
+from node.rpc.registry import hash_bytes, method
 from pallets.frame.runtime_api import UnknownRuntimeApi
-from pallets.primitives.codec import codec_of
+from pallets.primitives.codec import DecodeError, codec_of
 from pallets.primitives.ss58 import InvalidAddress, decode_account
 from pallets.primitives.types import Nonce
 
@@ -55,12 +56,12 @@ def system_health(node: Context) -> Any:
 def system_accountNextIndex(node: Context, account: str) -> int:
     """An account's next nonce, its transactions in the pool counted."""
     try:
-        who = bytes.fromhex(account[2:]) if account.startswith("0x") else decode_account(account)
+        who = hash_bytes(account) if account.startswith("0x") else decode_account(account)
     except (InvalidAddress, ValueError) as error:
-        raise RpcError(DECODE_ERROR, "Unable to query nonce.", str(error)) from None
+        raise invalid_params(f"{account[:80]!r} is no account: {error}") from None
     try:
         nonce: int = NONCE.decode_all(node.call(None, "AccountNonceApi_account_nonce", who))
-    except (UnknownRuntimeApi, ValueError) as error:
+    except (UnknownRuntimeApi, RuntimeTrap, DecodeError) as error:
         raise RpcError(RUNTIME_ERROR, "Unable to query nonce.", str(error)) from None
     while node.transactions.pool.provides(who + NONCE.encode(nonce)):
         nonce += 1

@@ -32,6 +32,7 @@ from pallets.frame.validity import (
     BadMandatory,
     BadProof,
     CannotLookup,
+    Custom,
     MandatoryValidation,
     NoUnsignedValidator,
     TransactionSource,
@@ -42,6 +43,9 @@ from pallets.frame.weights import DispatchClass, DispatchInfo, Pays, Weight
 from pallets.primitives.codec import DecodeError, OtherAddress
 from pallets.primitives.extrinsic import UncheckedExtrinsic, bare_extrinsic, signing_payload
 from pallets.primitives.header import DigestItem, Header, PreRuntime
+
+FAILED_BARE = 255
+"""`Custom` code of a bare transaction that was valid and failed."""
 
 InherentData = dict[bytes, bytes]
 """What the author brings into a block, by 8-byte identifier, SCALE-encoded."""
@@ -216,6 +220,8 @@ class Executive:
         error, actual = self._dispatch(checked, NONE)
         if error is not None and checked.info.class_ is DispatchClass.Mandatory:
             raise BadMandatory
+        if error is not None:
+            raise Custom(FAILED_BARE, str(error))  # nobody pays for it, so it is in a block only if it did something
         release_block_weight(self.system, checked.info, actual)
         return error, actual
 

@@ -231,10 +231,9 @@ def reserve_block_space(system: SystemState, info: DispatchInfo, length: int) ->
     if limits.max_total is not None and used.any_gt(limits.max_total):
         raise ExhaustsResources
     _set_class(consumed, kind, used)
-    if limits.max_total is not None and consumed.total().any_gt(system.block_weights.max_block):
-        # Beyond the block's whole a class still has what is reserved for it alone.
-        if limits.reserved is None or used.any_gt(limits.reserved):
-            raise ExhaustsResources
+    full = consumed.total().any_gt(system.block_weights.max_block)
+    if full and limits.reserved is not None and used.any_gt(limits.reserved):
+        raise ExhaustsResources  # beyond the block's whole a class still has what is reserved for it alone
     system.block_weight = consumed
     system.all_extrinsics_len = total_length
     return weight

@@ -51,6 +51,9 @@ from pallets.primitives.types import H256, RuntimeType, struct
 
 MAX_CALL_DEPTH = 32
 """How deep calls may nest in calls. Python's stack is the scarce thing: a fixed bound keeps every node's answer the same."""
+MAX_ELEMENTS = 1 << 14
+"""How many list elements a call may hold in all, nested ones included. More than `batched_calls_limit`, and few enough that
+decoding what nobody has paid for yet takes milliseconds."""
 
 Verify = Callable[[MultiSignature, bytes, bytes], bool]
 """`(signature, payload, signer) -> bool`; a node hands in one that remembers what it has verified."""
@@ -64,10 +67,11 @@ def api_id(name: str) -> bytes:
 class Call:
     """A decoded call: which, and its arguments. Belongs to a runtime class, not to an instance."""
 
-    __slots__ = ("spec", "arguments")
+    __slots__ = ("spec", "arguments", "_info")
 
     def __init__(self, spec: CallSpec, arguments: tuple[Any, ...]) -> None:
         self.spec, self.arguments = spec, arguments
+        self._info: DispatchInfo | None = None
 
     @property
     def name(self) -> str:
@@ -85,14 +89,13 @@ class Call:
         raise TypeError("calls are not keys")
 
     def dispatch_info(self) -> DispatchInfo:
-        """Weight and class before it runs."""
-        weight = self.spec.mark.weight
-        if not isinstance(weight, Weight):
-            found = weight(*self.arguments)
-            if isinstance(found, DispatchInfo):
-                return found
-            weight = found
-        return DispatchInfo(weight, self.spec.mark.dispatch_class)
+        """Weight and class before it runs; computed once, since a batch asks every call in it, at every level."""
+        if self._info is None:
+            weight = self.spec.mark.weight
+            found = weight if isinstance(weight, Weight) else weight(*self.arguments)
+            kind = self.spec.mark.dispatch_class
+            self._info = found if isinstance(found, DispatchInfo) else DispatchInfo(found, kind)
+        return self._info
 
 
 RuntimeCall = Annotated[Call, RuntimeType("RuntimeCall")]
@@ -258,7 +261,7 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
     codecs = Codecs(
         {
             "RuntimeEvent": _event_codec(events, decoders),
-            "RuntimeCall": _call_codec(calls, lambda annotation: codecs.of(annotation)),
+            "RuntimeCall": _call_codec(calls, lambda: codecs),
             "RuntimeHoldReason": _hold_reason_codec(pallets),
             "DispatchError": _error_codec(errors, pallet_of),
             "DispatchResult": dispatch_result,
@@ -294,7 +297,7 @@ def _event_codec(
     return RuntimeCodec(encode, decode)
 
 
-def _call_codec(calls: dict[tuple[int, int], CallSpec], codec_of: Callable[[Any], Codec[Any]]) -> RuntimeCodec:
+def _call_codec(calls: dict[tuple[int, int], CallSpec], codecs: Callable[[], Codecs]) -> RuntimeCodec:
     compiled: dict[bytes, tuple[CallSpec, Codec[Any]]] = {}
     depth = 0
 
@@ -303,7 +306,7 @@ def _call_codec(calls: dict[tuple[int, int], CallSpec], codec_of: Callable[[Any]
         if spec is None:
             raise DecodeError(f"the runtime has no call 0x{head.hex()}: a pallet's index, and a call's in it")
         kinds = tuple(kind for _, kind in spec.params)
-        found = compiled[head] = spec, codec_of(tuple_type(kinds))
+        found = compiled[head] = spec, codecs().of(tuple_type(kinds))
         return found
 
     def encode(call: Call) -> bytes:
@@ -317,11 +320,16 @@ def _call_codec(calls: dict[tuple[int, int], CallSpec], codec_of: Callable[[Any]
         spec, codec = compiled.get(head) or compile_arguments(head)
         if depth >= MAX_CALL_DEPTH:
             raise DecodeError(f"calls nest deeper than {MAX_CALL_DEPTH}")
+        budget = codecs().budget
+        if not depth:
+            budget.left = MAX_ELEMENTS
         depth += 1
         try:
             arguments, end = codec.decode(data, at + 2)
         finally:
             depth -= 1
+            if not depth:
+                budget.left = None
         return Call(spec, arguments or ()), end
 
     return RuntimeCodec(encode, decode)

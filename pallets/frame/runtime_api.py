@@ -19,7 +19,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-from pallets.frame.runtime import Runtime, api_id
+from pallets.frame.runtime import MAX_ELEMENTS, Runtime, api_id
 from pallets.primitives.codec import Codec, tuple_type
 
 
@@ -91,6 +91,7 @@ class ApiDispatcher:
         if found is None:
             raise UnknownRuntimeApi(name)
         method, arguments, output = found
-        given: tuple[Any, ...] = arguments.decode_all(data) or ()
+        with runtime.codecs.budget.limited_to(MAX_ELEMENTS):
+            given: tuple[Any, ...] = arguments.decode_all(data) or ()
         function: Callable[..., Any] = getattr(method.api(runtime), method.name)
         return output.encode(function(*given))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pallets.primitives.types import U32, U64, Compact, UnitEnum, struct
 
+MAX_WEIGHT = (1 << 64) - 1
+
 
 @struct(path="sp_weights::weight_v2::Weight")
 class Weight:
@@ -17,14 +19,18 @@ class Weight:
     proof_size: Compact[U64] = 0
 
     def __add__(self, other: Weight) -> Weight:
-        return Weight(self.ref_time + other.ref_time, self.proof_size + other.proof_size)
+        """Saturates in each dimension."""
+        return Weight(
+            min(self.ref_time + other.ref_time, MAX_WEIGHT), min(self.proof_size + other.proof_size, MAX_WEIGHT)
+        )
 
     def __sub__(self, other: Weight) -> Weight:
         """Saturates at zero in each dimension."""
         return Weight(max(self.ref_time - other.ref_time, 0), max(self.proof_size - other.proof_size, 0))
 
     def __mul__(self, times: int) -> Weight:
-        return Weight(self.ref_time * times, self.proof_size * times)
+        """Saturates in each dimension."""
+        return Weight(min(self.ref_time * times, MAX_WEIGHT), min(self.proof_size * times, MAX_WEIGHT))
 
     def any_gt(self, other: Weight) -> bool:
         """Whether either dimension is larger."""

@@ -3,8 +3,8 @@
 ## Overview
 
 `codec_of(U32)`, `codec_of(AccountInfo)`, `codec_of(list[Bounded])` each compile a type once into two Python functions.
-Nested composites are inlined; neighbouring fixed-width fields share one `struct` call. That makes them 50 to 120 times faster
-than a codec that interprets a type registry, which matters because every storage read and write passes here.
+Nested composites are inlined; neighbouring fixed-width fields share one `struct` call. That makes them 50 to 120 times
+faster than a codec that interprets a type registry, which matters because every storage read and write passes here.
 
 ## Usage
 
@@ -15,8 +15,9 @@ value, end = codec.decode(data, 0)
 value = codec.decode_all(data)      # refuses trailing bytes
 ```
 
-Types that only a composed runtime knows (`RuntimeCall`, ...) need a `Codecs` of that runtime, which resolves them. A class
-whose wire form no annotation can say (`Era`) brings its own `__scale_encode__(value)` and `__scale_decode__(data, at)`.
+Types that only a composed runtime knows (`RuntimeCall`, ...) need a `Codecs` of that runtime, which resolves them. A
+class whose wire form no annotation can say (`Era`) brings its own `__scale_encode__(value)` and
+`__scale_decode__(data, at)`.
 
 ## Errors
 
@@ -38,10 +39,21 @@ import dataclasses
 import struct as _struct
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, Union, get_args, get_origin
 
-from pallets.primitives.types import AddressForm, BigEndian, Bound, Compacted, FixedBytes, Int, RuntimeType, UnitEnum, Variant
+from pallets.primitives.types import (
+    AddressForm,
+    BigEndian,
+    Bound,
+    Compacted,
+    FixedBytes,
+    Int,
+    RuntimeType,
+    UnitEnum,
+    Variant,
+)
 
 T = TypeVar("T")
 
@@ -131,6 +143,33 @@ class Codec(Generic[T]):
         return value
 
 
+class Budget:
+    """How many list elements may still be decoded: a short input can ask for millions of empty ones.
+
+    Unlimited but inside `limited_to`, which bounds everything that is decoded in its block together.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+
+    def spend(self, elements: int) -> None:
+        """Takes note of a list; raises `DecodeError` where that is too much."""
+        if self.left is not None:
+            self.left -= elements
+            if self.left < 0:
+                raise DecodeError("the data has more list elements than are decoded at once")
+
+    @contextmanager
+    def limited_to(self, elements: int) -> Iterator[None]:
+        before, self.left = self.left, elements
+        try:
+            yield
+        finally:
+            self.left = before
+
+
 class RuntimeCodec(NamedTuple):
     """How a runtime writes and reads one of its own types; `decode(data, at) -> (value, end)`."""
 
@@ -143,6 +182,7 @@ class Codecs:
 
     def __init__(self, runtime_types: Mapping[str, RuntimeCodec] | None = None) -> None:
         self.runtime_types = dict(runtime_types or {})
+        self.budget = Budget()
         self._compiled: dict[Any, Codec[Any]] = {}
 
     def of(self, annotation: Any, names: Mapping[str, Any] | None = None) -> Codec[Any]:
@@ -231,7 +271,7 @@ class _Compiler:
                 "    try:",
                 *(f"        {line}" for line in self.checks),
                 f"        return {self.joined()}",
-                "    except (StructError, OverflowError) as error:",
+                "    except (StructError, OverflowError, UnicodeEncodeError) as error:",
                 f"        raise EncodeError(f'{label}: {{error}}') from None",
                 "def decode(b, p=0):",
                 "    try:",
@@ -276,8 +316,11 @@ class _Compiler:
         elif find_marker(markers, RuntimeType) is not None:
             self.parts.append(f"{self.bind(self.codecs.of(annotation).encode)}({x})")
         elif find_marker(markers, Compacted) is not None:
+            if (integer := find_marker(markers, Int)) is not None:
+                self.check(f"{x} >> {integer.width * 8}", f"{{{x}}} is no {integer.name}")
             self.parts.append(f"compact({x})")
         elif find_marker(markers, AddressForm) is not None:
+            self.check(f"type({x}) is not OtherAddress and len({x}) != 32", f"32 bytes expected, got {{len({x})}}")
             self.parts.append(f"({x} if type({x}) is OtherAddress else b'\\0' + {x})")
         elif (integer := find_marker(markers, Int)) is not None:
             if integer.width == 16:
@@ -290,14 +333,14 @@ class _Compiler:
         elif base is bool:
             self.fixed("?", x)
         elif base in (bytes, str, list) or get_origin(base) is list:
-            if (bound := find_marker(markers, Bound)) is not None:
-                self.check(f"len({x}) > {bound.limit}", f"at most {bound.limit} allowed, got {{len({x})}}")
-            self.sequence(base, x)
+            self.sequence(base, x, find_marker(markers, Bound))
         elif option is not None:
             inner = self.bind(self.codecs.of(option, self.names).encode)
             self.parts.append(f"(b'\\0' if {x} is None else b'\\1' + {inner}({x}))")
         elif get_origin(base) is tuple:
-            for i, part in enumerate(get_args(base)):
+            parts = get_args(base)
+            self.check(f"len({x}) != {len(parts)}", f"a tuple of {len(parts)} expected, got {{len({x})}}")
+            for i, part in enumerate(parts):
                 self.write(part, f"{x}[{i}]")
         elif isinstance(base, type) and issubclass(base, UnitEnum):
             self.fixed("B", f"{x}.value")
@@ -309,13 +352,15 @@ class _Compiler:
         elif base is not type(None) and base is not None:
             raise TypeError(f"no SCALE form for {annotation!r}")
 
-    def sequence(self, base: Any, x: str) -> None:
-        if base is bytes:
-            self.parts += [f"compact(len({x}))", x]
-        elif base is str:
+    def sequence(self, base: Any, x: str, bound: Bound | None) -> None:
+        if base is str:
             local = self.name()
             self.checks.append(f"{local} = {x}.encode()")
-            self.parts += [f"compact(len({local}))", local]
+            base, x = bytes, local
+        if bound is not None:
+            self.check(f"len({x}) > {bound.limit}", f"at most {bound.limit} allowed, got {{len({x})}}")
+        if base is bytes:
+            self.parts += [f"compact(len({x}))", x]
         else:
             inner = self.bind(self.codecs.of(get_args(base)[0], self.names).encode)
             self.parts.append(f"compact(len({x})) + b''.join(map({inner}, {x}))")
@@ -415,14 +460,17 @@ class _Compiler:
         local = self.name()
         if limit is not None:
             self.lines.append(f"if {n} > {limit}: raise DecodeError(f'at most {limit} allowed, got {{{n}}}')")
-        self.lines.append(f"if {n} > len(b) - p: raise DecodeError(f'{{{n}}} elements do not fit the {{len(b) - p}} bytes left')")
+        self.lines.append(
+            f"if {n} > len(b) - p: raise DecodeError(f'{{{n}}} elements do not fit the {{len(b) - p}} bytes left')"
+        )
         if base in (bytes, str):
             self.lines.append(f"{local} = b[p:p + {n}]; p += {n}")
             return local if base is bytes else f"{local}.decode()"
         inner = self.codecs.of(get_args(base)[0], self.names)
         if inner.size == 0:
             raise TypeError(f"a list of {get_args(base)[0]} could not be bounded by its bytes")
-        item = self.name()
+        item, budget = self.name(), self.bind(self.codecs.budget)
+        self.lines.append(f"{budget}.spend({n})")
         self.lines.append(f"{local} = []")
         self.lines.append(f"for _ in range({n}): {item}, p = {self.bind(inner.decode)}(b, p); {local}.append({item})")
         return local

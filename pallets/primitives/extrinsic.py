@@ -164,6 +164,15 @@ def bare_extrinsic(call: bytes) -> bytes:
     return compact(len(call) + 1) + b"\x04" + call
 
 
+def is_bare(data: bytes) -> bool:
+    """Whether an extrinsic carries no signature of its own."""
+    try:
+        _, at = read_compact(data, 0)
+    except DecodeError:
+        return False
+    return data[at : at + 1] in (b"\x04", b"\x05")
+
+
 def signing_payload(call: bytes, extra: bytes, implicit: bytes) -> bytes:
     """What a signer signs: all three, hashed where longer than 256 bytes."""
     payload = call + extra + implicit

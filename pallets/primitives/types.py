@@ -3,9 +3,9 @@
 ## Overview
 
 Plain Python types carry plain SCALE types: `bool`, `str`, `bytes` (`Vec<u8>`), `list[T]` (`Vec<T>`), `tuple[...]`,
-`T | None` (`Option<T>`). Everything that Python cannot tell apart is an alias made with `Annotated`: `U32`, `AccountId`,
-`Compact[Balance]`. Composites are classes under `@struct`; an enum whose variants carry data is a subclass of `Variant`,
-and each of its variants is a `@struct` subclass of that; an enum of bare names is a `UnitEnum`.
+`T | None` (`Option<T>`). Everything that Python cannot tell apart is an alias made with `Annotated`: `U32`,
+`AccountId`, `Compact[Balance]`. Composites are classes under `@struct`; an enum whose variants carry data is a subclass
+of `Variant`, and each of its variants is a `@struct` subclass of that; an enum of bare names is a `UnitEnum`.
 
 ## Usage
 
@@ -38,8 +38,14 @@ from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform, overl
 
 T = TypeVar("T")
 
-# Markers are dataclasses, not named tuples: `typing` caches annotations by equality, and equal tuples of two classes collide.
-marker = dataclass(frozen=True, slots=True)
+
+@dataclass_transform(frozen_default=True)
+def marker(cls: type[T]) -> type[T]:
+    """Makes a class an annotation's marker.
+
+    Not a named tuple: `typing` caches annotations by equality, and equal tuples of two classes collide.
+    """
+    return dataclass(frozen=True, slots=True)(cls)
 
 
 @marker
@@ -84,7 +90,7 @@ class BigEndian:
 
 @marker
 class Wrapped:
-    """A Rust struct around one `field` (unnamed: a tuple struct): nothing more on the wire, a type of its own in the metadata."""
+    """A Rust struct around one `field` (unnamed: a tuple struct): a type of its own in the metadata, no byte more."""
 
     path: str
     field: str | None = None
@@ -130,9 +136,10 @@ class UnitEnum(enum.Enum):
 class Variant:
     """Base of SCALE enums that carry data.
 
-    A direct subclass is the enum. A `@struct` subclass of the enum is a variant: its index is its place in the file unless
-    `@struct(index=...)` says otherwise, and its name on the wire is its class name unless `name=` does. `__unnamed__ = True` in
-    the enum's body (or a struct's) says that the fields have no names on the wire, as in a Rust tuple struct.
+    A direct subclass is the enum. A `@struct` subclass of the enum is a variant: its index is its place in the file
+    unless `@struct(index=...)` says otherwise, and its name on the wire is its class name unless `name=` does.
+    `__unnamed__ = True` in the enum's body (or a struct's) says that the fields have no names on the wire, as in a Rust
+    tuple struct.
     """
 
     __slots__ = ()

@@ -61,7 +61,6 @@ function polkadotJs (hex, values, [errorType, errors]) {
     const entries = pallet.storage.isSome ? pallet.storage.unwrap().items.map((item) => item.name.toString()) : []
     pallets[name] = {
       index: pallet.index.toNumber(),
-      docs: pallet.docs.map(String),
       storage: Object.fromEntries(entries.map((entry) => {
         const item = query[section][stringCamelCase(entry)]
         const fallback = registry.createTypeUnsafe(
@@ -78,7 +77,7 @@ function polkadotJs (hex, values, [errorType, errors]) {
       constants: listed(consts[section], (item) => [item.meta.name.toString(), hexOf(item.toU8a())]),
       calls: listed(tx[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), fields(item.meta), item.meta.docs.map(String)]]),
       events: listed(events[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), fields(item.meta), item.meta.docs.map(String)]]),
-      errors: listed(declared[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber(), item.meta.docs.map(String)]])
+      errors: listed(declared[section], (item) => [item.meta.name.toString(), [item.meta.index.toNumber()]])
     }
   }
   const { extrinsic, apis } = metadata.asLatest

@@ -76,3 +76,9 @@ def lines() -> Iterator[Lines]:
     yield handler
     logger.removeHandler(handler)
     logger.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def runtime_id(sandbox: JavaScriptSandbox) -> bytes:
+    """Of the sandbox that this chain's genesis lists."""
+    return sandbox.runtime_id

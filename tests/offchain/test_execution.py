@@ -16,9 +16,9 @@ from offchain.execution import (
 )
 from offchain.keys import WorkerKeys
 from offchain.sandbox.base import Failure, OutOfGas, Success
-from pallets.job_record import Job, JobState, Shares
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import HashInput, InlineInput, Input, Mode, SealedInput
+from pallets.primitives.job_record import Job, JobState, Shares
 from pallets.primitives.keys import verify_ed25519
 
 CODE, INPUT, GENESIS, RUNTIME = b"code", b"input", b"g" * 32, b"r" * 32

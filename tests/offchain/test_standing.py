@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offchain.standing import RENEWAL, RENEWAL_PAUSE, Plan, Step, next_step
-from pallets.dcap import TcbStatus, Tee
+from pallets.primitives.attestation_record import TcbStatus, Tee, WorkerAttestation
 from pallets.primitives.worker import WorkerInfo
-from pallets.trust import WorkerAttestation
-from pallets.worker_record import Worker, WorkerState
+from pallets.primitives.worker_record import Worker, WorkerState
 
 DAY = 86_400_000
 WINDOW = 90_000
@@ -75,9 +74,8 @@ def test_a_short_attestation_is_renewed_in_its_last_tenth_and_not_over_and_over(
 def test_a_plan_to_wait_ends_and_never_after_the_silence_is_noticed(
     state: WorkerState, last: int, window: int, now: int, life: int
 ) -> None:
-    plan = next_step(record(state, last=last, due=last + window), attestation(at=last, expires=last + life), now)
+    worker, attested = record(state, last=last, due=last + window), attestation(at=last, expires=last + life)
+    plan = next_step(worker, attested, now)
     if plan.step is Step.WAIT and state is not WorkerState.CoolingDown:
         assert now < plan.until <= last + window
-        assert next_step(
-            record(state, last=last, due=last + window), attestation(at=last, expires=last + life), plan.until
-        )[0] in (Step.BEAT, Step.ATTEST)
+        assert next_step(worker, attested, plan.until).step in (Step.BEAT, Step.ATTEST)

@@ -16,7 +16,7 @@ from pallets.attestation import Attestation
 from pallets.jobs import Jobs
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.keys import Keypair
-from pallets.worker_record import WorkerState
+from pallets.primitives.worker_record import WorkerState
 from pallets.workers import Workers
 from tests.offchain.hearing import PATIENCE
 from tests.offchain.real_node import (

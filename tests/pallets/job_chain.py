@@ -28,22 +28,22 @@ from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call, Runtime
 from pallets.frame.validity import TransactionSource, ValidTransaction
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
-from pallets.job_record import Job, Shares
 from pallets.jobs import Jobs
+from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import bare_extrinsic
 from pallets.primitives.hash_onion import IDENTIFIER, HashOnions
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
 from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, InlineOutput, Mode, Output, job_output_bytes
+from pallets.primitives.job_record import Job, Shares
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.types import Moment
 from pallets.primitives.worker import VERSION, WorkerInfo, heartbeat_bytes, runtime_id
+from pallets.primitives.worker_record import Worker
 from pallets.randomness import Randomness
 from pallets.system import System
 from pallets.timestamp import Timestamp
-from pallets.trust import Tee
-from pallets.worker_record import Worker
 from pallets.workers import Workers
 
 UNIT = 10**12

@@ -14,8 +14,9 @@ from pallets.frame.events import BadOrigin, Error
 from pallets.frame.genesis import values_of_patch
 from pallets.frame.origin import signed
 from pallets.frame.testing import noop
+from pallets.primitives.attestation_record import Tee
 from pallets.primitives.worker import WorkerInfo
-from pallets.trust import Policy, Tee, default_policy
+from pallets.trust import Policy, default_policy
 from tests.pallets.job_chain import (
     ALICE,
     COLLATERAL,

@@ -19,7 +19,6 @@ from offchain.simulated_tee import (
     mint_quote,
 )
 from offchain.simulated_tee import Tee as TeeName
-from pallets import trust
 from pallets.dcap import (
     CarriesChain,
     Edition,
@@ -29,7 +28,8 @@ from pallets.dcap import (
     read_collateral,
     verify_quote,
 )
-from pallets.trust import Tee
+from pallets.primitives import attestation_record
+from pallets.primitives.attestation_record import Tee
 from tests.pallets.job_chain import ISSUED, SGX, TDX, TEN_YEARS, dev_collateral
 from tests.vectors import vector
 
@@ -58,7 +58,7 @@ def test_simulated_quote_under_the_dev_root(tee: TeeName) -> None:
     claims = verify_quote(quote, dev_collateral(tee), dev_root(), NOW)
     assert claims.measurement == MEASUREMENTS[tee].measurement
     assert claims.report_data == REPORT_DATA
-    assert (claims.status, claims.advisories, claims.evaluation) == (trust.TcbStatus.UpToDate, [], 1)
+    assert (claims.status, claims.advisories, claims.evaluation) == (attestation_record.TcbStatus.UpToDate, [], 1)
     assert (claims.rated, claims.expires) == (ISSUED, ISSUED + TEN_YEARS)
 
 
@@ -83,7 +83,7 @@ def test_genuine_quote_under_intels_root(tee: TeeName) -> None:
 def test_genuine_sgx_quote_says_what_upstream_reads() -> None:
     claims = verify_quote(*genuine("sgx"), None, GENUINE_NOW)
     assert claims.report_data == b"Hello, world!".ljust(64, b"\0")
-    assert claims.status is trust.TcbStatus.ConfigurationAndSWHardeningNeeded
+    assert claims.status is attestation_record.TcbStatus.ConfigurationAndSWHardeningNeeded
     assert claims.advisories == ["INTEL-SA-00289", "INTEL-SA-00615"]
     upstream = vector("attestation/dcap-qvl/verify_quote__could_parse_sgx_quote.snap").read_text()
     found = {name: bytes(map(int, re.findall(r"\d+", numbers))) for name, numbers in ARRAY.findall(upstream)}

@@ -18,11 +18,11 @@ from pallets.frame.validity import BadProof, Custom
 from pallets.frame.weights import Weight
 from pallets.job_end import POT
 from pallets.job_queue import draw_all
-from pallets.job_record import ExpiryReason, JobState, Shares
 from pallets.jobs import Jobs
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import HashInput, HashOutput, InlineInput, Mode, SealedInput
+from pallets.primitives.job_record import ExpiryReason, JobState, Shares
 from pallets.primitives.types import U8, U32, U64, Bytes32
 from pallets.workers import Workers
 from tests.pallets.job_chain import (

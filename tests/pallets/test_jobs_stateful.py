@@ -15,8 +15,8 @@ from pallets.attestation import Attestation
 from pallets.frame.events import DispatchError
 from pallets.frame.validity import BadProof, Custom
 from pallets.job_end import POT
-from pallets.job_record import JobState
 from pallets.jobs import Jobs
+from pallets.primitives.job_record import JobState
 from pallets.workers import Workers
 from tests.pallets.job_chain import ALICE, BOB, CAROL, DEPOSIT, OPERATORS, SGX, TDX, JobChain, TestWorker
 from tests.pallets.test_workers import listed

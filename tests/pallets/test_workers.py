@@ -16,7 +16,7 @@ from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker import WorkerInfo
-from pallets.worker_record import Worker, WorkerState, heaviest
+from pallets.primitives.worker_record import Worker, WorkerState, heaviest
 from pallets.workers import Workers
 from tests.pallets.job_chain import ALICE, OPERATORS, SGX, STAKE, START, TDX, UNIT, JobChain, TestWorker
 

@@ -19,8 +19,8 @@ from node.service import RunningNode
 from node.state.db import Batch, WriteFailed
 from pallets.agents import AgentKind, AgentPolicy
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.job_record import Shares
 from pallets.primitives.job import InlineInput, Mode
+from pallets.primitives.job_record import Shares
 from pallets.runtime import DevRuntime
 from tests.node.extrinsics import ALICE, BOB, CHARLIE, DAVE, UNIT, account, bare, remark, signed, transfer, tx_hash
 from tests.node.nodes import NOON, SLOT, height, next_block, nonce_of, read_u64, running_node, send

@@ -1,7 +1,6 @@
 """scalecodec as an outside judge: knowing our V14 metadata alone, it must read what we write and write what we read.
 
-`value_of` says in scalecodec's terms what one of our values is; `values_of` draws random values of one of our types,
-and `foreign_values` draws them from the judge's own view of the registry, without looking at our annotations.
+A `Spelling` says in scalecodec's terms what one of our values is.
 """
 
 from __future__ import annotations
@@ -10,20 +9,17 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
-from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
 from scalecodec.type_registry import load_type_registry_preset
 
-from pallets.frame.events import NESTED_ERRORS, PLAIN_ERRORS, DispatchError, Error, ModuleError, NestedError
-from pallets.frame.extrinsic_types import REFUSALS
+from pallets.frame.events import DispatchError, Error, ModuleError, NestedError
 from pallets.frame.metadata import describe, metadata_bytes
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call, EventRecord, Runtime
-from pallets.frame.types_registry import path_of
 from pallets.frame.validity import Custom, TransactionValidityError, ValidTransaction
 from pallets.primitives.codec import find_marker, option_of, split_annotation, struct_fields
-from pallets.primitives.extrinsic import Era, bare_extrinsic
+from pallets.primitives.extrinsic import Era
 from pallets.primitives.types import (
     U8,
     AddressForm,
@@ -31,15 +27,11 @@ from pallets.primitives.types import (
     Bound,
     Compacted,
     FixedBytes,
-    Int,
     RuntimeType,
     UnitEnum,
     Variant,
     Wrapped,
 )
-
-MAX_ITEMS = 3
-MAX_DEPTH = 2  # of calls and events inside calls
 
 
 class Judge:
@@ -107,7 +99,7 @@ class Spelling:
             plain = self.plain(base, tuple(m for m in markers if m is not wrapped), value)
             return self.single(plain) if wrapped.field is None else {wrapped.field: plain}
         if runtime is not None:
-            return getattr(self, runtime.name)(value)
+            return getattr(self, f"as_{runtime.name}")(value)
         return self.plain(base, markers, value)
 
     def plain(self, base: Any, markers: tuple[Any, ...], value: Any) -> Any:
@@ -166,16 +158,16 @@ class Spelling:
         phase = type(record.phase).__name__
         index = getattr(record.phase, "index", None) if phase == "ApplyExtrinsic" else None
         topics = [hexed(topic) for topic in record.topics]
-        return {"phase": phase, "extrinsic_idx": index, "event": self.RuntimeEvent(record.event), "topics": topics}
+        return {"phase": phase, "extrinsic_idx": index, "event": self.as_RuntimeEvent(record.event), "topics": topics}
 
-    def RuntimeCall(self, call: Call) -> dict[str, Any]:
+    def as_RuntimeCall(self, call: Call) -> dict[str, Any]:
         given = {
             name: self.value_of(kind, value)
             for (name, kind), value in zip(call.spec.params, call.arguments, strict=True)
         }
         return {"call_module": call.spec.pallet_name, "call_function": call.spec.name, "call_args": given}
 
-    def RuntimeEvent(self, event: Any) -> dict[str, Any]:
+    def as_RuntimeEvent(self, event: Any) -> dict[str, Any]:
         pallet = next(p for p in self.judge.runtime.pallets if type(event) in p.events)
         content = self.fields(type(event), event) or None
         name = type(event).__name__
@@ -183,11 +175,11 @@ class Spelling:
             return {pallet.wire_name: name if content is None else {name: content}}
         return {"module_id": pallet.wire_name, "event_id": name, "attributes": content}
 
-    def RuntimeHoldReason(self, reason: UnitEnum) -> dict[str, str]:
+    def as_RuntimeHoldReason(self, reason: UnitEnum) -> dict[str, str]:
         pallet = next(p for p in self.judge.runtime.pallets if p.hold_reasons is type(reason))
         return {pallet.wire_name: reason.name}
 
-    def DispatchError(self, error: DispatchError) -> Any:
+    def as_DispatchError(self, error: DispatchError) -> Any:
         if isinstance(error, NestedError):
             return {type(error).__name__: error.reason}
         if isinstance(error, ModuleError):
@@ -197,24 +189,24 @@ class Spelling:
             return {"Module": {"index": pallet, "error": hexed(bytes((error.index, 0, 0, 0)))}}
         return type(error).__name__
 
-    def DispatchResult(self, error: DispatchError | None) -> Any:
-        return {"Ok": ()} if error is None else {"Err": self.DispatchError(error)}
+    def as_DispatchResult(self, error: DispatchError | None) -> Any:
+        return {"Ok": ()} if error is None else {"Err": self.as_DispatchError(error)}
 
     def refusal(self, error: TransactionValidityError) -> Any:
         reason = {"Custom": error.code} if isinstance(error, Custom) else type(error).__name__
         return {"Err": {("Invalid", "Unknown")[error.kind]: reason}}
 
-    def TransactionValidity(self, result: Any) -> Any:
+    def as_TransactionValidity(self, result: Any) -> Any:
         if isinstance(result, TransactionValidityError):
             return self.refusal(result)
         return {"Ok": self.fields(ValidTransaction, result)}
 
-    def ApplyExtrinsicResult(self, result: Any) -> Any:
+    def as_ApplyExtrinsicResult(self, result: Any) -> Any:
         if isinstance(result, TransactionValidityError):
             return self.refusal(result)
-        return {"Ok": self.DispatchResult(result)}
+        return {"Ok": self.as_DispatchResult(result)}
 
-    def UncheckedExtrinsic(self, extrinsic: bytes) -> Any:
+    def as_UncheckedExtrinsic(self, extrinsic: bytes) -> Any:
         content = bare_content(extrinsic)
         return self.single(content if self.writing else text_or_hex(content))
 
@@ -235,225 +227,3 @@ def bare_content(extrinsic: bytes) -> bytes:
     """The bytes behind an extrinsic's length prefix; those that are drawn here are short."""
     assert extrinsic[0] & 3 == 0
     return extrinsic[1:]
-
-
-# Values of our types
-
-
-def values_of(judge: Judge, annotation: Any, depth: int = 0) -> SearchStrategy[Any]:
-    """Random values of one of our types."""
-    found = judge.strategies.get((annotation, depth))
-    if found is None:
-        found = judge.strategies[annotation, depth] = _values_of(judge, annotation, depth)
-    return found
-
-
-def _values_of(judge: Judge, annotation: Any, depth: int) -> SearchStrategy[Any]:
-    base, markers = split_annotation(annotation)
-    runtime = find_marker(markers, RuntimeType)
-    if runtime is not None:
-        return runtime_values(judge, runtime.name, depth)
-    if (big := find_marker(markers, BigEndian)) is not None:
-        return st.integers(0, (1 << 8 * big.width) - 1)
-    if (integer := find_marker(markers, Int)) is not None:
-        return st.integers(0, (1 << 8 * integer.width) - 1)
-    if find_marker(markers, AddressForm) is not None:
-        return st.binary(min_size=32, max_size=32)
-    if (fixed := find_marker(markers, FixedBytes)) is not None:
-        return st.binary(min_size=fixed.size, max_size=fixed.size)
-    bound = find_marker(markers, Bound)
-    longest = MAX_ITEMS if bound is None else min(MAX_ITEMS, bound.limit)
-    option = option_of(base)
-    if option is not None:
-        return st.none() | values_of(judge, option, depth)
-    if base is bool:
-        return st.booleans()
-    if base is str:
-        return st.text(max_size=5).filter(lambda text: not text.startswith("0x"))  # the judge takes that for hex
-    if base is bytes:
-        return st.binary(max_size=5)
-    if get_origin(base) is list:
-        return lists(values_of(judge, get_args(base)[0], depth), longest)
-    if get_origin(base) is tuple:
-        return st.tuples(*(values_of(judge, kind, depth) for kind in get_args(base)))
-    if base is type(None):
-        return st.none()
-    if base is Era:
-        return eras()
-    if issubclass(base, UnitEnum):
-        return one_of_these(list(base))
-    if issubclass(base, Variant) and Variant in base.__bases__:
-        return st.one_of([struct_values(judge, case, depth) for case in base.variants.values()])
-    if path_of(base) == "BTreeMap":  # canonical: sorted, each key once
-        ((_, entries),) = struct_fields(base, judge.names)
-        key, value = get_args(get_args(entries)[0])
-        pairs = st.dictionaries(values_of(judge, key, depth), values_of(judge, value, depth), max_size=longest)
-        return pairs.map(lambda found: base(sorted(found.items())))
-    return struct_values(judge, base, depth)
-
-
-def lists(elements: SearchStrategy[Any], longest: int) -> SearchStrategy[list[Any]]:
-    """Lists of up to so many; of a type without values only the empty one."""
-    return st.lists(elements, max_size=0 if elements.is_empty else longest)
-
-
-def one_of_these(values: list[Any]) -> SearchStrategy[Any]:
-    return st.sampled_from(values) if values else st.nothing()
-
-
-def struct_values(judge: Judge, cls: Any, depth: int) -> SearchStrategy[Any]:
-    fields = [values_of(judge, kind, depth) for _, kind in struct_fields(cls, judge.names)]
-    return st.tuples(*fields).map(lambda values: cls(*values))
-
-
-def eras() -> SearchStrategy[Era]:
-    periods = st.integers(2, 16).map(lambda exponent: 1 << exponent)
-    return st.just(Era()) | st.builds(Era.mortal, periods, st.integers(0, 1 << 20))
-
-
-def runtime_values(judge: Judge, name: str, depth: int) -> SearchStrategy[Any]:
-    """Random values of a type that only the runtime knows."""
-    tables = judge.runtime.tables
-    if name == "RuntimeCall":
-        specs = [s for s in tables.calls.values() if depth < MAX_DEPTH or not _holds_itself(s.params)]
-        return st.deferred(lambda: st.one_of([call_values(judge, spec, depth) for spec in specs]))
-    if name == "RuntimeEvent":
-        return st.deferred(lambda: st.one_of([struct_values(judge, event, depth + 1) for event in tables.events]))
-    if name == "RuntimeHoldReason":
-        return one_of_these([r for p in judge.runtime.pallets if p.hold_reasons is not None for r in p.hold_reasons])
-    if name == "UncheckedExtrinsic":
-        return st.binary(max_size=20).map(bare_extrinsic)
-    errors = dispatch_errors(judge)
-    refusals = st.sampled_from([r for r in REFUSALS.values() if r is not Custom]).map(lambda kind: kind())
-    refusals = refusals | st.integers(0, 255).map(Custom)
-    return {
-        "DispatchError": errors,
-        "DispatchResult": st.none() | errors,
-        "TransactionValidity": refusals | struct_values(judge, ValidTransaction, depth),
-        "ApplyExtrinsicResult": st.none() | errors | refusals,
-    }[name]
-
-
-def dispatch_errors(judge: Judge) -> SearchStrategy[DispatchError]:
-    kinds: list[DispatchError] = [kind() for kind in PLAIN_ERRORS.values()]
-    kinds += [kind(reason) for kind in NESTED_ERRORS.values() for reason in kind.reasons]
-    if not judge.module_errors:
-        return st.sampled_from(kinds)
-    kinds += [kind() for kind in judge.runtime.tables.errors.values()]
-    return st.sampled_from(kinds) | st.builds(ModuleError, st.just(251), st.binary(min_size=4, max_size=4))
-
-
-def call_values(judge: Judge, spec: Any, depth: int) -> SearchStrategy[Call]:
-    arguments = [values_of(judge, kind, depth + 1) for _, kind in spec.params]
-    return st.tuples(*arguments).map(lambda values: Call(spec, values))
-
-
-def _holds_itself(params: Any) -> bool:
-    return any(
-        "RuntimeCall" in str(kind) or "RuntimeEvent" in str(kind) or "EventRecord" in str(kind) for _, kind in params
-    )
-
-
-# Values of the judge's own
-
-
-def foreign_values(judge: Judge, number: int, depth: int = 0) -> SearchStrategy[Any]:
-    """Random values in scalecodec's terms, from the definitions it decoded; nothing of ours is asked."""
-    found = judge.strategies.get((number, depth))
-    if found is None:
-        found = judge.strategies[number, depth] = _foreign_values(judge, number, depth)
-    return found
-
-
-def _foreign_values(judge: Judge, number: int, depth: int) -> SearchStrategy[Any]:
-    described = judge.types[number]
-    path, made = "::".join(described["path"]), described["def"]
-    special = _special_values(judge, number, path, depth)
-    if special is not None:
-        return special
-    if "primitive" in made:
-        return _primitive_values(made["primitive"])
-    if "compact" in made:
-        return foreign_values(judge, innermost(judge, made["compact"]["type"]), depth)
-    if "array" in made:
-        return st.binary(min_size=made["array"]["len"], max_size=made["array"]["len"]).map(hexed)
-    if "sequence" in made:
-        if judge.types[made["sequence"]["type"]]["def"] == {"primitive": "u8"}:
-            return st.binary(max_size=5)
-        return lists(foreign_values(judge, made["sequence"]["type"], depth), MAX_ITEMS)
-    if "tuple" in made:
-        return st.tuples(*(foreign_values(judge, member, depth) for member in made["tuple"])).map(list)
-    if "composite" in made:
-        return _field_values(judge, made["composite"]["fields"], depth)
-    cases = made["variant"]["variants"]
-    if depth > MAX_DEPTH:
-        cases = [case for case in cases if not case["fields"]] or cases
-    return st.deferred(lambda: st.one_of([_case_values(judge, case, depth) for case in cases]))
-
-
-def innermost(judge: Judge, number: int) -> int:
-    """The integer inside what is compact."""
-    made = judge.types[number]["def"]
-    return innermost(judge, made["composite"]["fields"][0]["type"]) if "composite" in made else number
-
-
-def _special_values(judge: Judge, number: int, path: str, depth: int) -> SearchStrategy[Any] | None:
-    if path in ("sp_core::crypto::AccountId32", "primitive_types::H256"):
-        return st.binary(min_size=32, max_size=32).map(hexed)
-    if path == "sp_runtime::generic::era::Era":
-        return eras().map(lambda era: (era.period, era.phase) if era.period else "00")
-    if path == "Option":
-        return st.none() | foreign_values(judge, judge.types[number]["params"][0]["type"], depth)
-    if path == "sp_runtime::multiaddress::MultiAddress":
-        cases = judge.types[number]["def"]["variant"]["variants"]
-        return st.one_of([_case_values(judge, case, depth) for case in cases if case["name"] != "Index"])
-    if path.endswith("::RuntimeCall"):
-        if depth > MAX_DEPTH:
-            return st.just({"call_module": "System", "call_function": "remark", "call_args": {"remark": b"deep"}})
-        pallets = judge.types[number]["def"]["variant"]["variants"]
-        return st.deferred(lambda: st.one_of([_foreign_calls(judge, pallet, depth) for pallet in pallets]))
-    if path.endswith("::RuntimeEvent") and depth > MAX_DEPTH:
-        return st.just({"System": "CodeUpdated"})
-    return None
-
-
-def _foreign_calls(judge: Judge, pallet: dict[str, Any], depth: int) -> SearchStrategy[Any]:
-    calls = judge.types[pallet["fields"][0]["type"]]["def"]["variant"]["variants"]
-    return st.one_of(
-        [
-            st.fixed_dictionaries(
-                {
-                    "call_module": st.just(pallet["name"]),
-                    "call_function": st.just(call["name"]),
-                    "call_args": st.fixed_dictionaries(
-                        {field["name"]: foreign_values(judge, field["type"], depth + 1) for field in call["fields"]}
-                    ),
-                }
-            )
-            for call in calls
-        ]
-    )
-
-
-def _primitive_values(name: str) -> SearchStrategy[Any]:
-    if name == "bool":
-        return st.booleans()
-    if name == "str":
-        return st.text(max_size=5).filter(lambda text: not text.startswith("0x"))
-    return st.integers(0, (1 << int(name.removeprefix("u"))) - 1)
-
-
-def _case_values(judge: Judge, case: dict[str, Any], depth: int) -> SearchStrategy[Any]:
-    if not case["fields"]:
-        return st.just(case["name"])
-    if len(case["fields"]) == 1 and not case["fields"][0]["name"]:
-        only = foreign_values(judge, case["fields"][0]["type"], depth + 1)
-        return only.map(lambda value: {case["name"]: value})
-    return _field_values(judge, case["fields"], depth + 1).map(lambda content: {case["name"]: content})
-
-
-def _field_values(judge: Judge, fields: list[dict[str, Any]], depth: int) -> SearchStrategy[Any]:
-    if fields and fields[0]["name"]:
-        return st.fixed_dictionaries({field["name"]: foreign_values(judge, field["type"], depth) for field in fields})
-    values = st.tuples(*(foreign_values(judge, field["type"], depth) for field in fields))
-    return values.map(list) if fields else st.just({})

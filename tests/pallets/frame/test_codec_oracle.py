@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 import pytest
@@ -22,18 +21,10 @@ from pallets.primitives.extrinsic import Era, MultiSignature, UncheckedExtrinsic
 from pallets.primitives.types import AccountId, FixedBytes
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.feature_runtime import FeatureRuntime
-from tests.pallets.frame.scalecodec_judge import (
-    Judge,
-    Spelling,
-    call_values,
-    foreign_values,
-    hexed,
-    struct_values,
-    tidy,
-    values_of,
-)
+from tests.pallets.frame.random_values import call_values, foreign_values, struct_values, values_of
+from tests.pallets.frame.scalecodec_judge import Judge, Spelling, hexed, tidy
 
-RUNTIMES = (FeatureRuntime, DevRuntime)
+RUNTIMES: tuple[type[Runtime], ...] = (FeatureRuntime, DevRuntime)
 EXAMPLES = settings(
     max_examples=10,
     deadline=None,
@@ -69,9 +60,7 @@ class Case(NamedTuple):
     spell: Callable[[Any, bool], Any]
 
 
-@cache
-def judge_of(runtime: type[Runtime]) -> Judge:
-    return Judge(runtime)
+JUDGES = {runtime: Judge(runtime) for runtime in RUNTIMES}
 
 
 def annotated(judge: Judge, number: int, annotation: Any) -> Case:
@@ -128,7 +117,7 @@ def _calls(judge: Judge, pallet: Any, number: int) -> Case:
     specs = [spec for (index, _), spec in runtime.tables.calls.items() if index == pallet.index]
 
     def spell(call: Call, writing: bool) -> Any:
-        content = Spelling(judge, writing).RuntimeCall(call)["call_args"]
+        content = Spelling(judge, writing).as_RuntimeCall(call)["call_args"]
         return {call.spec.name: content} if content else call.spec.name
 
     values = st.one_of([call_values(judge, spec, 0) for spec in specs])
@@ -179,14 +168,14 @@ def _spell_extension(judge: Judge, extension: Any, value: Any, writing: bool) ->
     return spelling.single(content) if name is None else {name: content}
 
 
-CASES = {runtime: cases_of(judge_of(runtime)) for runtime in RUNTIMES}
+CASES = {runtime: cases_of(JUDGES[runtime]) for runtime in RUNTIMES}
 EVERY_TYPE = [
     (runtime, number) for runtime, cases in CASES.items() for number, case in cases.items() if not case.values.is_empty
 ]
 
 
 def path_of(runtime: type[Runtime], number: int) -> str:
-    return "::".join(judge_of(runtime).source.types[number].type.path)
+    return "::".join(JUDGES[runtime].source.types[number].type.path)
 
 
 def label(value: Any) -> str:
@@ -195,7 +184,7 @@ def label(value: Any) -> str:
 
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
 def test_every_described_type_is_judged(runtime: type[Runtime]) -> None:
-    judge, cases = judge_of(runtime), CASES[runtime]
+    judge, cases = JUDGES[runtime], CASES[runtime]
     left = [path_of(runtime, number) for number in range(len(judge.source.types)) if number not in cases]
     assert [path for path in left if path not in INSIDE_OTHERS and not path.endswith(NOT_ON_THE_WIRE)] == []
 
@@ -204,7 +193,7 @@ def test_every_described_type_is_judged(runtime: type[Runtime]) -> None:
 @EXAMPLES
 @given(data=st.data())
 def test_scalecodec_reads_what_we_write(runtime: type[Runtime], number: int, data: st.DataObject) -> None:
-    judge, case = judge_of(runtime), CASES[runtime][number]
+    judge, case = JUDGES[runtime], CASES[runtime][number]
     value = data.draw(case.values)
     ours = case.encode(value)
     assert judge.decode(number, ours) == case.spell(value, False)
@@ -219,7 +208,7 @@ def test_scalecodec_reads_what_we_write(runtime: type[Runtime], number: int, dat
 @EXAMPLES
 @given(data=st.data())
 def test_we_read_what_scalecodec_writes(runtime: type[Runtime], number: int, data: st.DataObject) -> None:
-    judge, case = judge_of(runtime), CASES[runtime][number]
+    judge, case = JUDGES[runtime], CASES[runtime][number]
     theirs = judge.encode(number, data.draw(foreign_values(judge, number)))
     try:
         value = case.decode(theirs)
@@ -231,9 +220,9 @@ def test_we_read_what_scalecodec_writes(runtime: type[Runtime], number: int, dat
 
 SIGNED = {
     "signer": st.binary(min_size=32, max_size=32),
-    "signature": values_of(judge_of(DevRuntime), MultiSignature),
-    "extra": CASES[DevRuntime][judge_of(DevRuntime).source.extrinsic.extra].values,
-    "call": values_of(judge_of(DevRuntime), RuntimeCall),
+    "signature": values_of(JUDGES[DevRuntime], MultiSignature),
+    "extra": CASES[DevRuntime][JUDGES[DevRuntime].source.extrinsic.extra].values,
+    "call": values_of(JUDGES[DevRuntime], RuntimeCall),
 }
 
 
@@ -242,7 +231,7 @@ SIGNED = {
 def test_scalecodec_reads_and_writes_our_signed_extrinsics(
     signer: AccountId, signature: MultiSignature, extra: Any, call: Call
 ) -> None:
-    judge = judge_of(DevRuntime)
+    judge = JUDGES[DevRuntime]
     reading, writing = Spelling(judge, False), Spelling(judge, True)
     codec, _ = extension_codecs(DevRuntime.extensions, judge.runtime.codecs)
     *_, era, nonce, _, tip, mode = extra
@@ -258,7 +247,7 @@ def test_scalecodec_reads_and_writes_our_signed_extrinsics(
         "nonce": nonce,
         "tip": tip,
         "mode": {"mode": mode.name},
-        "call": reading.RuntimeCall(call),
+        "call": reading.as_RuntimeCall(call),
     }
     assert parts == spelled
 
@@ -267,7 +256,7 @@ def test_scalecodec_reads_and_writes_our_signed_extrinsics(
         **spelled,
         "signature": writing.value_of(MultiSignature, signature),
         "era": writing.single(writing.value_of(Era, era)),
-        "call": writing.RuntimeCall(call),
+        "call": writing.as_RuntimeCall(call),
     }
     assert bytes(written.encode(content).data) == ours
 
@@ -281,8 +270,8 @@ def test_scalecodec_reads_and_writes_our_signed_extrinsics(
 @EXAMPLES
 @given(call=SIGNED["call"])
 def test_scalecodec_reads_our_bare_extrinsics(call: Call) -> None:
-    judge = judge_of(DevRuntime)
+    judge = JUDGES[DevRuntime]
     ours = bare_extrinsic(judge.runtime.encode_call(call))
     read = judge.config.create_scale_object("Extrinsic", ScaleBytes(ours), metadata=judge.metadata)
     read.decode(check_remaining=True)
-    assert tidy(read.value_object["call"].value) == Spelling(judge, False).RuntimeCall(call)
+    assert tidy(read.value_object["call"].value) == Spelling(judge, False).as_RuntimeCall(call)

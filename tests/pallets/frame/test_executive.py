@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from pallets.balances import Balances
 from pallets.frame import DispatchInfo, NoneOrigin, Pallet, Token, ValidTransaction, Weight, call
 from pallets.frame.events import BadOrigin, Error
-from pallets.frame.executive import Executive, InvalidBlock
+from pallets.frame.executive import FAILED_BARE, Executive, InvalidBlock
 from pallets.frame.extensions import MetadataHashMode
+from pallets.frame.origin import signed
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call
 from pallets.frame.validity import (
@@ -29,12 +31,14 @@ from pallets.frame.validity import (
     TransactionSource,
     TransactionValidityError,
 )
-from pallets.primitives.codec import DecodeError, OtherAddress
+from pallets.primitives.codec import DecodeError, OtherAddress, compact
 from pallets.primitives.extrinsic import Era, Sr25519, bare_extrinsic, signed_extrinsic
 from pallets.primitives.keys import dev_keypair
 from pallets.primitives.types import U32
+from pallets.runtime import DevRuntime
 from pallets.system import System
 from pallets.transaction_payment import TransactionPayment
+from tests.pallets.dev_chain import DevChain
 from tests.pallets.small_runtime import ALICE, ALICE_KEY, BOB, BOB_KEY, CHARLIE, DEPOSIT, UNIT, SmallChain, SmallRuntime
 
 CHARLIE_KEY = dev_keypair("Charlie")  # its account has nothing; `CHARLIE` is another
@@ -336,8 +340,12 @@ def test_a_bare_call_is_admitted_by_its_pallet(chain: BellChain) -> None:
     assert refusal.encode() == bytes((0, 7, 42))
 
 
-def test_an_admitted_bare_call_may_still_fail(chain: BellChain) -> None:
-    assert isinstance(chain.executive.apply_extrinsic(bare(chain, "ring", 12)), Bell.Cracked)
+def test_an_admitted_bare_call_that_fails_is_not_included(chain: BellChain) -> None:
+    before = chain.rt.system.extrinsic_count
+    refusal = refused(chain, bare(chain, "ring", 12), by_pool=False)
+    assert isinstance(refusal, Custom)
+    assert refusal.code == FAILED_BARE
+    assert chain.rt.system.extrinsic_count == before
 
 
 def test_an_inherent_comes_from_the_author_and_must_succeed(chain: BellChain) -> None:
@@ -391,3 +399,32 @@ def test_somebody_else_executes_the_block_to_the_same_state(chain: BellChain) ->
     late = Executive(BellRuntime(Overlay(DictBackend(chain.genesis))))
     with pytest.raises(InvalidBlock, match="extrinsic 1"):
         late.execute_block(header, [extrinsics[1], extrinsics[0]])
+
+
+def test_what_is_decoded_for_free_is_bounded() -> None:
+    chain = DevChain()
+    executive = Executive(DevRuntime(Overlay(DictBackend(chain.state))))
+    set_storage, batch = (b"\x00\x04", b"\0\0"), (b"\x08\x00", b"\0\0\0")  # of empty pairs, of remarks
+    for head, element in (set_storage, batch):
+        call = head + compact(1 << 20) + element * (1 << 20)
+        with pytest.raises(DecodeError, match="more list elements"):
+            executive.check(bare_extrinsic(call))
+
+
+def test_a_batch_asks_each_call_its_weight_once() -> None:
+    runtime = DevRuntime(Overlay(DictBackend()))
+    asked = 0
+
+    def weigh(remark: bytes) -> Weight:
+        nonlocal asked
+        asked += 1
+        return Weight(1)
+
+    remark = runtime.call("System", "remark", remark=b"")
+    counted = Call(replace(remark.spec, mark=replace(remark.spec.mark, weight=weigh)), remark.arguments)
+    nested = counted
+    for _ in range(10):
+        nested = runtime.call("Utility", "batch", calls=[nested])
+    nested.dispatch_info()
+    runtime.dispatch(nested, signed(bytes(range(32))))
+    assert asked == 1

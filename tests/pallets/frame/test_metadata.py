@@ -1,40 +1,24 @@
-"""Metadata, judged by real chains' metadata, by scalecodec, and by the libraries that JavaScript clients stand on."""
+"""Metadata says what the declarations say, in a form that real chains' metadata proves."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import shutil
-import subprocess
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.strategies import SearchStrategy
 
-from pallets.frame import U8, U16, U32, Balance, Const, Error, Event, Pallet, Signed, Value, call, struct
-from pallets.frame.documentation import class_docs, member_docs
+from pallets.frame import U8, U16, U32, struct
 from pallets.frame.metadata import SUPPORTED, UnsupportedMetadataVersion, describe, metadata_bytes
-from pallets.frame.metadata_v14 import MetadataV14
 from pallets.frame.metadata_v14 import Modifier as V14Modifier
-from pallets.frame.metadata_v15 import MetadataV15
-from pallets.frame.metadata_v16 import MetadataV16, NotDeprecated
+from pallets.frame.metadata_v16 import NotDeprecated
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.frame.portable_types import Array, Basic, Cases, CompactForm, Composite, PortableType, Sequence, Tuple
-from pallets.frame.runtime import DispatchErrorType, Runtime
-from pallets.frame.types_registry import NoIndex, TypesRegistry, path_of, rust_name
-from pallets.primitives.codec import Codec, codec_of
-from pallets.primitives.hashing import storage_prefix
+from pallets.frame.portable_types import Tuple
+from pallets.frame.types_registry import TypesRegistry, path_of, rust_name
+from pallets.primitives.codec import codec_of
 from pallets.primitives.types import RuntimeType, Wrapped
 from pallets.runtime import DevRuntime
+from tests.pallets.frame.decoded_metadata import CODECS, cases, decoded, real
 from tests.pallets.frame.feature_runtime import FeatureRuntime, Features, Point
-from tests.pallets.frame.scalecodec_judge import Judge
-from tests.pallets.frame.test_codec_oracle import RUNTIMES, cases_of, judge_of, label
-from tests.vectors import vector
 
-CODECS: dict[int, Codec[Any]] = {14: codec_of(MetadataV14), 15: codec_of(MetadataV15), 16: codec_of(MetadataV16)}
 REAL_METADATA = (
     "metadata/phala/phala_1291.scale.gz",
     "metadata/phala/khala_spec1251.scale.gz",
@@ -45,21 +29,6 @@ REAL_METADATA = (
     "metadata/pjs/v16-substrate.scale.gz",
     "metadata/sidecar/polkadotV1000001Metadata.scale.gz",
 )
-FRAME_METADATA = "metadata/pjs/v16-substrate.scale.gz"
-REPOSITORY = Path(__file__).resolve().parents[3]
-CLIENTS = ("polkadot.js", "polkadot-api")
-
-
-def decoded(data: bytes) -> Any:
-    """The content of metadata bytes, decoded by the version they name."""
-    assert data[:4] == b"meta"
-    return CODECS[data[4]].decode_all(data[5:])
-
-
-def real(name: str) -> bytes:
-    """A real chain's metadata, without the option and length around some of the files."""
-    data = gzip.decompress(vector(name).read_bytes())
-    return data[data.index(b"meta") :]
 
 
 # Real metadata
@@ -69,153 +38,6 @@ def real(name: str) -> bytes:
 def test_real_metadata_decodes_and_encodes_to_the_same_bytes(name: str) -> None:
     data = real(name)
     assert CODECS[data[4]].encode(decoded(data)) == data[5:]
-
-
-class Shape:
-    """The structure of types by path, so that two registries can be compared whatever their numbering."""
-
-    def __init__(self, types: list[PortableType]) -> None:
-        self.types = [entry.type for entry in types]
-        self.by_path: dict[tuple[str, ...], list[int]] = {}
-        for number, described in enumerate(self.types):
-            if described.path:
-                self.by_path.setdefault(tuple(described.path), []).append(number)
-
-    def of(self, number: int, depth: int = 3) -> Any:
-        """Names, indices and types down to `depth` paths; docs, parameters and type names don't count."""
-        described = self.types[number]
-        made = described.definition
-        if described.path == ["Cow"]:  # Rust's way not to copy a constant; nothing on the wire
-            assert isinstance(made, Composite)
-            return self.of(made.fields[0].type, depth)
-        if described.path and depth == 0:
-            return tuple(described.path)
-        below = depth - 1 if described.path else depth
-        if isinstance(made, Basic):
-            return made.primitive.name
-        if isinstance(made, CompactForm):
-            return "compact", self.of(made.type, below)
-        if isinstance(made, Sequence):
-            return "sequence", self.of(made.type, below)
-        if isinstance(made, Array):
-            return "array", made.length, self.of(made.type, below)
-        if isinstance(made, Tuple):
-            return "tuple", [self.of(member, below) for member in made.types]
-        if isinstance(made, Composite):
-            return tuple(described.path), [(f.name, self.of(f.type, below)) for f in made.fields]
-        assert isinstance(made, Cases)
-        cases = {(c.index, c.name): [(f.name, self.of(f.type, below)) for f in c.fields] for c in made.cases}
-        return tuple(described.path), cases
-
-
-SAME_AS_FRAME = (  # those that any runtime has; pallets' own are compared in their tests
-    "sp_core::crypto::AccountId32",
-    "primitive_types::H256",
-    "sp_runtime::MultiSignature",
-    "sp_runtime::generic::era::Era",
-    "sp_runtime::generic::digest::Digest",
-    "sp_runtime::generic::digest::DigestItem",
-    "sp_runtime::generic::header::Header",
-    "sp_runtime::generic::unchecked_extrinsic::UncheckedExtrinsic",
-    "sp_runtime::ModuleError",
-    "sp_runtime::TokenError",
-    "sp_runtime::TransactionalError",
-    "sp_runtime::transaction_validity::TransactionSource",
-    "sp_runtime::transaction_validity::ValidTransaction",
-    "sp_arithmetic::ArithmeticError",
-    "sp_weights::weight_v2::Weight",
-    "sp_weights::RuntimeDbWeight",
-    "frame_support::dispatch::DispatchClass",
-    "frame_support::dispatch::Pays",
-    "frame_support::dispatch::PerDispatchClass",
-    "frame_system::AccountInfo",
-    "frame_system::DispatchEventInfo",
-    "frame_system::LastRuntimeUpgradeInfo",
-    "frame_system::Phase",
-    "frame_system::limits::BlockLength",
-    "frame_system::limits::BlockWeights",
-    "frame_system::limits::WeightsPerClass",
-    "frame_metadata_hash_extension::CheckMetadataHash",
-    "frame_system::extensions::check_genesis::CheckGenesis",
-    "frame_system::extensions::check_mortality::CheckMortality",
-    "frame_system::extensions::check_non_zero_sender::CheckNonZeroSender",
-    "frame_system::extensions::check_nonce::CheckNonce",
-    "frame_system::extensions::check_spec_version::CheckSpecVersion",
-    "frame_system::extensions::check_tx_version::CheckTxVersion",
-    "frame_system::extensions::check_weight::CheckWeight",
-    "pallet_balances::types::AccountData",
-    "pallet_balances::types::ExtraFlags",
-)
-PART_OF_FRAME = (  # where a runtime may leave variants out, but must agree on those it has
-    "sp_runtime::DispatchError",
-    "sp_runtime::transaction_validity::InvalidTransaction",
-    "sp_runtime::transaction_validity::UnknownTransaction",
-    "frame_system::pallet::Call",
-    "frame_system::pallet::Event",
-    "frame_system::pallet::Error",
-)
-
-
-@cache
-def shapes() -> tuple[Shape, Shape]:
-    """Our registry and FRAME's."""
-    return Shape(describe(DevRuntime(Overlay(DictBackend()))).types), Shape(decoded(real(FRAME_METADATA)).types)
-
-
-@pytest.mark.parametrize("name", SAME_AS_FRAME)
-def test_types_of_frame_are_described_as_frame_describes_them(name: str) -> None:
-    ours, frames = shapes()
-    path = tuple(name.split("::"))
-    theirs = [frames.of(number) for number in frames.by_path[path]]
-    assert ours.by_path[path]
-    assert all(ours.of(number) in theirs for number in ours.by_path[path])
-
-
-@pytest.mark.parametrize("name", PART_OF_FRAME)
-def test_enums_of_frame_agree_on_the_variants_we_have(name: str) -> None:
-    ours, frames = shapes()
-    path = tuple(name.split("::"))
-    (_, mine), (_, theirs) = ours.of(ours.by_path[path][0], 1), frames.of(frames.by_path[path][0], 1)
-    assert mine
-    assert {case: mine[case] for case in mine if theirs.get(case) != mine[case]} == {}
-
-
-def test_types_that_clients_know_by_path_exist() -> None:
-    ours, _ = shapes()
-    wanted = (
-        "sp_core::crypto::AccountId32",
-        "sp_runtime::multiaddress::MultiAddress",
-        "sp_runtime::MultiSignature",
-        "sp_runtime::generic::era::Era",
-        "sp_runtime::generic::digest::DigestItem",
-        "sp_runtime::generic::unchecked_extrinsic::UncheckedExtrinsic",
-        "sp_weights::weight_v2::Weight",
-        "primitive_types::H256",
-        "sp_runtime::DispatchError",
-        "sp_runtime::ModuleError",
-        "bounded_collections::bounded_vec::BoundedVec",
-        "frame_system::EventRecord",
-        "fathom_runtime::Runtime",
-        "fathom_runtime::RuntimeCall",
-        "fathom_runtime::RuntimeEvent",
-        "fathom_runtime::RuntimeError",
-    )
-    assert [path for path in wanted if tuple(path.split("::")) not in ours.by_path] == []
-
-
-def test_clients_find_the_parts_of_an_extrinsic_in_its_parameters() -> None:
-    source = describe(DevRuntime(Overlay(DictBackend())))
-    form, named = source.extrinsic, source.types[source.extrinsic.type].type.params
-    assert [(p.name, p.type) for p in named] == [
-        ("Address", form.address),
-        ("Call", form.call),
-        ("Signature", form.signature),
-        ("Extra", form.extra),
-    ]
-    assert [p.name for p in source.types[form.address].type.params] == ["AccountId", "AccountIndex"]
-    record = next(entry.type for entry in source.types if entry.type.path[-1:] == ["EventRecord"])
-    assert [p.name for p in record.params] == ["E", "T"]
-    assert record.params[0].type == source.outer_enums.event
 
 
 # What the declarations say
@@ -284,12 +106,6 @@ def test_constants_are_described_as_declared(version: int) -> None:
     }
     assert found["Limit"].docs == [" How many.", "", " At most."]
     assert found["OddNAME"].docs == []
-
-
-def cases(number: int, types: list[PortableType]) -> dict[str, Any]:
-    made = types[number].type.definition
-    assert isinstance(made, Cases)
-    return {case.name: case for case in made.cases}
 
 
 def test_calls_events_and_errors_are_described_as_declared() -> None:
@@ -400,6 +216,10 @@ class OtherTwin:
     value: U16
 
 
+WrappedTwin = Annotated[U32, Wrapped("somewhere::Twin")]
+Nonsense = Annotated[Any, RuntimeType("Nonsense")]
+
+
 class Plain:
     """No type of the wire."""
 
@@ -423,7 +243,7 @@ def test_two_types_under_one_name_are_refused() -> None:
     with pytest.raises(TypeError, match="both somewhere::Twin"):
         registry.id_of(OtherTwin)
     with pytest.raises(TypeError, match="both somewhere::Twin"):
-        registry.id_of(Annotated[U32, Wrapped("somewhere::Twin")])
+        registry.id_of(WrappedTwin)
 
 
 @pytest.mark.parametrize("kind", (Plain, int, float, OwnForm, dict[str, bytes], list[Plain]), ids=str)
@@ -434,7 +254,7 @@ def test_types_without_description_are_refused(kind: Any) -> None:
 
 def test_unknown_runtime_types_are_refused() -> None:
     with pytest.raises(TypeError, match="no description of Nonsense: add it"):
-        TypesRegistry().id_of(Annotated[Any, RuntimeType("Nonsense")])
+        TypesRegistry().id_of(Nonsense)
 
 
 def test_paths_follow_from_modules() -> None:
@@ -468,212 +288,3 @@ def test_paths_follow_from_modules() -> None:
 )
 def test_annotations_are_spelled_as_rust_spells_them(written: str, spelled: str | None) -> None:
     assert rust_name(written) == spelled
-
-
-# Documentation
-
-
-class Documented(Pallet):
-    """Says what it is.
-
-    Indented.
-    """
-
-    first: Const[U32]
-    """The first."""
-    second: Const[U32]
-    third: Const[U32] = 3
-    "The third."
-
-    class Silent(Event):
-        number: U32
-
-    class Said(Error):
-        """Said."""
-
-    stored = Value[Balance](default=0)
-    """Stored."""
-
-    @call(0)
-    def act(self, who: Signed) -> None:
-        """Act."""
-
-
-def test_documentation_is_what_stands_in_the_source() -> None:
-    class Local:
-        """Within a function."""
-
-        field: U32
-        """A field."""
-
-    assert class_docs(Documented) == ["Says what it is.", "", "    Indented.", "Not."]
-    assert member_docs(Documented, "first") == ["The first."]
-    assert member_docs(Documented, "second") == []
-    assert member_docs(Documented, "third") == ["The third."]
-    assert member_docs(Documented, "stored") == ["Stored."]
-    assert class_docs(Documented.Silent) == [], "the docstring that dataclass makes up is none"
-    assert class_docs(Documented.Said) == ["Said."]
-    assert (class_docs(Local), member_docs(Local, "field")) == (["Within a function."], ["A field."])
-
-
-def test_without_source_there_is_no_documentation() -> None:
-    made = type("Made", (), {"__doc__": "Made.", "__module__": "nowhere"})
-    assert (class_docs(made), member_docs(made, "x")) == ([], [])
-
-
-# Clients
-
-
-@cache
-def client_libraries() -> str | None:
-    """Why the JavaScript libraries can't judge, or `None` where they can."""
-    if shutil.which("node") is None:
-        return "node is not installed"
-    missing = [p for p in ("@polkadot/types", "polkadot-api") if not (REPOSITORY / "node_modules" / p).is_dir()]
-    return f"npm packages {', '.join(missing)} are not installed: npm ci" if missing else None
-
-
-@cache
-def reports(runtime: type[Runtime]) -> dict[str, Any]:
-    """What each client library makes of each version, of values of all types, and of all errors."""
-    reason = client_libraries()
-    if reason is not None:
-        pytest.skip(reason)
-    question = {
-        "metadata": {str(version): f"0x{metadata_bytes(runtime, version).hex()}" for version in SUPPORTED},
-        "values": {
-            "polkadot.js": values_of_every_type(Judge(runtime)),
-            "polkadot-api": values_of_every_type(Judge(runtime, module_errors=False)),  # it shortens those it encodes
-        },
-        "errors": [judge_of(runtime).source.registry.id_of(DispatchErrorType), list(errors_of(runtime))],
-    }
-    judge = REPOSITORY / "tests" / "clients" / "metadata_judge.mjs"
-    done = subprocess.run(
-        ["node", str(judge)], input=json.dumps(question), capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-def errors_of(runtime: type[Runtime]) -> dict[str, str]:
-    """Names of all pallets' errors by their bytes as a `DispatchError`."""
-    made = judge_of(runtime).runtime
-    return {
-        f"0x{made.encode_error(error()).hex()}": f"{pallet.wire_name}.{error.__name__}"
-        for pallet in made.pallets
-        for error in pallet.errors
-    }
-
-
-def values_of_every_type(judge: Judge) -> list[tuple[int, str]]:
-    return [
-        (number, f"0x{case.encode(value).hex()}")
-        for number, case in cases_of(judge).items()
-        if not case.values.is_empty
-        for value in drawn(case.values)
-    ]
-
-
-def drawn(values: SearchStrategy[Any]) -> list[Any]:
-    """A dozen random values."""
-    found: list[Any] = []
-
-    @settings(
-        max_examples=12, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
-    @given(values)
-    def take(value: Any) -> None:
-        found.append(value)
-
-    take()
-    return found
-
-
-def each_report(runtime: type[Runtime]) -> list[tuple[str, str, Any]]:
-    return [
-        (version, client, reports(runtime)[version][client]) for version in map(str, SUPPORTED) for client in CLIENTS
-    ]
-
-
-@pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
-def test_clients_see_the_pallets_as_declared(runtime: type[Runtime]) -> None:
-    made = runtime(Overlay(DictBackend()))
-    source = describe(made)
-    for version, client, report in each_report(runtime):
-        assert list(report["pallets"]) == [pallet.wire_name for pallet in made.pallets]
-        for pallet, described in zip(made.pallets, source.pallets, strict=True):
-            seen = report["pallets"][pallet.wire_name]
-            where = f"{client}, V{version}, {pallet.wire_name}"
-            assert seen["index"] == pallet.index, where
-            assert {name: entry["prefix"] for name, entry in seen["storage"].items()} == {
-                entry.name: f"0x{storage_prefix(pallet.wire_name, entry.name).hex()}" for entry in described.storage
-            }, where
-            assert {name: entry["fallback"] for name, entry in seen["storage"].items()} == {
-                entry.name: None if entry.optional else f"0x{entry.default.hex()}" for entry in described.storage
-            }, where
-            assert seen["constants"] == {c.name: f"0x{c.value.hex()}" for c in described.constants}, where
-            for kind, number in (
-                ("calls", described.calls),
-                ("events", described.events),
-                ("errors", described.errors),
-            ):
-                declared = {} if number is None else cases(number, source.types)
-                assert set(seen[kind]) == set(declared), where
-
-
-@pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
-def test_clients_find_every_call_and_event_at_its_place(runtime: type[Runtime]) -> None:
-    made = runtime(Overlay(DictBackend()))
-    for version, client, report in each_report(runtime):
-        for pallet in made.pallets:
-            seen = report["pallets"][pallet.wire_name]
-            declared = {
-                "calls": {s.name: s.index for (at, _), s in made.tables.calls.items() if at == pallet.index},
-                "events": {event.__name__: event.index for event in pallet.events},
-                "errors": {error.__name__: error.index for error in pallet.errors},
-            }
-            for kind, places in declared.items():
-                at = {name: entry[0] if client == "polkadot.js" else entry[1] for name, entry in seen[kind].items()}
-                assert at == places, f"{client}, V{version}, {pallet.wire_name}"
-
-
-@pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
-def test_clients_see_extensions_and_apis_as_declared(runtime: type[Runtime]) -> None:
-    apis = {
-        api.__name__: {m.name: [name.rstrip("_") for name, _ in m.params] for m in api.methods()}
-        for api in runtime.apis
-    }
-    for version, client, report in each_report(runtime):
-        where = f"{client}, V{version}"
-        assert report["extensions"] == [extension.identifier for extension in runtime.extensions], where
-        assert report["versions"] == [4], where
-        assert report["apis"] == ({} if version == "14" else apis), where
-        if client == "polkadot.js":
-            assert report["signedExtensions"] == report["extensions"], where
-            assert '"Id":"AccountId"' in report["address"], where
-            assert '"Sr25519":"Sr25519Signature"' in report["signature"], where
-        else:
-            assert report["ss58"] == 42, where
-            assert report["call"] == describe(runtime(Overlay(DictBackend()))).extrinsic.call, where
-
-
-@pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
-def test_clients_can_use_every_type(runtime: type[Runtime]) -> None:
-    source = judge_of(runtime).source
-    no_index = source.registry.id_of(NoIndex)
-    for version, client, report in each_report(runtime):
-        unusable = [] if client == "polkadot-api" else [no_index]  # polkadot.js has its own form of that address
-        assert report["unusable"] == unusable, f"{client}, V{version}"
-
-
-@pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
-def test_clients_decode_and_encode_values_of_every_type(runtime: type[Runtime]) -> None:
-    for version, client, report in each_report(runtime):
-        assert report["failures"] == [], f"{client}, V{version}"
-
-
-@pytest.mark.parametrize("runtime", RUNTIMES, ids=label)
-def test_clients_name_every_error(runtime: type[Runtime]) -> None:
-    for version, client, report in each_report(runtime):
-        assert report["errors"] == list(errors_of(runtime).values()), f"{client}, V{version}"

@@ -1,4 +1,4 @@
-"""A job as the chain remembers it, and what it asks of the agent it is run for.
+"""A job as the chain remembers it.
 
 ```
 Queued -> Assigned(attempt) -> Settled
@@ -10,7 +10,7 @@ Queued -> Assigned(attempt) -> Settled
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, NamedTuple, Protocol
+from typing import Annotated
 
 from pallets.primitives.job import JobId, Mode, job_output_bytes
 from pallets.primitives.types import H256, U8, U32, U64, AccountId, Balance, Bound, Moment, UnitEnum, struct
@@ -69,36 +69,6 @@ class Shares:
         to_treasury = fee * (self.treasury + self.holders) // MILLION
         to_chain = fee * self.chain // MILLION
         return fee - to_treasury - to_chain, to_treasury, to_chain
-
-
-class Terms(NamedTuple):
-    """On what terms an agent takes a job; `treasury` is its account."""
-
-    code: bytes
-    price: int
-    max_gas: int
-    shares: Shares
-    treasury: bytes
-    narrow: bool
-
-    def gas_for(self, max_fee: int, replicas: int) -> int:
-        """How much gas a fee buys for each replica; gas that costs nothing is bought as if it cost one."""
-        return min(self.max_gas, max_fee // (max(self.price, 1) * replicas))
-
-
-class Payees(Protocol):
-    """Who knows an agent's terms: `Agents`."""
-
-    def terms(self, agent: int) -> Terms:
-        """An agent's terms for a new job; raises the error that says why it takes none."""
-
-
-class AuthoritySet(Protocol):
-    """Who knows the chain's authorities: `Aura`."""
-
-    @property
-    def authorities(self) -> list[bytes]:
-        """Their keys."""
 
 
 @struct(path="pallet_jobs::Assignment")

@@ -1,0 +1,52 @@
+"""What the chain knows of the enclave around a worker's key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pallets.primitives.types import H256, U8, BlockNumber, Bound, Moment, UnitEnum, struct
+
+MAX_MEASUREMENT = 68
+
+Measurement = Annotated[bytes, Bound(MAX_MEASUREMENT)]
+"""What an enclave measures, as `pallets.dcap` puts it together: 68 bytes of SGX, 32 of TDX."""
+
+
+class Tee(UnitEnum):
+    """A kind of enclave that DCAP quotes."""
+
+    __type_path__ = "pallet_attestation::Tee"
+
+    Sgx = 0
+    Tdx = 1
+
+
+class TcbStatus(UnitEnum):
+    """How a machine's security versions are rated; the names are Intel's. A quote of a revoked one doesn't verify."""
+
+    __type_path__ = "pallet_attestation::TcbStatus"
+
+    UpToDate = 0
+    SWHardeningNeeded = 1
+    ConfigurationNeeded = 2
+    ConfigurationAndSWHardeningNeeded = 3
+    OutOfDate = 4
+    OutOfDateConfigurationNeeded = 5
+
+
+@struct(path="pallet_attestation::WorkerAttestation")
+class WorkerAttestation:
+    """What the chain knows of the enclave around a worker key."""
+
+    tee: Tee
+    measurement: Measurement
+    status: TcbStatus
+    confidence: U8
+    """1 (best) to 5, as in Phala."""
+    simulated: bool
+    runtime_id: H256
+    attested_at: Moment
+    expires: Moment
+    block: BlockNumber
+    """The block that the quote names; only a quote over a later one counts again."""
+    revoked: bool = False
