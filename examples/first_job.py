@@ -1,7 +1,7 @@
 """The main job, from outside: deploy an agent, have an attested worker run it, and check all that comes back.
 
-Talks to the chain with py-substrate-interface only, and checks the proofs with PyNaCl and dcap-qvl, so that nothing of the chain's
-own code vouches for itself. Run a chain first (`make dev`), then:
+Talks to the chain with py-substrate-interface only, and checks the proofs with PyNaCl and dcap-qvl, so that nothing of
+the chain's own code vouches for itself. Run a chain first (`make dev`), then:
 
     python examples/first_job.py [--url ws://127.0.0.1:9944]
 
@@ -28,8 +28,9 @@ UNIT = 10**12
 SCRIPT = Path(__file__).resolve().parent.parent / "offchain" / "agents" / "feed_ranking" / "agent.js"
 FEED = Path(__file__).resolve().parent / "feed.json"
 AGENT = "feed-ranking"
+PRICE = 1_000  # of a unit of gas
 POLICY = {
-    "price": 1_000,  # of a unit of gas
+    "price": PRICE,
     "max_gas": 1_000_000_000,
     "shares": {"worker": 700_000, "treasury": 200_000, "holders": 50_000, "chain": 50_000},
     "narrow": True,
@@ -117,9 +118,7 @@ class Example:
     def transfer(self) -> dict[str, Any]:
         print("A transfer")
         before = self.free(self.bob)
-        receipt = self.send(
-            self.alice, "Balances", "transfer_keep_alive", dest=self.bob.ss58_address, value=3 * UNIT
-        )
+        receipt = self.send(self.alice, "Balances", "transfer_keep_alive", dest=self.bob.ss58_address, value=3 * UNIT)
         check(self.free(self.bob) == before + 3 * UNIT, "//Bob has 3 UNIT more")
         return {"block": receipt.block_hash, "fee": receipt.total_fee_amount}
 
@@ -149,7 +148,10 @@ class Example:
             )
             check(raw(approved["hash"]) == code, "its DAO, for now its creator, approved the script")
         record = self.query("Agents", "Agent", agent)
-        check(record["code"] is not None and raw(record["code"]) == code, "the approved script is the one in this repository")
+        check(
+            record["code"] is not None and raw(record["code"]) == code,
+            "the approved script is the one in this repository",
+        )
         return agent, code
 
     def submit(self, agent: int) -> tuple[int, bytes, int]:
@@ -196,7 +198,9 @@ class Example:
                 return {**named["Committed"], "fee": named["Settled"]["fee"]}, payments, block
         raise AssertionError("blocks_from only ends by raising")
 
-    def verify_output(self, job: int, code: bytes, feed: bytes, commit: dict[str, Any], block: str) -> list[dict[str, Any]]:
+    def verify_output(
+        self, job: int, code: bytes, feed: bytes, commit: dict[str, Any], block: str
+    ) -> list[dict[str, Any]]:
         """The ranking, once the chain's record, the bytes and the worker's signature agree."""
         print("The output")
         output = raw(self.query("Jobs", "Output", job))
@@ -253,7 +257,10 @@ class Example:
         ((kind, body),) = claims["report"].items()
         check(True, f"dcap-qvl verifies its {kind} quote: {claims['tcb']['status']}")
         report_data = bytes.fromhex(body["report_data"])
-        check(report_data[:32] == blake2_256(self.worker_info(info)), "the quote binds the worker's key, operator and chain")
+        check(
+            report_data[:32] == blake2_256(self.worker_info(info)),
+            "the quote binds the worker's key, operator and chain",
+        )
         check(raw(info["worker_key"]) == raw(worker), "it is the key that signed the output")
         named = int(self.chain.get_block_number(f"0x{report_data[32:].hex()}"))
         check(named == attested["block"], f"the quote is fresh: it names block {named}")
@@ -317,7 +324,7 @@ def run(url: str) -> dict[str, Any]:
     worker = example.verify_quote(commit["worker"], block)
     print("The money")
     fee = int(commit["fee"])
-    check(fee == min(commit["gas"] * POLICY["price"], MAX_FEE), f"{commit['gas']:,} gas cost {fee / UNIT} UNIT")  # type: ignore[operator]
+    check(fee == min(commit["gas"] * PRICE, MAX_FEE), f"{commit['gas']:,} gas cost {fee / UNIT} UNIT")
     check(sum(int(payment["amount"]) for payment in payments) == fee, "what was paid adds up to the fee")
     for payment in payments:
         print(f"    {payment['who']}  {int(payment['amount']) / UNIT} UNIT")

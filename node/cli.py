@@ -1,7 +1,7 @@
 """The command line: `fathom`.
 
-What a command needs is imported when it runs, so that `--help` is quick. Logs go to stderr, results to stdout; an error at
-start is one line and exit code 1; SIGINT and SIGTERM end a node cleanly with code 0.
+What a command needs is imported when it runs, so that `--help` is quick. Logs go to stderr, results to stdout; an error
+at start is one line and exit code 1; SIGINT and SIGTERM end a node cleanly with code 0.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ DEFAULT_CHAIN = Path(__file__).resolve().parent.parent / "chain_spec.json"
 
 Chain = Annotated[Path, typer.Option(help="Chain spec file, plain or raw.", show_default="the dev chain")]
 BasePath = Annotated[Path | None, typer.Option(help="Where the chain is kept; without it a temporary directory.")]
-RpcPort = Annotated[int, typer.Option(help="Port of JSON-RPC, WebSocket and HTTP; 0 picks a free one.", min=0, max=65535)]
+RpcPort = Annotated[
+    int, typer.Option(help="Port of JSON-RPC, WebSocket and HTTP; 0 picks a free one.", min=0, max=65535)
+]
 Sealing = Annotated[str, typer.Option(help="When blocks are sealed: instant, manual, or every so many milliseconds.")]
 Level = Annotated[list[str] | None, typer.Option("-l", "--log", help="Log levels: level, or target=level.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for scripts.")]
@@ -44,7 +46,9 @@ def dev(
     rpc_port: RpcPort = 9944,
     gateway_port: Annotated[int, typer.Option(help="Port of the agent gateway, once there is one.")] = 8000,
     prometheus_port: Annotated[int, typer.Option(help="Port of the metrics, once there are some.")] = 9615,
-    workers: Annotated[int, typer.Option(help="How many off-chain workers to start; the dev chain funds eight.", min=0, max=8)] = 3,
+    workers: Annotated[
+        int, typer.Option(help="How many off-chain workers to start; the dev chain funds eight.", min=0, max=8)
+    ] = 3,
     sealing: Sealing = "instant",
     log: Level = None,
     json_output: Json = False,
@@ -59,14 +63,17 @@ def dev(
 
 @app.command()
 def node(
-    dev: Annotated[bool, typer.Option("--dev", help="The dev chain: implies --alice, and --tmp without --base-path.")] = False,
+    dev: Annotated[
+        bool, typer.Option("--dev", help="The dev chain: implies --alice, and --tmp without --base-path.")
+    ] = False,
     tmp: Annotated[bool, typer.Option("--tmp", help="Keep nothing.")] = False,
     base_path: BasePath = None,
     chain: Chain = DEFAULT_CHAIN,
     alice: Annotated[bool, typer.Option("--alice", help="Author blocks with //Alice's keys.")] = False,
     rpc_port: RpcPort = 9944,
     unsafe_rpc_external: Annotated[
-        bool, typer.Option("--unsafe-rpc-external", help="Listen on all interfaces. Anybody can then send transactions.")
+        bool,
+        typer.Option("--unsafe-rpc-external", help="Listen on all interfaces. Anybody can then send transactions."),
     ] = False,
     sealing: Sealing = "instant",
     log: Level = None,

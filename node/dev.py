@@ -1,7 +1,7 @@
 """`fathom dev` and `fathom node`: a node with a face.
 
-The dev chain comes with workers, each a process of its own that knows the chain by JSON-RPC alone. Once everything answers,
-the accounts and URLs are printed; then one readable line a block and an extrinsic.
+The dev chain comes with workers, each a process of its own that knows the chain by JSON-RPC alone. Once everything
+answers, the accounts and URLs are printed; then one readable line a block and an extrinsic.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ async def _report(running: RunningNode) -> None:
                 log.info("%s", line)
 
 
-async def _worker(running: RunningNode, suri: str, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+async def _worker(
+    running: RunningNode, suri: str, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
     """Runs one worker as a process of its own; started once it has registered."""
     command = [sys.executable, "-m", "offchain", "worker", "--url", running.ws_url, "--suri", suri, "--json"]
     base = running.config.base_path

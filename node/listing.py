@@ -1,7 +1,7 @@
 """The dev chain's own sandbox, listed by governance where an older base path lacks it.
 
-Genesis lists the runtime id and measurement that workers had when `chain_spec.json` was made. After an update of the sandbox
-a kept chain would refuse its own workers; `fathom dev` then has sudo list the new ones, in one batch.
+Genesis lists the runtime id and measurement that workers had when `chain_spec.json` was made. After an update of the
+sandbox a kept chain would refuse its own workers; `fathom dev` then has sudo list the new ones, in one batch.
 """
 
 from __future__ import annotations

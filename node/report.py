@@ -5,7 +5,8 @@
    ✓ 5Grwva…utQY  Balances.transfer_keep_alive(dest=5FHneW…94ty, value=1 UNIT)  fee 0.0012 UNIT
    ✗ 5Grwva…utQY  Balances.transfer_allow_death(…)  Token: FundsUnavailable  fee 0.0012 UNIT
 ```
-Inherents are left out, and empty blocks get their one line only. Everything printed is escaped: names and bytes come from strangers.
+Inherents are left out, and empty blocks get their one line only. Everything printed is escaped: names and bytes come
+from strangers.
 """
 
 from __future__ import annotations
@@ -68,8 +69,7 @@ class Reporter:
     def lines(self, block: Imported) -> Iterator[str]:
         """What there is to say about a block."""
         yield (
-            f"🏆 Imported #{block.header.number} "
-            f"({short_hash(block.header.parent_hash)} → {short_hash(block.hash)})"
+            f"🏆 Imported #{block.header.number} ({short_hash(block.header.parent_hash)} → {short_hash(block.hash)})"
         )
         runtime = self.chain.runtime_at(block.hash)
         events: dict[int, list[Event]] = {}
@@ -83,7 +83,9 @@ class Reporter:
 
     def extrinsic(self, summary: ExtrinsicSummary, events: list[Event]) -> str:
         """One extrinsic and what came of it."""
-        failure = next((getattr(e, "dispatch_error", None) for e in events if type(e).__name__ == "ExtrinsicFailed"), None)
+        failure = next(
+            (getattr(e, "dispatch_error", None) for e in events if type(e).__name__ == "ExtrinsicFailed"), None
+        )
         fee = next((getattr(e, "actual_fee", None) for e in events if type(e).__name__ == "TransactionFeePaid"), None)
         who = "unsigned" if summary.signer is None else self.units.address(summary.signer)
         given = ", ".join(f"{name}={self.value(kind, value)}" for name, kind, value in summary.arguments)
@@ -101,7 +103,9 @@ class Reporter:
         if name.startswith(("System.Extrinsic", "TransactionPayment.", "Balances.Withdraw", "Balances.Deposit")):
             return None
         kinds = dict(struct_fields(type(event), vars(type(event))))
-        given = ", ".join(f"{f.name.rstrip('_')}={self.value(kinds[f.name], getattr(event, f.name))}" for f in fields(event))  # type: ignore[arg-type]
+        given = ", ".join(
+            f"{f.name.rstrip('_')}={self.value(kinds[f.name], getattr(event, f.name))}" for f in fields(event)
+        )  # type: ignore[arg-type]
         return f"[{name} {given}]" if given else f"[{name}]"
 
     def value(self, annotation: Any, value: Any) -> str:

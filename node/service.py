@@ -2,13 +2,14 @@
 
 ## Overview
 
-`run_node(config, effects)` opens the database, builds chain, pool, producer, finality and RPC, reports a `RunningNode` once
-everything answers, and runs until cancelled. What has an effect comes from `Effects`; nothing below reads the clock
-or chooses randomness by itself.
+`run_node(config, effects)` opens the database, builds chain, pool, producer, finality and RPC, reports a `RunningNode`
+once everything answers, and runs until cancelled. What has an effect comes from `Effects`; nothing below reads the
+clock or chooses randomness by itself.
 
 ## Errors
 
-`StartError` is what a person can mend: a spec that doesn't parse, a database in use or of another chain, a port that is taken.
+`StartError` is what a person can mend: a spec that doesn't parse, a database in use or of another chain, a port that is
+taken.
 """
 
 from __future__ import annotations
@@ -144,11 +145,16 @@ async def run_node(
         aura = Keypair.from_suri(config.authority, Scheme.SR25519)
         grandpa = Keypair.from_suri(config.authority, Scheme.ED25519)
         onions = HashOnions(config.onion_secret, DEV_LAYERS)
-        inherents: tuple[InherentProvider, ...] = (SlotTimestamp(slot_duration), RevealedOnion(chain, onions, aura.public))
+        inherents: tuple[InherentProvider, ...] = (
+            SlotTimestamp(slot_duration),
+            RevealedOnion(chain, onions, aura.public),
+        )
         producer = Producer(chain, transactions, clock, aura, slot_duration, inherents)
         finalizer = Finalizer(chain, grandpa)
         importer = Importer(chain, transactions, clock)
-        server = Server(Context(spec, chain, transactions, producer, finalizer, NODE_NAME, NODE_VERSION), sealing=config.author)
+        server = Server(
+            Context(spec, chain, transactions, producer, finalizer, NODE_NAME, NODE_VERSION), sealing=config.author
+        )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(transactions.run)
             port = await nursery.start(

@@ -42,6 +42,8 @@ SENDING_SECONDS = 3.0
 SHORTEST_RUN, LONGEST_RUN = 1.0, 300.0  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 MAX_CODES = 16
+MAX_ASSIGNMENTS = 64
+"""What a worker looks after at once; chains give it fewer."""
 MORE_FAULTS = ("NotAttested", "AttestationExpired", "MeasurementNotAllowed")
 """Refusals that a fresh attestation mends."""
 DONE = "AlreadyCommitted"
@@ -90,7 +92,10 @@ class Assignments:
                 await changed.wait()
 
     def _on_list(self, value: bytes | None) -> None:
-        self._wanted = {(each.job, each.attempt) for each in records.ASSIGNMENTS.decode(value) or ()}
+        listed = [(each.job, each.attempt) for each in records.ASSIGNMENTS.decode(value) or ()]
+        if len(listed) > MAX_ASSIGNMENTS:
+            self._log.warning("has %d assignments: works on the first %d", len(listed), MAX_ASSIGNMENTS)
+        self._wanted = set(listed[:MAX_ASSIGNMENTS])
         self._wake()
 
     def _wake(self) -> None:

@@ -32,7 +32,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import trio
 
-from offchain.metadata import constant_value, extrinsic_failure
+from offchain.metadata import UnreadableMetadata, constant_value, extrinsic_failure
 from offchain.rpc import CallFailed, Client, ConnectionLost
 from pallets.primitives import ss58
 from pallets.primitives.codec import DecodeError, codec_of
@@ -46,6 +46,7 @@ from pallets.primitives.types import (
     U128,
     AccountId,
     Balance,
+    BlockNumber,
     Bytes32,
     Compact,
     Nonce,
@@ -63,6 +64,8 @@ UNPAYABLE = "Inability to pay some fees"
 NAMED = re.compile(r"\((\w+)\)$")
 EXTRA = codec_of(tuple[Era, Compact[Nonce], Compact[Balance], U8])
 """Era, nonce, tip, and no metadata hash: the explicit data of the chain's extensions, in their order."""
+NUMBER = codec_of(BlockNumber)
+VERSIONS = codec_of(tuple[U32, U32])
 IMPLICIT = codec_of(tuple[U32, U32, H256, H256, Bytes32 | None])
 """Spec version, transaction version, genesis, the era's birth block, no metadata hash: signed, not sent."""
 
@@ -173,7 +176,7 @@ class Chain:
     @classmethod
     async def open(cls, client: Client) -> Chain:
         """Asks for the genesis hash, which everything that is signed names."""
-        return cls(client, _bytes(await client.call("chain_getBlockHash", 0)))
+        return cls(client, _hash(await client.call("chain_getBlockHash", 0)))
 
     # Reading
 
@@ -198,21 +201,21 @@ class Chain:
         metadata = _bytes(await self.client.call("state_getMetadata"))
         try:
             return await trio.to_thread.run_sync(constant_value, metadata, pallet, name)
-        except KeyError as error:
+        except (KeyError, UnreadableMetadata) as error:
             raise WrongChain(f"{error.args[0]}: is this a chain that has workers?") from None
 
     async def best(self) -> Head:
         """The best block."""
-        return await self._head(_bytes(await self.client.call("chain_getBlockHash")))
+        return await self._head(_hash(await self.client.call("chain_getBlockHash")))
 
     async def finalized(self) -> Head:
         """The last finalised block."""
-        return await self._head(_bytes(await self.client.call("chain_getFinalizedHead")))
+        return await self._head(_hash(await self.client.call("chain_getFinalizedHead")))
 
     async def hash_of(self, number: int) -> bytes | None:
         """The hash of the canonical block of a number, `None` beyond the best one."""
         found = await self.client.call("chain_getBlockHash", number)
-        return None if found is None else _bytes(found)
+        return None if found is None else _hash(found)
 
     async def follow(self, keys: Sequence[bytes], on_change: Callable[[bytes, bytes | None], object]) -> None:
         """Calls `on_change(key, value)` for each key's value now and at every change, until cancelled."""
@@ -221,7 +224,8 @@ class Chain:
             with _expected("state_subscribeStorage"):
                 changes = [(_bytes(key), None if value is None else _bytes(value)) for key, value in news["changes"]]
             for key, value in changes:
-                on_change(key, value)
+                if key in keys:
+                    on_change(key, value)
 
         params = ([_hex(key) for key in keys],)
         await self.client.follow("state_subscribeStorage", "state_unsubscribeStorage", params, on_news)
@@ -254,7 +258,8 @@ class Chain:
             index = found["block"]["extrinsics"].index(_hex(inclusion.extrinsic))
         events = await self.get(EVENTS_KEY, inclusion.block.hash)
         metadata = _bytes(await self.client.call("state_getMetadata", block))
-        failure = await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
+        with _expected("state_getMetadata"):
+            failure = await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
         if failure is not None:
             raise DispatchFailed(failure)
 
@@ -263,7 +268,8 @@ class Chain:
         versions = await self.versions()
         nonce = await self.client.call("system_accountNextIndex", ss58.encode(signer.account_id))
         birth = await self.finalized()
-        extra = EXTRA.encode((Era.mortal(ERA_PERIOD, birth.number), nonce, 0, 0))
+        with _expected("system_accountNextIndex"):
+            extra = EXTRA.encode((Era.mortal(ERA_PERIOD, birth.number), int(nonce), 0, 0))
         implicit = IMPLICIT.encode((versions.spec, versions.transaction, self.genesis, birth.hash, None))
         signature = Sr25519(signer.sign(signing_payload(call, extra, implicit)))
         return signed_extrinsic(signer.account_id, signature, extra, call)
@@ -272,7 +278,7 @@ class Chain:
         """The runtime's versions now."""
         found = await self.client.call("state_getRuntimeVersion")
         with _expected("state_getRuntimeVersion"):
-            return Versions(int(found["specVersion"]), int(found["transactionVersion"]))
+            return Versions(*VERSIONS.decode_all(VERSIONS.encode((found["specVersion"], found["transactionVersion"]))))
 
     # Inside
 
@@ -281,7 +287,8 @@ class Chain:
         if header is None:
             raise BlockGone(f"the node has no block {_hex(block)} any more")
         with _expected("chain_getHeader"):
-            return Head(int(header["number"], 16), block)
+            number = int(header["number"], 16)
+            return Head(NUMBER.decode_all(NUMBER.encode(number)), block)
 
     async def _inclusion(self, extrinsic: bytes) -> bytes:
         """The hash of the block that a transaction gets into."""
@@ -289,7 +296,7 @@ class Chain:
         async with self.client.watch(method, end, _hex(extrinsic)) as statuses:
             async for status in statuses:
                 if isinstance(status, dict) and ("inBlock" in status or "finalized" in status):
-                    return _bytes(status.get("inBlock") or status["finalized"])
+                    return _hash(status.get("inBlock") or status["finalized"])
                 if status in ("dropped", "invalid") or (isinstance(status, dict) and "usurped" in status):
                     raise TransactionRefused(f"the transaction left the pool: {status}")
         raise ConnectionLost("the connection to the node ended before the transaction was in a block")
@@ -320,6 +327,13 @@ def _bytes(text: Any) -> bytes:
         raise WrongChain(f"the node answered {text!r:.80} where hex was expected")
     with _expected("a question for bytes"):
         return bytes.fromhex(text[2:])
+
+
+def _hash(text: Any) -> bytes:
+    found = _bytes(text)
+    if len(found) != 32:
+        raise WrongChain(f"the node answered {len(found)} bytes where a hash was expected")
+    return found
 
 
 def _optional(block: bytes | None) -> tuple[str, ...]:

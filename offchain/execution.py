@@ -9,6 +9,7 @@ Errors:
     ├── UnknownMode      the job asks for what this worker can't do
     ├── InputElsewhere   the input is not on the chain
     ├── CodeMissing      the code is not on the chain
+    ├── OutsideBounds    the record has numbers that no chain would let a job have
     └── WrongBytes       code or input are not what the job's record names by hash
 """
 
@@ -22,6 +23,9 @@ from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, 
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode
 from pallets.primitives.job_record import Job
+
+MAX_CODE = 512 * 1024
+"""Bytes of code on the chain."""
 
 
 class Refusal(Exception):
@@ -38,6 +42,10 @@ class InputElsewhere(Refusal):
 
 class CodeMissing(Refusal):
     """The chain has no code of the hash that the job names."""
+
+
+class OutsideBounds(Refusal):
+    """Code, gas limit or time are beyond what a sandbox takes and a sound chain gives."""
 
 
 class WrongBytes(Refusal):
@@ -66,6 +74,8 @@ def program_of(job: Job, code: bytes | None, input: Input | None) -> tuple[bytes
         raise UnknownMode(f"its mode is {job.mode.name}, this worker knows Deterministic")
     if code is None:
         raise CodeMissing(f"there is no code 0x{job.code.hex()} on the chain")
+    if len(code) > MAX_CODE:
+        raise OutsideBounds(f"its code has {len(code)} bytes, more than {MAX_CODE}")
     if not isinstance(input, InlineInput):
         raise InputElsewhere("its input is not given inline")
     if blake2_256(code) != job.code:
@@ -78,10 +88,13 @@ def program_of(job: Job, code: bytes | None, input: Input | None) -> tuple[bytes
 async def run_job(
     pool: SandboxPool, genesis: bytes, id: int, job: Job, program: tuple[bytes, bytes], wall_seconds: float
 ) -> Success | Failure | Abstained:
-    """Runs a job's code on its input, within its gas. Raises `PoolFull`."""
+    """Runs a job's code on its input, within its gas. Raises `PoolFull` and `OutsideBounds`."""
     code, input = program
-    limits = Limits(gas=job.gas_limit, wall_seconds=wall_seconds)
-    return await pool.run(code, input, limits, run_context(genesis, id, job))
+    try:
+        limits, context = Limits(gas=job.gas_limit, wall_seconds=wall_seconds), run_context(genesis, id, job)
+    except ValueError as error:
+        raise OutsideBounds(str(error)) from None
+    return await pool.run(code, input, limits, context)
 
 
 def signed_output(

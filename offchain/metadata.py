@@ -10,11 +10,19 @@ from typing import Any
 from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
 from scalecodec.type_registry import load_type_registry_preset
 
+
+class UnreadableMetadata(ValueError):
+    """The bytes are not metadata of version 14, or not events that it describes."""
+
+
 FAILURE = ("System", "ExtrinsicFailed")
 
 
 def constant_value(metadata: bytes, pallet: str, name: str) -> bytes:
-    """The encoded value of a pallet's constant; raises `KeyError`. `metadata` is of version 14."""
+    """The encoded value of a pallet's constant; raises `KeyError` and `UnreadableMetadata`.
+
+    `metadata` is of version 14, as `state_getMetadata` gives it.
+    """
     _, described = _described(metadata)
     found = next((each for each in described.pallets if each.value["name"] == pallet), None)
     constant = next((each for each in found.constants if each.value["name"] == name), None) if found else None
@@ -26,14 +34,17 @@ def constant_value(metadata: bytes, pallet: str, name: str) -> bytes:
 def extrinsic_failure(metadata: bytes, events: bytes, index: int) -> str | None:
     """The error of extrinsic `index` of a block, in words; `None` where it succeeded.
 
-    `events` is the value of `System.Events` after the block.
+    `events` is the value of `System.Events` after the block. Raises `UnreadableMetadata`.
     """
     runtime, described = _described(metadata)
-    item = described.get_metadata_pallet("System").get_storage_function("Events")
-    records = runtime.create_scale_object(item.get_value_type_string(), ScaleBytes(events), metadata=described)
-    for record in records.decode():
-        if record["extrinsic_idx"] == index and (record["module_id"], record["event_id"]) == FAILURE:
-            return _in_words(described, record["attributes"]["dispatch_error"])
+    try:
+        item = described.get_metadata_pallet("System").get_storage_function("Events")
+        records = runtime.create_scale_object(item.get_value_type_string(), ScaleBytes(events), metadata=described)
+        for record in records.decode():
+            if record["extrinsic_idx"] == index and (record["module_id"], record["event_id"]) == FAILURE:
+                return _in_words(described, record["attributes"]["dispatch_error"])
+    except Exception as error:  # scalecodec has no error of its own for what it can't read
+        raise UnreadableMetadata(f"the block's events can't be read: {error!r}") from None
     return None
 
 
@@ -41,9 +52,12 @@ def _described(metadata: bytes) -> tuple[Any, Any]:
     """A runtime configuration that knows the chain's types, and the decoded metadata."""
     runtime = RuntimeConfigurationObject()
     runtime.update_type_registry(load_type_registry_preset("core"))
-    described = runtime.create_scale_object("MetadataVersioned", ScaleBytes(metadata))
-    described.decode()
-    runtime.add_portable_registry(described)
+    try:
+        described = runtime.create_scale_object("MetadataVersioned", ScaleBytes(metadata))
+        described.decode()
+        runtime.add_portable_registry(described)
+    except Exception as error:
+        raise UnreadableMetadata(f"the chain's metadata can't be read: {error!r}") from None
     return runtime, described
 
 

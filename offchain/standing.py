@@ -298,7 +298,7 @@ class Standing:
         return head
 
     async def _remember(self, known: Head | None) -> None:
-        """Writes down the newest final block; genesis, which two chains may share, only as long as there is no other."""
+        """Writes down the newest final block; genesis, which chains may share, only as long as there is no other."""
         final = await self._chain.finalized()
         if not final.number and (first := await self._chain.hash_of(1)) is not None:
             final = Head(1, first)

@@ -118,7 +118,9 @@ class DevRuntime(Runtime):
         self.sudo = Sudo(index=7)
         self.utility = Utility(index=8, system=self.system)
         self.session = Session(index=9, system=self.system)
-        self.attestation = Attestation(index=21, system=self.system, timestamp=self.timestamp, max_quote_age=10 * MINUTE)
+        self.attestation = Attestation(
+            index=21, system=self.system, timestamp=self.timestamp, max_quote_age=10 * MINUTE
+        )
         self.workers = Workers(
             index=20,
             system=self.system,

@@ -165,7 +165,7 @@ class System(Pallet):
         """The specification version is not allowed to decrease between the current runtime and the new runtime."""
 
     class FailedToExtractRuntimeVersion(Error):
-        """Failed to extract the runtime version from the new runtime: its `runtime_version` section is absent or garbled."""
+        """Failed to extract the runtime version from the new runtime: no or a garbled `runtime_version` section."""
 
     class NonDefaultComposite(Error):
         """Suicide called when the account has non-default composite data."""
@@ -359,7 +359,7 @@ class System(Pallet):
         return False
 
     def inc_consumers(self, who: bytes, info: AccountInfo) -> None:
-        """One more thing depends on the account; raises `NoProviders` where nothing keeps it, `TooManyConsumers` at the limit."""
+        """One more thing depends on the account; raises `NoProviders` if nothing keeps it, or `TooManyConsumers`."""
         if not info.providers:
             raise NoProviders
         if info.consumers >= MAX_CONSUMERS:

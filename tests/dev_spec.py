@@ -1,7 +1,7 @@
 """The computed parts of `chain_spec.json`: what the runtime, the sandbox and the simulated hardware decide.
 
-`python -m tests.dev_spec` writes them into the file, after a change of the runtime's version or of the sandbox's prelude.
-Any change makes another chain: its genesis hash differs, and old base paths belong to the old one.
+`python -m tests.dev_spec` writes them into the file, after a change of the runtime's version or of the sandbox's
+prelude. Any change makes another chain: its genesis hash differs, and old base paths belong to the old one.
 """
 
 from __future__ import annotations

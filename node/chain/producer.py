@@ -112,8 +112,9 @@ class Producer:
             return EMPTY_BLOCK_MS
         if due > self._slot_start(self.chain.best_header()):
             return min(max(due - self.clock.now_ms(), 0), EMPTY_BLOCK_MS)
-        since = (trio.current_time() - self._sealed_at) * 1000  # due already: a block each slot, however far ahead we are
-        return max(self.slot_duration_ms - int(since), 0)
+        # Due already: a block each slot, however far ahead of the clock we are.
+        since_sealed = trio.current_time() - self._sealed_at
+        return max(self.slot_duration_ms - int(since_sealed * 1000), 0)
 
     def _runtime_due(self) -> int | None:
         best = self.chain.best.hash

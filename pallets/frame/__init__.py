@@ -11,6 +11,12 @@ from pallets.frame.storage import CountedMap, DoubleMap, Map, Value
 from pallets.frame.validity import InvalidTransaction, UnknownTransaction, ValidTransaction
 from pallets.frame.weights import DispatchClass, DispatchInfo, Pays, Weight
 from pallets.primitives.types import (
+    H256,
+    U8,
+    U16,
+    U32,
+    U64,
+    U128,
     AccountId,
     Address,
     Balance,
@@ -20,15 +26,9 @@ from pallets.primitives.types import (
     Bytes64,
     Compact,
     DueKey,
-    H256,
     Moment,
     Nonce,
     RuntimeType,
-    U8,
-    U16,
-    U32,
-    U64,
-    U128,
     UnitEnum,
     Variant,
     struct,

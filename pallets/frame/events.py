@@ -10,8 +10,8 @@ DispatchError
 ├── Exhausted Corruption Unavailable RootNotAllowed
 └── Error           a pallet's own, one class each
 ```
-Mirrors `sp_runtime::DispatchError`. A call that raises one of these is rolled back; anything else that a call raises is a
-defect of the runtime and stops the block.
+Mirrors `sp_runtime::DispatchError`. A call that raises one of these is rolled back; anything else that a call raises is
+a defect of the runtime and stops the block.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DispatchError(Exception):
     """What a call that fails midway reports to have used; `None` is all it declared (`DispatchErrorWithPostInfo`)."""
 
     def encode(self, pallet_of: Mapping[type[Error], int]) -> bytes:
-        """SCALE of `sp_runtime::DispatchError`; `pallet_of` is the runtime's index of the pallet that declares an error."""
+        """SCALE of `sp_runtime::DispatchError`; `pallet_of` is the index of the pallet that declares an error."""
         return bytes((self.variant,))
 
     def __str__(self) -> str:
@@ -220,8 +220,8 @@ def decode_dispatch_error(
 class Event:
     """Base of a pallet's events: one nested class each; docstring and fields are the metadata's.
 
-    A field whose name is a Python keyword carries a trailing underscore, which the wire name drops. `index=` in the class
-    header places an event elsewhere than its order says.
+    A field whose name is a Python keyword carries a trailing underscore, which the wire name drops. `index=` in the
+    class header places an event elsewhere than its order says.
     """
 
     index: ClassVar[int] = -1

@@ -8,13 +8,13 @@ apply_extrinsic    inherents first, then transactions:
                    decode · signature · extensions validate and prepare · dispatch · extensions settle · outcome event
 finalize_block     on_idle with the weight that is left · on_finalize · events written · header
 ```
-Both roots of the header are the caller's to fill in: the state root from the overlay's changes, the extrinsics root from the
-bodies. `validate_transaction` runs the same steps up to the dispatch, as if the next block were open.
+Both roots of the header are the caller's to fill in: the state root from the overlay's changes, the extrinsics root
+from the bodies. `validate_transaction` runs the same steps up to the dispatch, as if the next block were open.
 
 ## Errors
 
-`apply_extrinsic` answers a `DispatchError` (or `None`) for what was included, and raises a `TransactionValidityError` for what
-must not be. `InvalidBlock` says that a block from elsewhere breaks a rule.
+`apply_extrinsic` answers a `DispatchError` (or `None`) for what was included, and raises a `TransactionValidityError`
+for what must not be. `InvalidBlock` says that a block from elsewhere breaks a rule.
 
 Mirrors `frame_executive`.
 """
@@ -101,7 +101,7 @@ class Executive:
         self.system.note_finished_initialize()
 
     def apply_extrinsic(self, data: bytes) -> DispatchError | None:
-        """Includes one extrinsic; raises `TransactionValidityError` or `DecodeError` where it can't be, changing nothing."""
+        """Includes one extrinsic; where it can't be, raises `TransactionValidityError` or `DecodeError`, changing nothing."""
         checked = self.check(data)
         with self.runtime.transactional():
             if checked.signer is None:
@@ -149,7 +149,7 @@ class Executive:
     # A transaction
 
     def check(self, data: bytes) -> CheckedExtrinsic:
-        """Decodes an extrinsic and its call; raises `DecodeError`, or `CannotLookup` for an address nobody can resolve."""
+        """Decodes an extrinsic and its call; raises `DecodeError`, or `CannotLookup` for an address of another form."""
         unchecked = UncheckedExtrinsic.decode(data, self.extensions.extra_codec)
         call = self.runtime.decode_call(unchecked.call)
         preamble = unchecked.preamble

@@ -2,9 +2,9 @@
 
 ## Overview
 
-Each extension adds `extra` (in the transaction) and `implicit` (signed but not sent), validates, prepares before dispatch and
-settles after it. The executive runs them in the order of `Runtime.extensions`. Clients hard-code that order and these
-names: a new extension with data of its own breaks them.
+Each extension adds `extra` (in the transaction) and `implicit` (signed but not sent), validates, prepares before
+dispatch and settles after it. The executive runs them in the order of `Runtime.extensions`. Clients hard-code that
+order and these names: a new extension with data of its own breaks them.
 
 ## Out of scope
 
@@ -31,7 +31,7 @@ from pallets.frame.validity import (
 from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DispatchClass, DispatchInfo, Weight
 from pallets.primitives.codec import Codec, Codecs, tuple_type
 from pallets.primitives.extrinsic import Era
-from pallets.primitives.types import U32, Bytes32, Compact, H256, Nonce, UnitEnum
+from pallets.primitives.types import H256, U32, Bytes32, Compact, Nonce, UnitEnum
 
 if TYPE_CHECKING:
     from pallets.frame.runtime import Call, Runtime
@@ -218,7 +218,7 @@ class CheckWeight(TransactionExtension):
 
 
 def reserve_block_space(system: SystemState, info: DispatchInfo, length: int) -> Weight:
-    """Counts an extrinsic into the block, its class's base weight included; raises `ExhaustsResources` where it doesn't fit."""
+    """Counts an extrinsic and its class's base weight into the block; raises `ExhaustsResources` if it doesn't fit."""
     kind = info.class_
     limits = system.block_weights.per_class.of(kind)
     total_length = (system.all_extrinsics_len or 0) + length
@@ -277,7 +277,7 @@ class CheckMetadataHash(TransactionExtension):
     def implicit_value(self, extra: MetadataHashMode) -> None:
         if extra is MetadataHashMode.Enabled:
             raise CannotLookup
-        return None
+        return
 
 
 class Extensions:
@@ -325,5 +325,3 @@ def extension_codecs(kinds: tuple[type[TransactionExtension], ...], codecs: Code
     extras = tuple(kind.extra for kind in kinds)
     implicits = tuple(kind.implicit for kind in kinds if kind.implicit is not type(None))
     return codecs.of(tuple_type(extras)), codecs.of(tuple_type(implicits))
-
-

@@ -1,8 +1,8 @@
 """From genesis values to the first state.
 
 A pallet's `genesis` method is its genesis configuration: the parameters' names, in camelCase, are the keys of
-`genesis.runtimeGenesis.patch`, and their annotations say how JSON becomes values: accounts are SS58 or hex, bytes are hex,
-large numbers may be strings. Mirrors `frame_support::genesis_builder_helper`.
+`genesis.runtimeGenesis.patch`, and their annotations say how JSON becomes values: accounts are SS58 or hex, bytes are
+hex, large numbers may be strings. Mirrors `frame_support::genesis_builder_helper`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def values_of_patch(runtime: type[Runtime], patch: Mapping[str, Any]) -> dict[st
         values[name] = {}
         for field, value in fields.items():
             if field not in wire:
-                raise InvalidGenesis(f"{key} has no genesis field {field!r}; it has {', '.join(sorted(wire)) or 'none'}")
+                raise InvalidGenesis(
+                    f"{key} has no genesis field {field!r}; it has {', '.join(sorted(wire)) or 'none'}"
+                )
             param, kind = wire[field]
             values[name][param] = value_of_json(kind, value, f"{key}.{field}")
     return values
@@ -92,7 +94,9 @@ def value_of_json(annotation: Any, value: Any, where: str) -> Any:
         kinds = get_args(base)
         if not isinstance(value, list) or len(value) != len(kinds):
             raise InvalidGenesis(f"{where} should be a list of {len(kinds)}")
-        return tuple(value_of_json(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True)))
+        return tuple(
+            value_of_json(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+        )
     if isinstance(base, type) and issubclass(base, UnitEnum):
         if value not in base.__members__:
             raise InvalidGenesis(f"{where} should be one of {', '.join(base.__members__)}")

@@ -1,7 +1,8 @@
 """Who a call comes from.
 
-An origin is a value; a call states the one it accepts by annotating its first parameter: `who: Signed` receives the account,
-`root: Root` and `none: NoneOrigin` receive `None`, `origin: Origin` receives the whole value. Mirrors `frame_system::RawOrigin`.
+An origin is a value; a call states the one it accepts by annotating its first parameter: `who: Signed` receives the
+account, `root: Root` and `none: NoneOrigin` receive `None`, `origin: Origin` receives the whole value. Mirrors
+`frame_system::RawOrigin`.
 """
 
 from __future__ import annotations

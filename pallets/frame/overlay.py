@@ -1,7 +1,7 @@
 """Nested transactional state over a backend.
 
-Every read costs one dictionary hit at any depth: there is one dict of current values, and a layer is only a log of what it
-overwrote. Committing a layer hands its log to the one below; rolling back replays it. Mirrors the changeset of
+Every read costs one dictionary hit at any depth: there is one dict of current values, and a layer is only a log of what
+it overwrote. Committing a layer hands its log to the one below; rolling back replays it. Mirrors the changeset of
 `sp_state_machine::overlayed_changes`.
 """
 
@@ -116,7 +116,9 @@ class Overlay:
         self.begin()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self.commit()
         else:

@@ -19,12 +19,13 @@ class Balances(Pallet):
     @call(3, weight=Weight(190_000_000, 3_593))
     def transfer_keep_alive(self, who: Signed, dest: Address, value: Compact[Balance]) -> None: ...
 ```
-The order inside a pallet is FRAME's: configuration, events, errors, reasons, storage, genesis, hooks, inherents, calls, what
-other pallets may ask, what stays inside. A call is a plain method: tests call it directly, the runtime after decoding.
+The order inside a pallet is FRAME's: configuration, events, errors, reasons, storage, genesis, hooks, inherents, calls,
+what other pallets may ask, what stays inside. A call is a plain method: tests call it directly, the runtime after
+decoding.
 
 Hooks are methods of these names: `on_initialize(number)`, `on_idle(number, remaining)`, `on_finalize(number)`,
-`on_runtime_upgrade()`, `integrity_test()`. A pallet with an inherent has `inherent_identifier`, `create_inherent(data)` and
-`check_inherent(call, data)`.
+`on_runtime_upgrade()`, `integrity_test()`. A pallet with an inherent has `inherent_identifier`, `create_inherent(data)`
+and `check_inherent(call, data)`.
 
 ## Out of scope
 
@@ -37,7 +38,17 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    NamedTuple,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
 from pallets.frame.events import Error, Event, Reasons
 from pallets.frame.origin import Kind, Origin, OriginKind
@@ -93,9 +104,10 @@ def call(
 ) -> Callable[[F], F]:
     """Makes a method dispatchable at `index`.
 
-    The first parameter says which origin is accepted, the others are the arguments on the wire. `weight` is a constant, or a
-    function of the arguments that may answer a whole `DispatchInfo`. `validate(self, *arguments)` admits the call in a
-    bare transaction and answers a `ValidTransaction`; without it only inherents may be bare. An inherent is mandatory.
+    The first parameter says which origin is accepted, the others are the arguments on the wire. `weight` is a constant,
+    or a function of the arguments that may answer a whole `DispatchInfo`. `validate(self, *arguments)` admits the call
+    in a bare transaction and answers a `ValidTransaction`; without it only inherents may be bare. An inherent is
+    mandatory.
     """
 
     def mark(method: F) -> F:
@@ -146,8 +158,12 @@ class Pallet:
         declared = list(vars(cls).values())
         cls.wire_name = vars(cls).get("wire_name", cls.__name__)
         cls.items_declared = tuple(thing for thing in declared if isinstance(thing, Item))
-        cls.events = tuple(_indexed(thing for thing in declared if isinstance(thing, type) and issubclass(thing, Event)))
-        cls.errors = tuple(_indexed(thing for thing in declared if isinstance(thing, type) and issubclass(thing, Error)))
+        cls.events = tuple(
+            _indexed(thing for thing in declared if isinstance(thing, type) and issubclass(thing, Event))
+        )
+        cls.errors = tuple(
+            _indexed(thing for thing in declared if isinstance(thing, type) and issubclass(thing, Error))
+        )
         cls.hold_reasons = next(
             (thing for thing in declared if isinstance(thing, type) and issubclass(thing, Reasons)), None
         )
@@ -206,7 +222,9 @@ def call_specs(pallet: Pallet) -> dict[int, CallSpec]:
         if mark.index in specs:
             raise TypeError(f"{pallet.wire_name}.{name}: call index {mark.index} is taken by {specs[mark.index].name}")
         wire = tuple((param.rstrip("_"), kind) for param, kind in params)
-        specs[mark.index] = CallSpec(pallet.index, pallet.wire_name, mark.index, name, origin, wire, method, mark, addresses)
+        specs[mark.index] = CallSpec(
+            pallet.index, pallet.wire_name, mark.index, name, origin, wire, method, mark, addresses
+        )
     return specs
 
 

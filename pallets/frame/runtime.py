@@ -11,8 +11,8 @@ class DevRuntime(Runtime):
         self.system = System(index=0, ...)
         self.balances = Balances(index=5, system=self.system, ...)
 ```
-Plain constructor calls are the wiring; attribute order is hook order, `index` is the wire. An instance is cheap (tables are
-compiled once per class), so pool, block builder and RPC each own one over their own overlay.
+Plain constructor calls are the wiring; attribute order is hook order, `index` is the wire. An instance is cheap (tables
+are compiled once per class), so pool, block builder and RPC each own one over their own overlay.
 
 ## Out of scope
 
@@ -50,10 +50,10 @@ from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.types import H256, RuntimeType, struct
 
 MAX_CALL_DEPTH = 32
-"""How deep calls may nest in calls. Python's stack is the scarce thing: a fixed bound keeps every node's answer the same."""
+"""How deep calls may nest in calls. Python's stack is scarce: a fixed bound keeps every node's answer the same."""
 MAX_ELEMENTS = 1 << 14
-"""How many list elements a call may hold in all, nested ones included. More than `batched_calls_limit`, and few enough that
-decoding what nobody has paid for yet takes milliseconds."""
+"""How many list elements a call may hold in all, nested ones included: more than `batched_calls_limit`, and few enough
+that decoding what nobody has paid for yet takes milliseconds."""
 
 Verify = Callable[[MultiSignature, bytes, bytes], bool]
 """`(signature, payload, signer) -> bool`; a node hands in one that remembers what it has verified."""
@@ -79,7 +79,9 @@ class Call:
         return f"{self.spec.pallet_name}.{self.spec.name}"
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}={value!r}" for (name, _), value in zip(self.spec.params, self.arguments, strict=True))
+        given = ", ".join(
+            f"{name}={value!r}" for (name, _), value in zip(self.spec.params, self.arguments, strict=True)
+        )
         return f"{self.name}({given})"
 
     def __eq__(self, other: object) -> bool:
@@ -374,4 +376,3 @@ def _result_codec(errors: dict[tuple[int, int], type[Error]], pallet_of: dict[ty
         return decode_dispatch_error(data, at + 1, errors)
 
     return RuntimeCodec(lambda error: b"\0" if error is None else b"\1" + error.encode(pallet_of), decode)
-

@@ -8,8 +8,8 @@ class AccountNonceApi(RuntimeApi, version=1):
         "Get current account nonce of given `AccountId`."
         return self.runtime.system.account[account].nonce
 ```
-Annotations are the wire: arguments arrive and results leave as SCALE. The wire name is `AccountNonceApi_account_nonce`, and
-class and methods appear in the runtime version and in the metadata. Mirrors `sp_api::decl_runtime_apis!`.
+Annotations are the wire: arguments arrive and results leave as SCALE. The wire name is `AccountNonceApi_account_nonce`,
+and class and methods appear in the runtime version and in the metadata. Mirrors `sp_api::decl_runtime_apis!`.
 """
 
 from __future__ import annotations

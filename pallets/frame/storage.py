@@ -5,7 +5,7 @@
 | declaration | FRAME | reads as |
 | --- | --- | --- |
 | `Value[Balance](default=0)` | `StorageValue`, ValueQuery | `self.total`, `self.total += 1`, `del self.total` |
-| `Value[AccountId \\| None]()` | `StorageValue`, OptionQuery | `self.key`, `None` where absent; assigning `None` deletes |
+| `Value[AccountId \\| None]()` | `StorageValue`, OptionQuery | `self.key`, `None` if absent; assigning `None` deletes |
 | `Map[K, V](default=...)` | `StorageMap`, ValueQuery | `self.m[k]`, `self.m[k] = v`, `del self.m[k]`, `k in self.m` |
 | `Map[K, V]()` | `StorageMap`, OptionQuery | `self.m.get(k)`; `self.m[k]` raises `KeyError` |
 | `Map[K, V](missing=Error)` | `StorageMap`, ResultQuery | `self.m[k]` raises the pallet's error |

@@ -148,7 +148,7 @@ REF_TIME_PER_MILLISECOND = 1_000_000_000
 
 
 def block_weights(max_ref_time: int, max_proof_size: int, normal_ratio_percent: int = 75) -> BlockWeights:
-    """Limits as `node-template` sets them: normal calls get a share, operational ones the rest too, mandatory ones no limit."""
+    """Limits as `node-template` sets them: normal calls get a share, operational ones all, mandatory ones no limit."""
     base_block, base_extrinsic = Weight(390_584_000), Weight(124_414_000)
     whole = Weight(max_ref_time, max_proof_size)
     normal = Weight(max_ref_time * normal_ratio_percent // 100, max_proof_size * normal_ratio_percent // 100)

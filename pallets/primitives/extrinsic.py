@@ -2,9 +2,9 @@
 
 ## Overview
 
-A signed v4 extrinsic is `compact length ‖ 0x84 ‖ address ‖ signature ‖ extra ‖ call`, a bare one `compact length ‖ 0x04 ‖ call`
-(or `0x05`). How long `extra` is depends on the chain's transaction extensions, so decoding takes the codec of all of
-them; `STANDARD_EXTRA` (era, nonce, tip) fits the chains that lack later ones.
+A signed v4 extrinsic is `compact length ‖ 0x84 ‖ address ‖ signature ‖ extra ‖ call`, a bare one `compact length ‖ 0x04
+‖ call` (or `0x05`). How long `extra` is depends on the chain's transaction extensions, so decoding takes the codec of
+all of them; `STANDARD_EXTRA` (era, nonce, tip) fits the chains that lack later ones.
 
 ## Out of scope
 
@@ -20,7 +20,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pallets.primitives.codec import Codec, DecodeError, codec_of, compact, read_compact
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.keys import verify_ecdsa, verify_ed25519, verify_sr25519
-from pallets.primitives.types import Address, Bytes64, Compact, FixedBytes, Nonce, Balance, Variant, struct
+from pallets.primitives.types import Address, Balance, Bytes64, Compact, FixedBytes, Nonce, Variant, struct
 
 SIGNED_V4 = 0x84
 BARE_VERSIONS = (0x04, 0x05)

@@ -1,7 +1,7 @@
 """Block headers and their digests.
 
-A header's hash is BLAKE2b-256 of its encoding; the seal is the last digest item and is signed over the header without it.
-Mirrors `sp_runtime::generic::{Header, Digest, DigestItem}`.
+A header's hash is BLAKE2b-256 of its encoding; the seal is the last digest item and is signed over the header without
+it. Mirrors `sp_runtime::generic::{Header, Digest, DigestItem}`.
 """
 
 from __future__ import annotations

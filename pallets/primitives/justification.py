@@ -67,7 +67,9 @@ class Justification:
             if vote.id not in known:
                 raise InvalidJustification(f"0x{vote.id.hex()} is not an authority of set {set_id}")
             if not _descends(vote.target_hash, self.commit.target_hash, parents):
-                raise InvalidJustification(f"the vote of 0x{vote.id.hex()} is not for the target or a proven descendant")
+                raise InvalidJustification(
+                    f"the vote of 0x{vote.id.hex()} is not for the target or a proven descendant"
+                )
             payload = precommit_payload(vote.target_hash, vote.target_number, self.round, set_id)
             if not verify_ed25519(vote.signature, payload, vote.id):
                 raise InvalidJustification(f"the signature of 0x{vote.id.hex()} does not verify for round {self.round}")

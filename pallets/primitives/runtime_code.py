@@ -1,7 +1,8 @@
 """What a runtime's Wasm says about itself without being run.
 
 `:code` is Wasm, often compressed with zstd behind an 8-byte magic. Custom section `runtime_version` holds a SCALE
-`RuntimeVersion` without its APIs, `runtime_apis` the APIs. Mirrors `sc_executor_common::runtime_blob` and `sp_maybe_compressed_blob`.
+`RuntimeVersion` without its APIs, `runtime_apis` the APIs. Mirrors `sc_executor_common::runtime_blob` and
+`sp_maybe_compressed_blob`.
 """
 
 from __future__ import annotations

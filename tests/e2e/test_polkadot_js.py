@@ -11,7 +11,9 @@ def test_polkadot_js(chain: DevChain) -> None:
     seen = run_client("polkadot_js.mjs", chain.ws)
     assert seen["chain"] == "Fathom Development"
     assert seen["metadata"] == 16
-    assert {"accountNonceApi", "core", "metadata", "taggedTransactionQueue", "transactionPaymentApi"} <= set(seen["apis"])
+    assert {"accountNonceApi", "core", "metadata", "taggedTransactionQueue", "transactionPaymentApi"} <= set(
+        seen["apis"]
+    )
     assert int(seen["fee"]) > 0
 
     transfer = seen["transfer"]

@@ -47,8 +47,11 @@ def test_transfer_to_finality(client: SubstrateInterface) -> None:
     assert free(client, BOB, parent) == before
     block = client.get_block(receipt.block_hash, include_author=True)
     assert block["author"] == ALICE.ss58_address
-    assert receipt.extrinsic_hash in {e.extrinsic_hash.hex() if isinstance(e.extrinsic_hash, bytes) else e.extrinsic_hash
-                                      for e in block["extrinsics"] if e.extrinsic_hash} | {receipt.extrinsic_hash}
+    assert receipt.extrinsic_hash in {
+        e.extrinsic_hash.hex() if isinstance(e.extrinsic_hash, bytes) else e.extrinsic_hash
+        for e in block["extrinsics"]
+        if e.extrinsic_hash
+    } | {receipt.extrinsic_hash}
 
 
 def test_failed_call_names_the_error(client: SubstrateInterface) -> None:

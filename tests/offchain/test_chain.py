@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
+from functools import partial
 
+import orjson
 import pytest
 import trio
 from substrateinterface import SubstrateInterface
 
 from node.config import NodeConfig
 from node.service import RunningNode
+from node.web import WebSocket, connect_websocket
 from offchain.chain import (
     ACCOUNT,
     EXTRA,
     IMPLICIT,
     CannotPay,
     Chain,
+    ChainError,
     DispatchFailed,
+    Head,
+    Inclusion,
     StorageItem,
     TransactionRefused,
     WrongChain,
 )
-from offchain.rpc import CallFailed
+from offchain.rpc import CallFailed, Client
 from pallets.primitives.codec import compact
 from pallets.primitives.extrinsic import Era, UncheckedExtrinsic, signing_payload, verify_signature
 from pallets.primitives.hashing import Blake2_128Concat, blake2_256
 from pallets.primitives.keys import Keypair, dev_keypair
 from pallets.primitives.types import U64, AccountId, Moment
 from tests.offchain.real_node import SPEC, chain_of, real_node
+from tests.offchain.scripted_node import answer, serving
 
 ALICE, BOB = dev_keypair("Alice"), dev_keypair("Bob")
 UNIT = 10**12
@@ -41,18 +48,6 @@ def remark(text: bytes) -> bytes:
 
 def transfer(dest: bytes, value: int) -> bytes:
     return b"\x05\x03\0" + dest + compact(value)
-
-
-@pytest.fixture
-async def node() -> AsyncIterator[RunningNode]:
-    async with real_node() as running:
-        yield running
-
-
-@pytest.fixture
-async def chain(node: RunningNode) -> AsyncIterator[Chain]:
-    async with chain_of(node.ws_url) as opened:
-        yield opened
 
 
 async def test_reads_values_and_heads(node: RunningNode, chain: Chain) -> None:
@@ -166,3 +161,37 @@ async def test_a_transaction_waits_for_its_block() -> None:
             await node.producer.create_block(create_empty=False)
         assert included == [1]
         assert blake2_256(node.chain.best_header().encode()) == node.chain.best.hash
+
+
+@pytest.mark.parametrize(
+    "nonsense", [1, -1, "x", "0xzz", "0x00", [], [1], {}, {"number": "0x" + "f" * 9}, True, [[[]]]]
+)
+async def test_a_node_that_answers_nonsense_is_told_from_a_chain(nonsense: object) -> None:
+    """Whatever a node answers, it is an error of its own kind, which a worker reports or outlives."""
+
+    async def babble(socket: WebSocket) -> None:
+        async for message in socket:
+            await socket.send(answer(orjson.loads(message), nonsense))
+
+    async with serving(babble) as port:
+        with pytest.RaisesGroup(WrongChain):
+            async with chain_of(f"ws://127.0.0.1:{port}"):
+                pass
+        async with trio.open_nursery() as nursery:
+            client = Client(partial(connect_websocket, f"ws://127.0.0.1:{port}"), "babbler")
+            await nursery.start(client.run)
+            chain = Chain(client, bytes(32))
+            questions: list[Callable[[], Awaitable[object]]] = [
+                chain.best,
+                chain.finalized,
+                chain.versions,
+                partial(chain.hash_of, 1),
+                partial(chain.read, ACCOUNT, ALICE.account_id),
+                partial(chain.get_all, [b"key"]),
+                partial(chain.sign, ALICE, b""),
+                partial(chain.require_success, Inclusion(Head(1, bytes(32)), b"")),
+            ]
+            for question in questions:
+                with pytest.raises(ChainError):
+                    await question()
+            nursery.cancel_scope.cancel()

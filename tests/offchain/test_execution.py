@@ -8,10 +8,12 @@ import pytest
 from offchain.execution import (
     CodeMissing,
     InputElsewhere,
+    OutsideBounds,
     UnknownMode,
     WrongBytes,
     program_of,
     run_context,
+    run_job,
     signed_output,
 )
 from offchain.keys import WorkerKeys
@@ -54,6 +56,7 @@ def test_the_program_is_what_the_job_names() -> None:
         ({"mode": Mode.Oracle}, CODE, InlineInput(INPUT), UnknownMode),
         ({}, None, InlineInput(INPUT), CodeMissing),
         ({}, b"other", InlineInput(INPUT), WrongBytes),
+        ({}, bytes(512 * 1024 + 1), InlineInput(INPUT), OutsideBounds),
         ({}, CODE, InlineInput(b"other"), WrongBytes),
         ({}, CODE, None, InputElsewhere),
         ({}, CODE, HashInput(blake2_256(INPUT)), InputElsewhere),
@@ -65,6 +68,19 @@ def test_anything_else_is_refused(
 ) -> None:
     with pytest.raises(error):
         program_of(replace(JOB, **changes), code, input)
+
+
+class Nowhere:
+    runtime_id = RUNTIME
+
+    async def run(self, *_: object) -> Success:
+        raise AssertionError("a job outside the bounds isn't run")
+
+
+@pytest.mark.parametrize("changes", [{"gas_limit": 1 << 63}, {"submitted_at": 1 << 43}])
+async def test_a_job_outside_the_bounds_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(OutsideBounds):
+        await run_job(Nowhere(), GENESIS, 7, replace(JOB, **changes), (CODE, INPUT), 1.0)
 
 
 def test_a_run_is_told_what_no_attempt_changes() -> None:

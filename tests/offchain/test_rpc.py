@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -14,30 +14,14 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.web import Limits, WebSocket, connect_websocket, open_listeners, serve
+from node.web import WebSocket, connect_websocket, open_listeners
 from node.web.errors import CannotConnect
-from node.web.http import Request, Response, loopback_only
 from offchain import rpc
 from offchain.rpc import CallFailed, Client, ConnectionLost
+from tests.offchain.scripted_node import answer, notice, serving
 
 STRANGE = ({"id": None}, {"id": "x"}, {"id": 10**6}, {"method": "news"}, {"method": "news", "params": [1]})
 """Messages that are JSON-RPC, more or less, and mean nothing to the client."""
-
-Handler = Callable[[WebSocket], Awaitable[None]]
-
-
-async def no_http(request: Request) -> Response:
-    return Response.text(404, "JSON-RPC only")
-
-
-@asynccontextmanager
-async def serving(handler: Handler, listeners: list[trio.SocketListener] | None = None) -> AsyncIterator[int]:
-    listeners = listeners or await open_listeners("127.0.0.1", 0)
-    run = partial(serve, listeners, http=no_http, websocket=handler, allow=loopback_only, limits=Limits())
-    async with trio.open_nursery() as nursery:
-        port: int = await nursery.start(run)
-        yield port
-        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -48,15 +32,6 @@ async def client_of(port: int) -> AsyncIterator[Client]:
         await nursery.start(client.run)
         yield client
         nursery.cancel_scope.cancel()
-
-
-def answer(request: dict[str, Any], result: Any) -> str:
-    return orjson.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}).decode()
-
-
-def notice(identifier: str, result: Any) -> str:
-    params = {"subscription": identifier, "result": result}
-    return orjson.dumps({"jsonrpc": "2.0", "method": "news", "params": params}).decode()
 
 
 async def echo(socket: WebSocket) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import orjson
 import pytest
 import trio
 
-from node.web import connect_websocket
+from node.web import WebSocket, connect_websocket
 from offchain.execution import run_context
 from offchain.sandbox.base import Limits, Success
 from offchain.worker import Effects, WorkerConfig, WorkerError, serve
@@ -89,6 +92,32 @@ async def test_a_worker_keeps_its_key_and_attests_again_after_a_restart(
         assert after == before
         await scene.seen(Attestation.Attested, 2, worker=after.worker_key)
     assert len(scene.all(Workers.Registered)) == 1
+
+
+async def test_an_assignment_takes_one_read_and_one_submission(scene: Scene, inline: InlineSandbox) -> None:
+    """Besides the code, which is fetched once: the assignment itself comes by subscription."""
+    agent = await scene.deploy(ECHO)
+    asked: list[str] = []
+
+    class Counted:
+        def __init__(self, socket: WebSocket) -> None:
+            self.socket, self.receive = socket, socket.receive
+
+        async def send(self, message: str) -> None:
+            asked.append(orjson.loads(message)["method"])
+            await self.socket.send(message)
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Counted]:
+        async with connect_websocket(scene.node.ws_url) as socket:
+            yield Counted(socket)
+
+    async with worker_of(scene.node.ws_url, inline, connect=connect):
+        await scene.settled(agent, b"the first fetches the code")
+        asked.clear()
+        for number in range(5):
+            await scene.settled(agent, str(number).encode())
+        assert asked == ["state_queryStorageAt", "author_submitExtrinsic"] * 5
 
 
 async def test_time_travel_leaves_workers_attested_and_serving(scene: Scene, inline: InlineSandbox) -> None:

@@ -11,7 +11,20 @@ from trio.testing import MockClock
 
 from node.chain.pool import Pool, PoolLimits
 from node.service import RunningNode
-from tests.node.extrinsics import ALICE, BOB, CHARLIE, DAVE, UNIT, account, bare, compact, remark, signed, transfer, tx_hash
+from tests.node.extrinsics import (
+    ALICE,
+    BOB,
+    CHARLIE,
+    DAVE,
+    UNIT,
+    account,
+    bare,
+    compact,
+    remark,
+    signed,
+    transfer,
+    tx_hash,
+)
 from tests.node.nodes import running_node
 from tests.node.rpc.client import RpcClient, connected
 from tests.node.scratch import scratch_directory
@@ -239,7 +252,9 @@ async def test_invalid_and_dropped(clock: MockClock, node: RunningNode, rpc: Rpc
     assert [await rpc.news(worse), await rpc.news(worse)] == [(NEWS, "ready"), (NEWS, "dropped")]
 
 
-async def test_unwatching_ends_the_news_not_the_transaction(clock: MockClock, node: RunningNode, rpc: RpcClient) -> None:
+async def test_unwatching_ends_the_news_not_the_transaction(
+    clock: MockClock, node: RunningNode, rpc: RpcClient
+) -> None:
     extrinsic = signed(node.chain.genesis_hash, remark(b""), 0)
     subscription = await watch(rpc, extrinsic)
     assert await rpc.news(subscription) == (NEWS, "ready")

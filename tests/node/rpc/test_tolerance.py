@@ -17,7 +17,9 @@ KEY = f"0x{storage_key('Timestamp', 'Now').hex()}"
 
 
 @pytest.mark.parametrize("params", [[], None, [None], [None, None], {}, {"hash": None}])
-@pytest.mark.parametrize("method", ["chain_getHeader", "chain_getBlock", "state_getMetadata", "state_getRuntimeVersion"])
+@pytest.mark.parametrize(
+    "method", ["chain_getHeader", "chain_getBlock", "state_getMetadata", "state_getRuntimeVersion"]
+)
 async def test_an_optional_hash_may_be_left_out_in_every_way(
     clock: MockClock, rpc: RpcClient, method: str, params: Any
 ) -> None:
@@ -38,7 +40,11 @@ async def test_trailing_parameters_may_be_left_out_or_null(clock: MockClock, rpc
     assert await rpc.call("state_getStorage", KEY) == await rpc.call("state_getStorage", KEY, None)
     assert await rpc.call("state_getStorageAt", KEY, None) == await rpc.call("state_getStorageAt", KEY, None, None)
     paged = await rpc.call("state_getKeysPaged", "0x", 10)
-    assert paged == await rpc.call("state_getKeysPaged", "0x", 10, None) == await rpc.call("state_getKeysPaged", "0x", 10, None, None)
+    assert (
+        paged
+        == await rpc.call("state_getKeysPaged", "0x", 10, None)
+        == await rpc.call("state_getKeysPaged", "0x", 10, None, None)
+    )
     assert len(paged) == 10
     missing = await rpc.failure("state_getStorage")
     assert (missing.code, missing.message) == (-32602, "Invalid params")
