@@ -29,10 +29,10 @@ from typing import Any, Final, TypeVar
 from node.state import trie
 from pallets.frame.events import DispatchError
 from pallets.frame.genesis import InvalidGenesis, build_genesis, values_of_patch
-from pallets.primitives.codec import EncodeError
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.header import Header
 from pallets.primitives.runtime_code import InvalidRuntimeCode, runtime_version
+from pallets.primitives.scale import EncodeError
 from pallets.runtime import KNOWN_RUNTIMES
 
 CODE_KEY = b":code"

@@ -31,9 +31,9 @@ from pallets.frame.runtime import EventRecord, Verify
 from pallets.frame.runtime import Runtime as PalletRuntime
 from pallets.frame.runtime_api import ApiDispatcher, UnknownRuntimeApi
 from pallets.frame.validity import TransactionSource, ValidTransaction
-from pallets.primitives.codec import DecodeError
 from pallets.primitives.header import Header
 from pallets.primitives.runtime_code import InvalidRuntimeCode, RuntimeVersion, runtime_version
+from pallets.primitives.scale import DecodeError
 
 CODE_KEY = b":code"
 

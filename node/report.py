@@ -22,7 +22,7 @@ from node.executor import ExtrinsicSummary
 from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
 from pallets.frame.runtime import Call
 from pallets.primitives import ss58
-from pallets.primitives.codec import find_marker, split_annotation, struct_fields
+from pallets.primitives.annotations import find_marker, split_annotation, struct_fields
 from pallets.primitives.types import AddressForm, FixedBytes, Int, Variant
 
 MAX_TEXT = 120
@@ -102,10 +102,10 @@ class Reporter:
         name = type(event).__qualname__
         if name.startswith(("System.Extrinsic", "TransactionPayment.", "Balances.Withdraw", "Balances.Deposit")):
             return None
-        kinds = dict(struct_fields(type(event), vars(type(event))))
         given = ", ".join(
-            f"{f.name.rstrip('_')}={self.value(kinds[f.name], getattr(event, f.name))}" for f in fields(event)
-        )  # type: ignore[arg-type]
+            f"{field.rstrip('_')}={self.value(kind, getattr(event, field))}"
+            for field, kind in struct_fields(type(event), vars(type(event)))
+        )
         return f"[{name} {given}]" if given else f"[{name}]"
 
     def value(self, annotation: Any, value: Any) -> str:

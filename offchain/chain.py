@@ -35,10 +35,11 @@ import trio
 from offchain.metadata import UnreadableMetadata, constant_value, extrinsic_failure
 from offchain.rpc import CallFailed, Client, ConnectionLost
 from pallets.primitives import ss58
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Era, Sr25519, bare_extrinsic, signed_extrinsic, signing_payload
 from pallets.primitives.hashing import Blake2_128Concat, StorageHasher, storage_prefix
 from pallets.primitives.keys import Keypair
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import (
     H256,
     U8,

@@ -143,8 +143,8 @@ async def serve(
                     identity = Identity(keyring.keys, operator, effects.sandbox.runtime_id, enclave, config.stake)
                     if await _live(chain, journal, identity, effects.sandbox, on_serving) is End.LEFT:
                         break
-                    journal.forget(keyring.keys.worker_key)
-                    keyring.renew()
+                    keyring.renew()  # first: a key without its journal must not sign
+                    journal.forget(identity.keys.worker_key)
                 nursery.cancel_scope.cancel()
 
 

@@ -320,9 +320,9 @@ class Balances(Pallet):
     def held(self, reason: RuntimeHoldReason, who: AccountId) -> Balance:
         return sum(entry.amount for entry in self.holds[who] if entry.id is reason)
 
-    def hold(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance) -> None:
+    def hold(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance, *, keep_alive: bool = False) -> None:
         info = self.system.account[who]
-        if not 0 <= amount <= reducible(info, PROTECT, self.existential_deposit):
+        if not 0 <= amount <= reducible(info, PRESERVE if keep_alive else PROTECT, self.existential_deposit):
             raise Token("FundsUnavailable")
         if not info.providers:
             raise Token("CannotCreateHold")
@@ -332,7 +332,10 @@ class Balances(Pallet):
 
     def release(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance) -> None:
         info = self.system.account[who]
-        self._check_creation(info, amount)
+        # FRAME counts the amount twice against the largest balance, and refuses what stays below the existential
+        # deposit, so that it would be held for ever; here that is dust, as wherever a balance falls so low.
+        if amount < 0 or info.data.free + amount > U128_MAX:
+            raise Token("CannotCreate")
         self._change_hold(reason, who, -amount)
         self._write(who, info, info.data.free + amount, info.data.reserved - amount)
 
@@ -343,7 +346,13 @@ class Balances(Pallet):
             raise Token("Frozen")
         if amount > self.held(reason, source):
             raise Token("FundsUnavailable")
-        self._check_creation(accounts[dest], amount)
+        if source == dest:
+            self.release(reason, source, amount)
+            return
+        try:
+            check_deposit(accounts[dest], amount, self.existential_deposit)
+        except (Token, Arithmetic):
+            raise Token("CannotCreate") from None
         self._change_hold(reason, source, -amount)
         self._write(source, info, info.data.free, info.data.reserved - amount)
         if amount:
@@ -454,12 +463,6 @@ class Balances(Pallet):
             self.holds[who] = entries
         else:
             del self.holds[who]
-
-    def _check_creation(self, info: AccountInfo, amount: Balance) -> None:
-        try:
-            check_deposit(info, amount, self.existential_deposit)
-        except (Token, Arithmetic):
-            raise Token("CannotCreate") from None
 
     def _shrink_issuance(self, amount: Balance) -> None:
         self.total_issuance = max(self.total_issuance - amount, 0)

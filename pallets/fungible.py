@@ -37,11 +37,11 @@ class Currency(Protocol):
     def held(self, reason: RuntimeHoldReason, who: AccountId) -> Balance:
         """What is held for a reason."""
 
-    def hold(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance) -> None:
-        """Holds more of the free balance."""
+    def hold(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance, *, keep_alive: bool = False) -> None:
+        """Holds more of the free balance; `keep_alive` leaves the existential deposit free, whoever else provides."""
 
     def release(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance) -> None:
-        """Makes held balance free again."""
+        """Makes held balance free again; below the existential deposit, with nothing held any more, it is dust."""
 
     def transfer_held(self, reason: RuntimeHoldReason, source: AccountId, dest: AccountId, amount: Balance) -> None:
         """Moves held balance to another's free balance; may create the destination."""

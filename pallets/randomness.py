@@ -27,9 +27,9 @@ from pallets.frame import U32, Bytes32, Map, NoneOrigin, Pallet, Value, Weight, 
 from pallets.frame.executive import InherentData, InvalidBlock
 from pallets.frame.genesis import InvalidGenesis
 from pallets.frame.runtime import Call
-from pallets.primitives.codec import DecodeError
 from pallets.primitives.hash_onion import IDENTIFIER, REVEAL, NextCommitment
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.scale import DecodeError
 
 
 class Authorship(Protocol):

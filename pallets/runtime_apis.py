@@ -39,10 +39,11 @@ from pallets.frame.runtime import RuntimeCall
 from pallets.frame.runtime_api import RuntimeApi
 from pallets.frame.validity import TransactionSource, TransactionValidityError
 from pallets.grandpa import AuthorityList
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import UncheckedExtrinsic
 from pallets.primitives.header import Header, Seal
 from pallets.primitives.runtime_code import RuntimeVersion
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import FixedBytes, Wrapped
 from pallets.randomness import Commitment
 from pallets.transaction_payment import FeeDetails, RuntimeDispatchInfo, TransactionPayment

@@ -47,10 +47,10 @@ from pallets.frame.events import (
 )
 from pallets.frame.runtime import DispatchErrorType, EventRecord
 from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DbWeight
-from pallets.primitives.codec import compact
 from pallets.primitives.hashing import Twox64Concat, blake2_256
 from pallets.primitives.header import Digest, DigestItem, Header, RuntimeEnvironmentUpdated
 from pallets.primitives.runtime_code import InvalidRuntimeCode, RuntimeVersion, runtime_version
+from pallets.primitives.scale import compact
 from pallets.primitives.types import Wrapped
 
 CODE_KEY = b":code"

@@ -10,7 +10,8 @@ from typing import Protocol
 from pallets.frame import Compact, Const, Moment, NoneOrigin, Pallet, Value, Weight, call
 from pallets.frame.executive import InherentData, InvalidBlock
 from pallets.frame.runtime import Call
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
+from pallets.primitives.scale import DecodeError
 
 IDENTIFIER = b"timstap0"
 MOMENT = codec_of(Moment)

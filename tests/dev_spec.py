@@ -17,21 +17,20 @@ from pallets.runtime import DevRuntime
 
 SPEC = Path(__file__).resolve().parent.parent / "chain_spec.json"
 ISSUED = 1_767_225_600  # 2026-01-01
-TEN_YEARS = 10 * 365 * 86_400
+EXPIRES = ISSUED + 10 * 365 * 86_400
 
 
 def computed() -> dict[str, Any]:
     """`genesis.runtimeGenesis.code`, and the patch of the pallets that rest on the sandbox."""
     runtime = runtime_id()
-    terms = {"issued": ISSUED, "expires": ISSUED + TEN_YEARS}
     return {
         "code": f"0x{native_code(DevRuntime.version).hex()}",
         "attestation": {
             "simulatedAllowed": True,
             "simulatedRoot": f"0x{dev_root().hex()}",
             "collateral": [
-                ["Sgx", collateral("sgx", **terms).decode()],
-                ["Tdx", collateral("tdx", **terms).decode()],
+                ["Sgx", collateral("sgx", issued=ISSUED, expires=EXPIRES).decode()],
+                ["Tdx", collateral("tdx", issued=ISSUED, expires=EXPIRES).decode()],
             ],
             "measurements": [
                 [f"0x{SgxMeasurements.of_runtime(runtime).measurement.hex()}", "dev sandbox (SGX)"],

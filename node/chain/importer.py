@@ -16,9 +16,10 @@ from node.executor import BuiltBlock
 from node.state.trie import ordered_root
 from pallets.frame.executive import InvalidBlock
 from pallets.frame.validity import TransactionValidityError
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
 from pallets.primitives.header import AURA_ENGINE, Header, Seal
 from pallets.primitives.keys import verify_sr25519
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import Bytes32
 
 AUTHORITIES = codec_of(list[Bytes32])

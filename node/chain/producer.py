@@ -33,9 +33,10 @@ from node.executor import BlockBuilder, BuiltBlock
 from node.state.trie import ordered_root
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import ExhaustsResources, TransactionValidityError
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime, Seal
 from pallets.primitives.keys import Keypair
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U64
 
 LEAD_MS = 10_000  # how far ahead of the clock blocks are sealed without being asked for

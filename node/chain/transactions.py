@@ -25,9 +25,9 @@ from node.chain.pool import AlreadyImported, Change, ImmediatelyDropped, Outcome
 from node.chain.tree import Chain
 from node.executor import Validator
 from pallets.frame.validity import ExhaustsResources, TransactionSource, TransactionValidityError
-from pallets.primitives.codec import DecodeError
 from pallets.primitives.extrinsic import is_bare
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.scale import DecodeError
 
 BAN_SECONDS = 30 * 60
 MAX_BANNED = 4096

@@ -13,7 +13,7 @@ from node.rpc.context import Context, check_length_prefix, to_hex
 from node.rpc.errors import BAD_FORMAT, RpcError, submission_error
 from node.rpc.registry import Hex, method, subscription
 from pallets.frame.validity import TransactionSource
-from pallets.primitives.codec import DecodeError
+from pallets.primitives.scale import DecodeError
 
 MAX_STATUSES = 4096  # a transaction's life has a handful of steps; a chain of retractions many
 

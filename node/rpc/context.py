@@ -13,8 +13,9 @@ from node.chain.tree import Chain
 from node.chain_spec import ChainSpec
 from node.executor import Runtime
 from node.state.backend import Backend, UnknownBlock
-from pallets.primitives.codec import DecodeError, codec_of, read_compact
+from pallets.primitives.codec import codec_of
 from pallets.primitives.header import DigestItem, Header
+from pallets.primitives.scale import DecodeError, read_compact
 
 DIGEST_ITEM = codec_of(DigestItem)
 

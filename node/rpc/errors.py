@@ -30,7 +30,7 @@ from node.executor import RuntimeTrap, UnknownRuntime
 from node.state.backend import StateDiscarded, UnknownBlock
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import TransactionValidityError, UnknownTransaction
-from pallets.primitives.codec import DecodeError
+from pallets.primitives.scale import DecodeError
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
 BAD_FORMAT, VERIFICATION_ERROR = 1001, 1002

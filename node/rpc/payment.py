@@ -8,7 +8,8 @@ from node.rpc.context import Context, check_length_prefix
 from node.rpc.errors import DECODE_ERROR, RUNTIME_ERROR, RpcError, query_error
 from node.rpc.registry import Hash, Hex, method
 from pallets.frame.weights import DispatchClass, Weight
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U32, Balance
 
 LENGTH = codec_of(U32)

@@ -27,7 +27,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from node.rpc.context import Context
 from node.rpc.errors import RpcError, invalid_params
-from pallets.primitives.codec import option_of
+from pallets.primitives.annotations import option_of
 
 Gate = Callable[[Any], Any]
 

@@ -9,7 +9,8 @@ from node.rpc.context import Context
 from node.rpc.errors import RUNTIME_ERROR, RpcError, invalid_params
 from node.rpc.registry import hash_bytes, method
 from pallets.frame.runtime_api import UnknownRuntimeApi
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.ss58 import InvalidAddress, decode_account
 from pallets.primitives.types import Nonce
 

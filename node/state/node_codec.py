@@ -22,8 +22,8 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from pallets.primitives.codec import DecodeError, compact, read_compact
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.scale import DecodeError, compact, read_compact
 
 EMPTY_NODE = b"\0"
 """The whole encoding of a trie that holds nothing."""

@@ -28,8 +28,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from node.state.node_codec import HASH_SIZE, Node, decode_node
-from pallets.primitives.codec import DecodeError
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.scale import DecodeError
 
 
 class InvalidProof(Exception):

@@ -46,8 +46,8 @@ from node.state.node_codec import (
     reference_to,
     value_branch_head,
 )
-from pallets.primitives.codec import compact
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.scale import compact
 
 EMPTY_ROOT = blake2_256(EMPTY_NODE)
 """The root of a trie that holds nothing."""

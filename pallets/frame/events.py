@@ -20,7 +20,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, dataclass_transform
 
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U32, UnitEnum, Variant, struct
 
 if TYPE_CHECKING:

@@ -40,9 +40,9 @@ from pallets.frame.validity import (
     ValidTransaction,
 )
 from pallets.frame.weights import DispatchClass, DispatchInfo, Pays, Weight
-from pallets.primitives.codec import DecodeError, OtherAddress
 from pallets.primitives.extrinsic import UncheckedExtrinsic, bare_extrinsic, signing_payload
 from pallets.primitives.header import DigestItem, Header, PreRuntime
+from pallets.primitives.scale import DecodeError, OtherAddress
 
 FAILED_BARE = 255
 """`Custom` code of a bare transaction that was valid and failed."""
@@ -101,7 +101,7 @@ class Executive:
         self.system.note_finished_initialize()
 
     def apply_extrinsic(self, data: bytes) -> DispatchError | None:
-        """Includes one extrinsic; where it can't be, raises `TransactionValidityError` or `DecodeError`, changing nothing."""
+        """Includes one extrinsic; raises `TransactionValidityError` or `DecodeError`, changing nothing, if it can't."""
         checked = self.check(data)
         with self.runtime.transactional():
             if checked.signer is None:

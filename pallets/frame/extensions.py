@@ -29,7 +29,8 @@ from pallets.frame.validity import (
     TransactionSource,
 )
 from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DispatchClass, DispatchInfo, Weight
-from pallets.primitives.codec import Codec, Codecs, tuple_type
+from pallets.primitives.annotations import tuple_type
+from pallets.primitives.codec import Codec, Codecs
 from pallets.primitives.extrinsic import Era
 from pallets.primitives.types import H256, U32, Bytes32, Compact, Nonce, UnitEnum
 

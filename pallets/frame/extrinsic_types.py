@@ -12,7 +12,8 @@ from typing import Annotated
 from pallets.frame import validity
 from pallets.frame.events import DispatchError
 from pallets.frame.validity import VALID_TRANSACTION, Custom, TransactionValidityError, ValidTransaction
-from pallets.primitives.codec import DecodeError, RuntimeCodec, read_compact
+from pallets.primitives.codec import RuntimeCodec
+from pallets.primitives.scale import DecodeError, read_compact
 from pallets.primitives.types import RuntimeType
 
 OpaqueExtrinsic = Annotated[bytes, RuntimeType("UncheckedExtrinsic")]

@@ -15,7 +15,8 @@ from typing import Any, get_args, get_origin
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.pallet import Pallet
 from pallets.frame.runtime import Runtime
-from pallets.primitives.codec import codec_of, find_marker, option_of, split_annotation, struct_fields
+from pallets.primitives.annotations import find_marker, option_of, split_annotation, struct_fields
+from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.ss58 import InvalidAddress, decode_account
 from pallets.primitives.types import U16, FixedBytes, Int, UnitEnum

@@ -55,7 +55,8 @@ from pallets.frame.origin import Kind, Origin, OriginKind
 from pallets.frame.overlay import Overlay
 from pallets.frame.storage import Item
 from pallets.frame.weights import DispatchClass, DispatchInfo, Pays, Weight
-from pallets.primitives.codec import Codecs, find_marker, split_annotation
+from pallets.primitives.annotations import find_marker, split_annotation
+from pallets.primitives.codec import Codecs
 from pallets.primitives.types import AddressForm, marker
 
 if TYPE_CHECKING:

@@ -43,10 +43,12 @@ from pallets.frame.overlay import Overlay
 from pallets.frame.pallet import CallSpec, Pallet, PostInfo, call_specs
 from pallets.frame.storage import Item
 from pallets.frame.weights import DispatchInfo, Weight
-from pallets.primitives.codec import Codec, Codecs, DecodeError, EncodeError, OtherAddress, RuntimeCodec, tuple_type
+from pallets.primitives.annotations import tuple_type
+from pallets.primitives.codec import Codec, Codecs, RuntimeCodec
 from pallets.primitives.extrinsic import MultiSignature, verify_signature
 from pallets.primitives.hashing import blake2_64
 from pallets.primitives.runtime_code import RuntimeVersion
+from pallets.primitives.scale import DecodeError, EncodeError, OtherAddress
 from pallets.primitives.types import H256, RuntimeType, struct
 
 MAX_CALL_DEPTH = 32

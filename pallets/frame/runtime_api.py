@@ -20,7 +20,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 from pallets.frame.runtime import MAX_ELEMENTS, Runtime, api_id
-from pallets.primitives.codec import Codec, tuple_type
+from pallets.primitives.annotations import tuple_type
+from pallets.primitives.codec import Codec
 
 
 class UnknownRuntimeApi(LookupError):

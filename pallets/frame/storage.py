@@ -27,7 +27,8 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar, cast, overload
 
 from pallets.frame.overlay import Overlay
-from pallets.primitives.codec import Codec, option_of
+from pallets.primitives.annotations import option_of
+from pallets.primitives.codec import Codec
 from pallets.primitives.hashing import Blake2_128Concat, StorageHasher, Twox64Concat, storage_prefix
 from pallets.primitives.types import U32
 

@@ -53,7 +53,7 @@ from pallets.frame.portable_types import (
     Type,
     VariantCase,
 )
-from pallets.primitives.codec import option_of, split_annotation, struct_fields
+from pallets.primitives.annotations import option_of, split_annotation, struct_fields
 from pallets.primitives.extrinsic import Era
 from pallets.primitives.types import (
     U8,

@@ -19,14 +19,6 @@ Types that only a composed runtime knows (`RuntimeCall`, ...) need a `Codecs` of
 class whose wire form no annotation can say (`Era`) brings its own `__scale_encode__(value)` and
 `__scale_decode__(data, at)`.
 
-## Errors
-
-```
-ScaleError
-├── DecodeError     the bytes are not a value of the type
-└── EncodeError     the value does not fit the type
-```
-
 ## Out of scope
 
 Describing types to clients: `pallets.frame.types_registry` walks the same annotations.
@@ -37,12 +29,12 @@ from __future__ import annotations
 
 import dataclasses
 import struct as _struct
-import types
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin
 
+from pallets.primitives.annotations import find_marker, has_own_codec, option_of, split_annotation, struct_fields
+from pallets.primitives.scale import DecodeError, EncodeError, OtherAddress, compact, read_address, read_compact
 from pallets.primitives.types import (
     AddressForm,
     BigEndian,
@@ -59,64 +51,6 @@ T = TypeVar("T")
 
 STRUCT_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 LOW_64 = (1 << 64) - 1
-
-
-class ScaleError(ValueError):
-    """Bytes and a type, or a value and a type, that don't belong together."""
-
-
-class DecodeError(ScaleError):
-    """The bytes end early, use a form that isn't canonical, or name a variant that doesn't exist."""
-
-
-class EncodeError(ScaleError):
-    """The value is outside the range, length or bound of its type."""
-
-
-class OtherAddress(bytes):
-    """A `MultiAddress` that isn't `Id`, kept as it came: it can be carried and re-encoded, never looked up."""
-
-
-def compact(number: int) -> bytes:
-    """The compact form of an unsigned integer below 2**536."""
-    if number < 0:
-        raise EncodeError(f"compact integers are unsigned, got {number}")
-    if number < 1 << 6:
-        return bytes((number << 2,))
-    if number < 1 << 14:
-        return (number << 2 | 1).to_bytes(2, "little")
-    if number < 1 << 30:
-        return (number << 2 | 2).to_bytes(4, "little")
-    size = (number.bit_length() + 7) >> 3
-    if size > 67:
-        raise EncodeError("compact integers end at 2**536")
-    return bytes(((size - 4) << 2 | 3,)) + number.to_bytes(size, "little")
-
-
-def read_compact(data: bytes, at: int) -> tuple[int, int]:
-    """The compact integer at `at` and the offset behind it; refuses forms longer than needed."""
-    try:
-        head = data[at]
-    except IndexError:
-        raise DecodeError(f"the data ends at byte {len(data)}, where a compact integer should start") from None
-    mode = head & 3
-    if mode == 0:
-        return head >> 2, at + 1
-    if mode == 3:
-        size, start, floor = (head >> 2) + 4, at + 1, 1 << 30
-    else:
-        size, start, floor = (2, at, 1 << 6) if mode == 1 else (4, at, 1 << 14)
-    end = start + size
-    if end > len(data):
-        raise DecodeError(f"the data ends inside the compact integer at byte {at}")
-    number = int.from_bytes(data[start:end], "little")
-    if mode != 3:
-        number >>= 2
-    elif size > 4 and not data[end - 1]:
-        raise DecodeError(f"the compact integer at byte {at} is longer than it needs to be")
-    if number < floor:
-        raise DecodeError(f"the compact integer at byte {at} is longer than it needs to be")
-    return number, end
 
 
 class Codec(Generic[T]):
@@ -191,40 +125,6 @@ class Codecs:
         if found is None:
             found = self._compiled[annotation] = _Compiler(self, names).compile(annotation)
         return found
-
-
-def split_annotation(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """An annotation's Python type and its markers, outermost last."""
-    if get_origin(annotation) is Annotated:
-        base, *markers = get_args(annotation)
-        return base, tuple(markers)
-    return annotation, ()
-
-
-def find_marker(markers: tuple[Any, ...], kind: type[T]) -> T | None:
-    """The outermost marker of a kind."""
-    return next((m for m in reversed(markers) if isinstance(m, kind)), None)
-
-
-def option_of(base: Any) -> Any:
-    """The `T` of `T | None`, or `None` where the type isn't an option."""
-    if get_origin(base) in (Union, types.UnionType):
-        inner = [a for a in get_args(base) if a is not type(None)]
-        if len(inner) == 1 and len(get_args(base)) == 2:
-            return inner[0]
-        raise TypeError(f"{base}: of unions SCALE knows only `T | None`; use a Variant")
-    return None
-
-
-def tuple_type(kinds: tuple[Any, ...]) -> Any:
-    """The annotation `tuple[kinds]`; of none, the unit type."""
-    return tuple.__class_getitem__(kinds) if kinds else type(None)
-
-
-def struct_fields(cls: Any, names: Mapping[str, Any] | None = None) -> list[tuple[str, Any]]:
-    """Field names and annotations of a `@struct`, in order."""
-    hints = typing.get_type_hints(cls, localns=dict(names or {}), include_extras=True)
-    return [(field.name, hints[field.name]) for field in dataclasses.fields(cls)]
 
 
 class _Compiler:
@@ -344,7 +244,7 @@ class _Compiler:
                 self.write(part, f"{x}[{i}]")
         elif isinstance(base, type) and issubclass(base, UnitEnum):
             self.fixed("B", f"{x}.value")
-        elif _has_own_codec(base):
+        elif has_own_codec(base):
             self.parts.append(f"{self.bind(self.codecs.of(base, self.names).encode)}({x})")
         elif dataclasses.is_dataclass(base):
             for name, part in struct_fields(base, self.names):
@@ -414,7 +314,7 @@ class _Compiler:
             return "(" + "".join(f"{self.read(part)}, " for part in get_args(base)) + ")"
         if isinstance(base, type) and issubclass(base, UnitEnum):
             return f"{self.bind({member.value: member for member in base})}[{self.take('B')}]"
-        if _has_own_codec(base):
+        if has_own_codec(base):
             return self.called(self.codecs.of(base, self.names))
         if dataclasses.is_dataclass(base):
             values = [self.read(part) for _, part in struct_fields(base, self.names)]
@@ -452,7 +352,7 @@ class _Compiler:
     def address(self) -> str:
         self.flush()
         local = self.name()
-        self.lines.append(f"{local}, p = {self.bind(_read_address)}(b, p)")
+        self.lines.append(f"{local}, p = {self.bind(read_address)}(b, p)")
         return local
 
     def elements(self, base: Any, limit: int | None) -> str:
@@ -492,25 +392,6 @@ class _Compiler:
         name = f"g{len(self.scope)}"
         self.scope[name] = thing
         return name
-
-
-def _has_own_codec(base: Any) -> bool:
-    return hasattr(base, "__scale_decode__") or (isinstance(base, type) and Variant in base.__bases__)
-
-
-def _read_address(data: bytes, at: int) -> tuple[bytes, int]:
-    """`MultiAddress<AccountId, ()>`: Id, Index(Compact<()>), Raw(Vec<u8>), Address32, Address20."""
-    kind = data[at]
-    if kind == 2:
-        size, start = read_compact(data, at + 1)
-    elif kind in (0, 1, 3, 4):
-        size, start = (32, 0, 0, 32, 20)[kind], at + 1
-    else:
-        raise DecodeError(f"MultiAddress has no variant {kind}")
-    end = start + size
-    if end > len(data):
-        raise DecodeError(f"the data ends inside the address at byte {at}")
-    return (data[start:end] if kind == 0 else OtherAddress(data[at:end])), end
 
 
 STANDARD = Codecs()

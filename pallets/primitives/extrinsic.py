@@ -17,9 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pallets.primitives.codec import Codec, DecodeError, codec_of, compact, read_compact
+from pallets.primitives.codec import Codec, codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.keys import verify_ecdsa, verify_ed25519, verify_sr25519
+from pallets.primitives.scale import DecodeError, compact, read_compact
 from pallets.primitives.types import Address, Balance, Bytes64, Compact, FixedBytes, Nonce, Variant, struct
 
 SIGNED_V4 = 0x84

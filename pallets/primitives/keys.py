@@ -45,8 +45,8 @@ from coincurve import PrivateKey, PublicKey
 from nacl.signing import SigningKey
 
 from pallets.primitives import ethereum
-from pallets.primitives.codec import compact
 from pallets.primitives.hashing import blake2_256, keccak_256
+from pallets.primitives.scale import compact
 from pallets.primitives.suri import InvalidPath, InvalidPhrase, InvalidSecret, InvalidSeed, Junction, junctions, parse
 
 DEV_ACCOUNTS = ("Alice", "Bob", "Charlie", "Dave", "Eve", "Ferdie")

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import zstandard
 
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U8, U32, FixedBytes, struct
 
 COMPRESSED = bytes.fromhex("52bc537646db8e05")

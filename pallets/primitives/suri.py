@@ -26,8 +26,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pallets.primitives.codec import compact
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.scale import compact
 
 DEV_PHRASE = "bottom drive obey lake curtain smoke basket hold race lonely fit walk"
 """The root of the publicly known development accounts: never fund it on a real chain."""

@@ -29,10 +29,10 @@ from offchain.chain import (
     WrongChain,
 )
 from offchain.rpc import CallFailed, Client
-from pallets.primitives.codec import compact
 from pallets.primitives.extrinsic import Era, UncheckedExtrinsic, signing_payload, verify_signature
 from pallets.primitives.hashing import Blake2_128Concat, blake2_256
 from pallets.primitives.keys import Keypair, dev_keypair
+from pallets.primitives.scale import compact
 from pallets.primitives.types import U64, AccountId, Moment
 from tests.offchain.real_node import SPEC, chain_of, real_node
 from tests.offchain.scripted_node import answer, serving

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from pallets.frame.executive import Executive, InherentData
 from pallets.frame.genesis import build_genesis, values_of_patch
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.primitives.codec import codec_of, compact
+from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import IMMORTAL, Era, Sr25519, signed_extrinsic, signing_payload
 from pallets.primitives.hash_onion import DEV_LAYERS, DEV_SECRET, IDENTIFIER, HashOnions
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
 from pallets.primitives.keys import Keypair
+from pallets.primitives.scale import compact
 from pallets.primitives.types import U32, Moment
 from pallets.runtime import SLOT_DURATION, DevRuntime
 from pallets.system import CODE_KEY

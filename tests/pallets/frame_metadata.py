@@ -14,7 +14,7 @@ from pallets.frame.metadata import metadata_bytes
 from pallets.frame.metadata_v14 import Map, Plain
 from pallets.frame.metadata_v16 import CODEC, MetadataV16, Pallet, StorageEntry
 from pallets.frame.portable_types import Array, Basic, Cases, CompactForm, Sequence, Tuple, Type, VariantCase
-from pallets.primitives.codec import read_compact
+from pallets.primitives.scale import read_compact
 from tests.pallets.small_runtime import SmallRuntime
 from tests.vectors import vector
 

@@ -13,9 +13,10 @@ from pallets.balances import Balances
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
 from pallets.job_terms import Terms
-from pallets.primitives.codec import DecodeError, EncodeError, codec_of, compact
+from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.job_record import Shares
+from pallets.primitives.scale import DecodeError, EncodeError, compact
 from tests.pallets.job_chain import ALICE, BOB, CAROL, CODE, DEPOSIT, POLICY, UNIT, JobChain
 
 HASH = blake2b(CODE, digest_size=32).digest()

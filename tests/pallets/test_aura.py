@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pallets.aura import MAX_AUTHORITIES, Aura
 from pallets.frame.executive import InvalidBlock
 from pallets.frame.genesis import build_genesis
-from pallets.primitives.codec import EncodeError
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.header import AURA_ENGINE, Consensus, DigestItem, PreRuntime
 from pallets.primitives.keys import dev_keypair
+from pallets.primitives.scale import EncodeError
 from pallets.runtime import DevRuntime
 from tests.pallets.dev_chain import FIRST_SLOT, DevChain
 from tests.vectors import vector

@@ -6,9 +6,9 @@ import pytest
 
 from pallets.frame.genesis import build_genesis
 from pallets.grandpa import MAX_AUTHORITIES, Grandpa, Live
-from pallets.primitives.codec import EncodeError
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.keys import Scheme, dev_keypair
+from pallets.primitives.scale import EncodeError
 from pallets.runtime import DevRuntime
 from tests.pallets.dev_chain import DevChain
 from tests.vectors import vector

@@ -17,7 +17,7 @@ from pallets.frame.portable_types import (
     Sequence,
     Tuple,
 )
-from pallets.primitives.codec import read_compact
+from pallets.primitives.scale import read_compact
 from pallets.runtime import DevRuntime
 from tests.vectors import vector
 

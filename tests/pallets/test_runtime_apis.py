@@ -20,11 +20,12 @@ from pallets.frame.validity import (
     ValidTransaction,
 )
 from pallets.frame.weights import Weight
-from pallets.primitives.codec import DecodeError, codec_of, compact, read_compact
+from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Era, bare_extrinsic
 from pallets.primitives.hash_onion import IDENTIFIER
 from pallets.primitives.header import Header, RuntimeEnvironmentUpdated, Seal
 from pallets.primitives.keys import Scheme, dev_keypair
+from pallets.primitives.scale import DecodeError, compact, read_compact
 from pallets.primitives.types import U32
 from pallets.runtime import UNIT, DevRuntime
 from pallets.transaction_payment import FeeDetails, RuntimeDispatchInfo

@@ -31,7 +31,8 @@ async def test_an_optional_hash_may_be_left_out_in_every_way(
 @pytest.mark.parametrize("method", ["system_chain", "rpc_methods", "chain_getFinalizedHead", "system_health"])
 async def test_methods_without_parameters_take_none_in_every_way(clock: MockClock, rpc: RpcClient, method: str) -> None:
     usual = await rpc.call(method)
-    for params in ([], None, {}, [None]):
+    forms: tuple[Any, ...] = ([], None, {}, [None])
+    for params in forms:
         assert result_of(await rpc.exchange({"id": 1, "method": method, "params": params}), 1) == usual
     assert (await rpc.failure(method, 1)).code == -32602
 
@@ -82,9 +83,11 @@ async def test_hex_with_and_without_prefix_and_empty(clock: MockClock, rpc: RpcC
     assert await rpc.call("state_getStorage", KEY[2:]) == await rpc.call("state_getStorage", KEY)
     genesis = await rpc.call("chain_getBlockHash", 0)
     assert await rpc.call("chain_getHeader", genesis[2:]) == await rpc.call("chain_getHeader", genesis)
-    for wrong in ("0x0", "0xzz", "zz", "0X00", 5, [], {}, True):
+    no_hex: tuple[Any, ...] = ("0x0", "0xzz", "zz", "0X00", 5, [], {}, True)
+    for wrong in no_hex:
         assert (await rpc.failure("state_getStorage", wrong)).code == -32602
-    for wrong in ("0x00", genesis + "00", genesis[:-2], 0):
+    no_hash: tuple[Any, ...] = ("0x00", genesis + "00", genesis[:-2], 0)
+    for wrong in no_hash:
         assert (await rpc.failure("chain_getHeader", wrong)).code == -32602
 
 

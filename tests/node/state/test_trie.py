@@ -9,8 +9,8 @@ import yaml
 
 from node.state.node_codec import UnknownStateVersion
 from node.state.trie import EMPTY_ROOT, Trie, ordered_root, root
-from pallets.primitives.codec import compact
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.scale import compact
 from tests.node.state.recorded import genesis_values, load_json, phala_blocks, unhex
 from tests.vectors import vector
 

@@ -16,7 +16,7 @@ from pallets.frame.extrinsic_types import REFUSALS
 from pallets.frame.runtime import Call
 from pallets.frame.types_registry import path_of
 from pallets.frame.validity import Custom, ValidTransaction
-from pallets.primitives.codec import find_marker, option_of, split_annotation, struct_fields
+from pallets.primitives.annotations import find_marker, option_of, split_annotation, struct_fields
 from pallets.primitives.extrinsic import Era, bare_extrinsic
 from pallets.primitives.types import AddressForm, BigEndian, Bound, FixedBytes, Int, RuntimeType, UnitEnum, Variant
 from tests.pallets.frame.scalecodec_judge import Judge, hexed

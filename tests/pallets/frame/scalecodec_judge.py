@@ -18,7 +18,7 @@ from pallets.frame.metadata import describe, metadata_bytes
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call, EventRecord, Runtime
 from pallets.frame.validity import Custom, TransactionValidityError, ValidTransaction
-from pallets.primitives.codec import find_marker, option_of, split_annotation, struct_fields
+from pallets.primitives.annotations import find_marker, option_of, split_annotation, struct_fields
 from pallets.primitives.extrinsic import Era
 from pallets.primitives.types import (
     U8,

@@ -16,8 +16,9 @@ from pallets.frame.extrinsic_types import OpaqueExtrinsic
 from pallets.frame.portable_types import Array
 from pallets.frame.runtime import Call, Runtime, RuntimeCall, RuntimeEvent
 from pallets.frame.types_registry import NoIndex
-from pallets.primitives.codec import DecodeError, codec_of
+from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Era, MultiSignature, UncheckedExtrinsic, bare_extrinsic, signed_extrinsic
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import AccountId, FixedBytes
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.feature_runtime import FeatureRuntime

@@ -31,9 +31,9 @@ from pallets.frame.validity import (
     TransactionSource,
     TransactionValidityError,
 )
-from pallets.primitives.codec import DecodeError, OtherAddress, compact
 from pallets.primitives.extrinsic import Era, Sr25519, bare_extrinsic, signed_extrinsic
 from pallets.primitives.keys import dev_keypair
+from pallets.primitives.scale import DecodeError, OtherAddress, compact
 from pallets.primitives.types import U32
 from pallets.runtime import DevRuntime
 from pallets.system import System

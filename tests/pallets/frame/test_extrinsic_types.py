@@ -16,7 +16,7 @@ from pallets.frame.validity import (
     TransactionValidityError,
     ValidTransaction,
 )
-from pallets.primitives.codec import DecodeError, compact
+from pallets.primitives.scale import DecodeError, compact
 from pallets.runtime import DevRuntime
 
 CODECS = DevRuntime(Overlay(DictBackend())).codecs

@@ -8,17 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pallets.primitives.codec import (
-    Codecs,
-    DecodeError,
-    EncodeError,
-    OtherAddress,
-    RuntimeCodec,
-    ScaleError,
-    codec_of,
-    compact,
-    read_compact,
-)
+from pallets.primitives.codec import Codecs, RuntimeCodec, codec_of
+from pallets.primitives.scale import DecodeError, EncodeError, OtherAddress, ScaleError, compact, read_compact
 from pallets.primitives.types import (
     U8,
     U16,

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pallets.primitives.codec import DecodeError, codec_of, compact
+from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Era, MultiSignature
 from pallets.primitives.header import DigestItem, Header
+from pallets.primitives.scale import DecodeError, compact
 from pallets.primitives.types import (
     H256,
     U8,

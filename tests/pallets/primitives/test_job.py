@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scalecodec.base import RuntimeConfigurationObject
 from scalecodec.type_registry import load_type_registry_preset
 
-from pallets.primitives.codec import DecodeError, EncodeError, codec_of, compact
+from pallets.primitives.codec import codec_of
 from pallets.primitives.job import (
     MAX_INPUT,
     MAX_OUTPUT,
@@ -24,6 +24,7 @@ from pallets.primitives.job import (
     SealedInput,
     job_output_bytes,
 )
+from pallets.primitives.scale import DecodeError, EncodeError, compact
 
 TYPES = {
     "Hashed": {"type": "struct", "type_mapping": [["hash", "[u8; 32]"], ["length", "u32"]]},

@@ -12,8 +12,8 @@ from nacl.signing import SigningKey
 from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
 from scalecodec.type_registry import load_type_registry_preset
 
-from pallets.primitives.codec import DecodeError, EncodeError
 from pallets.primitives.keys import verify_ed25519
+from pallets.primitives.scale import DecodeError, EncodeError
 from pallets.primitives.worker import INFO, MAX_ENDPOINT, VERSION, WorkerInfo, heartbeat_bytes, runtime_id
 
 FIELDS = [
