@@ -7,8 +7,9 @@ root of the simulated hardware where genesis allowed it. The root is that of the
 for the kind of enclave and the machine's model; everything under the simulated root is marked `simulated` wherever it
 shows.
 
-An attestation holds until its collateral expires, its measurement leaves the list or its key is revoked. Nothing
-sweeps: `fault` says what is wrong with a key, and is asked whenever a worker is drawn and whenever it commits.
+An attestation holds until its collateral expires, its measurement or its runtime leaves the list, or its key is
+revoked. Nothing sweeps: `fault` says what is wrong with a key, and is asked whenever a worker is drawn and whenever it
+commits.
 
 ## Usage
 
@@ -139,7 +140,12 @@ class Attestation(Pallet):
         measurement: Measurement
 
     class RuntimeAllowed(Event):
-        """Workers that run this may attest."""
+        """Workers that run this may serve."""
+
+        runtime_id: H256
+
+    class RuntimeDisallowed(Event):
+        """Workers that run this may serve no more."""
 
         runtime_id: H256
 
@@ -174,7 +180,7 @@ class Attestation(Pallet):
         """The enclave's measurement is not on the list, or no more."""
 
     class RuntimeNotAllowed(Error):
-        """The worker's runtime id is not on the list."""
+        """The worker's runtime id is not on the list, or no more."""
 
     class UnknownInfoVersion(Error):
         """The worker info has another version than 1."""
@@ -217,6 +223,9 @@ class Attestation(Pallet):
 
     class EvaluationTooOld(Error):
         """The collateral's evaluation number is below the policy's minimum."""
+
+    class UnknownRuntime(Error):
+        """The runtime id is not on the list."""
 
     simulated_allowed = Value[bool](default=False)
     """Whether quotes under the root of simulated hardware count; genesis alone decides."""
@@ -319,9 +328,17 @@ class Attestation(Pallet):
 
     @call(5, weight=Weight(30_000_000, 3_600), dispatch_class=DispatchClass.Operational)
     def allow_runtime(self, root: Root, runtime_id: H256) -> None:
-        """Let workers that run this attest."""
+        """Let workers that run this serve."""
         self.runtimes[runtime_id] = None
         self.deposit(self.RuntimeAllowed(runtime_id))
+
+    @call(6, weight=Weight(30_000_000, 3_600), dispatch_class=DispatchClass.Operational)
+    def disallow_runtime(self, root: Root, runtime_id: H256) -> None:
+        """Let workers that run this serve no more; at once, be they attested or not."""
+        if runtime_id not in self.runtimes:
+            raise self.UnknownRuntime
+        del self.runtimes[runtime_id]
+        self.deposit(self.RuntimeDisallowed(runtime_id))
 
     # What other pallets may ask
 
@@ -377,6 +394,8 @@ class Attestation(Pallet):
             return self.AttestationExpired
         if record.measurement not in self.measurements:
             return self.MeasurementNotAllowed
+        if record.runtime_id not in self.runtimes:
+            return self.RuntimeNotAllowed
         return None
 
     def recent_block(self, block: bytes) -> RecentBlock | None:

@@ -1,14 +1,14 @@
 """What falls due: maps ordered by when, so that a block touches only what is due, however much waits.
 
 A calendar is a storage map whose key starts with a big-endian number (`DueKey`) and whose hasher keeps it, so that
-the order of the storage keys is the order of that number: of time, or of blocks. The value is empty; a second part of
-the key says what is due. A jump of a year costs no more than the entries it passes, and those a bounded number a
+the order of the storage keys is the order of that number: of time, or of blocks. A second part of the key says what is
+due; the value, mostly empty, is the owner's. A jump of a year costs no more than the entries it passes, and those a bounded number a
 block.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pallets.frame.storage import BoundMap
 
@@ -18,7 +18,7 @@ GAP = 60_000
 """Milliseconds between two blocks over which the chain is taken to have stood still: a restart, or travel in time."""
 
 
-def due(calendar: BoundMap[tuple[int, K], None], until: int, at_most: int) -> list[tuple[int, K]]:
+def due(calendar: BoundMap[tuple[int, K], Any], until: int, at_most: int) -> list[tuple[int, K]]:
     """The first entries up to and including `until`, in order, `at_most` of them."""
     found: list[tuple[int, K]] = []
     for entry in calendar:
@@ -28,6 +28,6 @@ def due(calendar: BoundMap[tuple[int, K], None], until: int, at_most: int) -> li
     return found
 
 
-def first_due(calendar: BoundMap[tuple[int, K], None]) -> int | None:
+def first_due(calendar: BoundMap[tuple[int, K], Any]) -> int | None:
     """When the first entry is due; `None` of an empty calendar."""
     return next((when for when, _ in calendar), None)

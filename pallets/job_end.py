@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pallets.frame import AccountId
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import NO_TRANSCRIPT, InlineOutput, Output
+from pallets.primitives.job import NO_TRANSCRIPT, HashOutput, InlineOutput, Output
 from pallets.primitives.job_record import ExpiryReason, Job, JobState, Outcome
 
 if TYPE_CHECKING:
@@ -20,17 +20,21 @@ POT: AccountId = b"modlfthmjobs".ljust(32, b"\0")
 def check_commit(
     jobs: Jobs, id: int, attempt: int, output: Output, transcript_root: bytes, gas: int, worker: bytes, signature: bytes
 ) -> tuple[Job, bytes, Outcome]:
-    """The job's record, the output's bytes and how the job is to end; raises why the commit doesn't count."""
+    """The job's record, the output's bytes and how the job is to end; raises why the commit doesn't count.
+
+    The signature comes first: only the worker itself learns by name why what it signed isn't taken.
+    """
     job, known = jobs.job[id], jobs.workers.worker.get(worker)
     if known is None:
         raise jobs.WrongWorker
-    if not isinstance(output, InlineOutput):
-        raise jobs.InlineOutputOnly
-    output_hash, runtime_id, now = blake2_256(output.data), known.info.runtime_id, jobs.timestamp.now
+    output_hash = output.hash if isinstance(output, HashOutput) else blake2_256(output.data)
+    runtime_id, now = known.info.runtime_id, jobs.timestamp.now
     genesis = jobs.system.block_hash[0]
     signed = job.output_bytes(genesis, id, attempt, output_hash, transcript_root, gas, runtime_id)
     if not jobs.runtime.verify(Ed25519(signature), signed, worker):
         raise jobs.BadSignature
+    if not isinstance(output, InlineOutput):
+        raise jobs.InlineOutputOnly
     if job.outcome is not None and (job.attempt, job.outcome.worker) == (attempt, worker):
         raise jobs.AlreadyCommitted
     if job.state in (JobState.Settled, JobState.Expired):
@@ -87,7 +91,8 @@ def release_seat(jobs: Jobs, id: int, worker: bytes, *, kept: bool) -> None:
         jobs.assignments[worker] = left
     else:
         del jobs.assignments[worker]
-    jobs.workers.finish(worker, kept=kept)
+    if worker in jobs.workers.worker:  # root may have removed it
+        jobs.workers.finish(worker, kept=kept)
 
 
 def _close(jobs: Jobs, id: int, job: Job, state: JobState, *, release: int) -> None:

@@ -8,8 +8,9 @@ comes with a commitment to a new onion, and no other does: an author can't chang
 All it can do is not to make its block. With one or two authorities that is enough to foretell and to choose draws, so
 who draws has to say so.
 
-Who draws is a listener, told the mix inside this inherent, before any transaction of the block. A listener must not
-fail: an inherent that fails makes the block invalid.
+Who draws is a listener, told the mix inside this inherent, before any transaction of the block, and behind the
+inherent that sets the block's time: an author can't have it draw by its parent's. A listener must not fail: an inherent
+that fails makes the block invalid.
 
 ## Out of scope
 
@@ -38,6 +39,13 @@ class Authorship(Protocol):
     def current_author(self) -> bytes: ...
 
 
+class BlockTime(Protocol):
+    """Who knows whether the block's time is set yet; `Timestamp` does."""
+
+    @property
+    def did_update(self) -> bool: ...
+
+
 class OnRandomness(Protocol):
     """Who is told a block's new mix, and draws from it."""
 
@@ -59,6 +67,7 @@ class Randomness(Pallet):
     inherent_identifier = IDENTIFIER
 
     authorship: Authorship
+    timestamp: BlockTime
     listeners: tuple[OnRandomness, ...] = ()
 
     mix = Value[Bytes32](default=bytes(32))
@@ -106,6 +115,8 @@ class Randomness(Pallet):
 
         The dispatch origin for this call must be _None_.
         """
+        if not self.timestamp.did_update:
+            raise InvalidBlock("the author reveals before the block's time is set: put Timestamp.set first")
         if self.did_reveal:
             raise InvalidBlock("the author reveals twice in one block")
         author = self.authorship.current_author()

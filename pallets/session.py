@@ -43,6 +43,20 @@ class Session(Pallet):
 
         session_index: U32
 
+    class NewQueued(Event):
+        """The `NewSession` event in the current block also implies a new validator set to be
+        queued."""
+
+    class ValidatorDisabled(Event):
+        """Validator has been disabled."""
+
+        validator: AccountId
+
+    class ValidatorReenabled(Event):
+        """Validator has been re-enabled."""
+
+        validator: AccountId
+
     class InvalidProof(Error):
         """Invalid ownership proof."""
 

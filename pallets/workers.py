@@ -15,7 +15,8 @@ record and confidence, by rejection: a random place of the list, taken with the 
 tries. One that turns out to be unattested on the way leaves the list.
 
 Silence is noticed by calendar, at the start of a block, a bounded number a block. What fell due while the chain stood
-still for over a minute (`excused_until`) is armed again instead of punished.
+still for over a minute (`excused_until`) is armed again instead of punished. A chain whose blocks are always over a
+minute apart stands still between any two: there no silence is noticed, and no job's attempt or deadline ever ends.
 
 ## Refused heartbeats
 
@@ -28,6 +29,8 @@ Quotes (`pallets.attestation`), jobs (`pallets.jobs`), slashing.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from pallets.attestation import VERIFICATION_REF_TIME, Attestation, refusal
 from pallets.calendar import GAP, due, first_due
@@ -44,6 +47,7 @@ from pallets.frame import (
     Compact,
     Const,
     CountedMap,
+    DispatchError,
     DueKey,
     Error,
     Event,
@@ -58,6 +62,7 @@ from pallets.frame import (
     Weight,
     call,
 )
+from pallets.frame.runtime import DispatchErrorType
 from pallets.frame.validity import BadProof
 from pallets.fungible import Currency
 from pallets.primitives.extrinsic import Ed25519
@@ -70,6 +75,13 @@ from pallets.timestamp import Timestamp
 MAX_TRIES = 64
 HEARTBEAT_LONGEVITY = 64
 SIGNATURE_REF_TIME = 100_000_000
+
+
+class Draw(NamedTuple):
+    """Whom a draw took, if anyone, and after how many tries."""
+
+    worker: bytes | None
+    tries: int
 
 
 class Workers(Pallet):
@@ -126,6 +138,12 @@ class Workers(Pallet):
 
         worker: WorkerKey
         amount: Balance
+
+    class Abandoned(Event):
+        """What fell due for a worker couldn't be done, for this reason, and won't be tried again."""
+
+        worker: WorkerKey
+        error: DispatchErrorType
 
     class UnknownWorker(Error):
         """No worker has this key."""
@@ -207,7 +225,7 @@ class Workers(Pallet):
         if stake < self.min_stake:
             raise self.StakeTooLow
         found = self.attestation.attest(info, quote)
-        self.currency.hold(self.HoldReason.Stake, who, stake)
+        self.currency.hold(self.HoldReason.Stake, who, stake, keep_alive=True)
         now = self.timestamp.now
         kept, missed = (known.kept, known.missed) if known else (0, 0)
         state, confidence, simulated = WorkerState.Registered, found.confidence, found.simulated
@@ -256,7 +274,7 @@ class Workers(Pallet):
         record = self._operated(who, worker)
         if record.state in LEAVING:
             raise self.NotServing
-        self.currency.hold(self.HoldReason.Stake, who, amount)
+        self.currency.hold(self.HoldReason.Stake, who, amount, keep_alive=True)
         record.stake += amount
         self.worker[worker] = record
         self.deposit(self.Bonded(worker, amount))
@@ -294,13 +312,12 @@ class Workers(Pallet):
             self.excused_until = now
         fallen = due(self.silence, now, self.max_due)
         for when, worker in fallen:
-            record = self.worker[worker]
-            if when <= self.excused_until:
-                self._watch(worker, record)
-                self.worker[worker] = record
-            else:
+            try:
+                with self.runtime.transactional():
+                    self._fall_silent(when, worker)
+            except DispatchError as error:
                 del self.silence[when, worker]
-                self._enter(worker, record, WorkerState.Unresponsive)
+                self.deposit(self.Abandoned(worker, error))
         return len(fallen)
 
     def next_due(self) -> int | None:
@@ -311,13 +328,13 @@ class Workers(Pallet):
         """How many other operators have an eligible worker."""
         return self.eligible_operators - (1 if self.eligible_of[who] else 0)
 
-    def draw(self, seed: bytes, *, never: bytes, rather_not: list[bytes]) -> bytes | None:
+    def draw(self, seed: bytes, *, never: bytes, rather_not: list[bytes]) -> Draw:
         """A worker by weighted chance: none of operator `never`; of `rather_not` only after half the tries."""
         limit = heaviest(self.max_counted_stake)
         for turn in range(MAX_TRIES):
             count = len(self.eligible)
             if not count:
-                return None
+                return Draw(None, turn)
             chance = blake2_256(seed + turn.to_bytes(4, "little"))
             worker = self.eligible[int.from_bytes(chance[:16], "little") % count]
             record = self.worker[worker]
@@ -327,8 +344,8 @@ class Workers(Pallet):
             if record.info.operator == never or (worker in rather_not and turn < MAX_TRIES // 2):
                 continue
             if int.from_bytes(chance[16:], "little") % limit < record.weight(self.max_counted_stake):
-                return worker
-        return None
+                return Draw(worker, turn + 1)
+        return Draw(None, MAX_TRIES)
 
     def assign(self, worker: bytes) -> None:
         """Gives a worker one more job."""
@@ -378,6 +395,15 @@ class Workers(Pallet):
         record.last_heartbeat = self.timestamp.now
         self._watch(worker, record)
         self._enter(worker, record, WorkerState.Working if record.load else WorkerState.Idle)
+
+    def _fall_silent(self, when: int, worker: bytes) -> None:
+        record = self.worker[worker]
+        if when <= self.excused_until:
+            self._watch(worker, record)
+            self.worker[worker] = record
+        else:
+            del self.silence[when, worker]
+            self._enter(worker, record, WorkerState.Unresponsive)
 
     def _watch(self, worker: bytes, record: Worker) -> None:
         self._unwatch(worker, record)

@@ -67,6 +67,7 @@ class DevChain:
         key: Keypair,
         pallet: str,
         name: str,
+        /,
         *,
         nonce: int | None = None,
         era: Era = IMMORTAL,

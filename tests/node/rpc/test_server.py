@@ -47,7 +47,7 @@ async def test_what_is_not_json_is_told_and_the_connection_lives(clock: MockCloc
 async def test_what_is_no_request_is_told_and_the_connection_lives(
     clock: MockClock, rpc: RpcClient, message: Any
 ) -> None:
-    reply = await rpc.exchange(message)
+    reply = await rpc.exchange(json.dumps(message))
     assert (reply["error"]["code"], reply["error"]["message"]) == (-32600, "Invalid request")
     well_named = isinstance(message, dict) and type(message.get("id")) is int
     assert reply["id"] == (1 if well_named else None)
