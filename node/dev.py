@@ -20,8 +20,10 @@ from node.config import NodeConfig
 from node.listing import list_sandbox
 from node.report import Reporter, Units, short_hash
 from node.service import NODE_NAME, NODE_VERSION, Effects, RunningNode, StartError, run_node
+from pallets.frame.overlay import Overlay
 from pallets.primitives import ss58
 from pallets.primitives.keys import DEV_ACCOUNTS, dev_keypair
+from pallets.runtime import DevRuntime
 
 WORKER_START_SECONDS = 120
 
@@ -66,7 +68,9 @@ async def _worker(
     running: RunningNode, suri: str, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Runs one worker as a process of its own; started once it has registered."""
+    stake = DevRuntime(Overlay(running.chain.states.head)).workers.min_stake
     command = [sys.executable, "-m", "offchain", "worker", "--url", running.ws_url, "--suri", suri, "--json"]
+    command += ["--stake", str(stake)]  # else the worker has to look it up in the metadata
     base = running.config.base_path
     if base is not None:
         command += ["--base-path", str(base / "workers" / suri.strip("/").replace("//", "-"))]

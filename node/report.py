@@ -41,8 +41,8 @@ class Units:
     @classmethod
     def of(cls, chain_properties: Any) -> Units:
         return cls(
-            int(chain_properties.get("tokenDecimals", 12)),
-            str(chain_properties.get("tokenSymbol", "UNIT")),
+            int(_first(chain_properties.get("tokenDecimals", 12))),
+            str(_first(chain_properties.get("tokenSymbol", "UNIT"))),
             int(chain_properties.get("ss58Format", 42)),
         )
 
@@ -143,6 +143,11 @@ class Reporter:
             return "[" + ", ".join(self.plain(item) for item in value[:4]) + (", …]" if len(value) > 4 else "]")
         text = repr(value) if isinstance(value, str) else str(value)
         return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
+
+
+def _first(value: Any) -> Any:
+    """Chains of several tokens list their properties, the native token's first."""
+    return value[0] if isinstance(value, list) and value else value
 
 
 def short_hash(block_hash: bytes) -> str:

@@ -152,9 +152,8 @@ async def run_node(
         producer = Producer(chain, transactions, clock, aura, slot_duration, inherents)
         finalizer = Finalizer(chain, grandpa)
         importer = Importer(chain, transactions, clock)
-        server = Server(
-            Context(spec, chain, transactions, producer, finalizer, NODE_NAME, NODE_VERSION), sealing=config.author
-        )
+        context = Context(spec, chain, transactions, producer, finalizer, NODE_NAME, NODE_VERSION, author=config.author)
+        server = Server(context)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(transactions.run)
             port = await nursery.start(

@@ -38,7 +38,14 @@ def programs() -> None:
 @app.command()
 def worker(
     url: Annotated[str, typer.Option(help="WebSocket of a node.")],
-    suri: Annotated[str, typer.Option(help="Secret URI of the operator's account, which stakes and is paid.")],
+    suri: Annotated[
+        str,
+        typer.Option(
+            envvar="FATHOM_SURI",
+            help="Secret URI of the operator's account, which stakes and is paid. In the environment it isn't visible to "
+            "who lists processes.",
+        ),
+    ],
     stake: Annotated[
         int | None,
         typer.Option(help="What to stake, in the chain's smallest units.", min=0, show_default="the least allowed"),

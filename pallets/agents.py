@@ -11,7 +11,10 @@ share however small.
 
 ## Out of scope
 
-What a script may do (the workers' sandbox), holders and votes.
+What a script may do (the workers' sandbox), holders and votes. Removal: uploaded code stays on-chain for good, and so
+do the record and the output of every job that is over, some 430 bytes and up to 64 KiB. No deposit is held for them. A
+byte of code costs its uploader once, in the transaction's fee (`TransactionPayment`'s price of a byte, half a token
+for the largest script); a job's record is paid for by the fee of `submit`, its output by no more than the job's gas.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A calendar is a storage map whose key starts with a big-endian number (`DueKey`) and whose hasher keeps it, so that
 the order of the storage keys is the order of that number: of time, or of blocks. A second part of the key says what is
-due; the value, mostly empty, is the owner's. A jump of a year costs no more than the entries it passes, and those a bounded number a
-block.
+due; the value, mostly empty, is the owner's. A jump of a year costs no more than the entries it passes, and those a
+bounded number a block.
 """
 
 from __future__ import annotations

@@ -27,13 +27,14 @@ def check_commit(
     job, known = jobs.job[id], jobs.workers.worker.get(worker)
     if known is None:
         raise jobs.WrongWorker
-    output_hash = output.hash if isinstance(output, HashOutput) else blake2_256(output.data)
+    content = output.data if isinstance(output, InlineOutput) else None
+    output_hash = output.hash if isinstance(output, HashOutput) else blake2_256(content or b"")
     runtime_id, now = known.info.runtime_id, jobs.timestamp.now
     genesis = jobs.system.block_hash[0]
     signed = job.output_bytes(genesis, id, attempt, output_hash, transcript_root, gas, runtime_id)
     if not jobs.runtime.verify(Ed25519(signature), signed, worker):
         raise jobs.BadSignature
-    if not isinstance(output, InlineOutput):
+    if content is None:
         raise jobs.InlineOutputOnly
     if job.outcome is not None and (job.attempt, job.outcome.worker) == (attempt, worker):
         raise jobs.AlreadyCommitted
@@ -56,7 +57,7 @@ def check_commit(
         raise fault
     fee = min(gas * job.price, job.max_fee)
     outcome = Outcome(worker, runtime_id, known.simulated, output_hash, transcript_root, gas, fee, now)
-    return job, output.data, outcome
+    return job, content, outcome
 
 
 def settle(jobs: Jobs, id: int, job: Job, outcome: Outcome) -> None:

@@ -12,11 +12,15 @@
 
 Draws and deadlines are the work of the randomness inherent (`on_randomness`): there the block's time is known, and no
 transaction of the block has run. Each block does a bounded number and carries the rest over. A job that no worker can
-be drawn for waits without costing anything until a worker becomes eligible. What fell due while the chain stood still
-is armed again.
+be drawn for waits without costing anything until a worker becomes eligible; after a draw that took nobody the next is
+a slot later, then ever more rarely. What fell due while the chain stood still is armed again.
+
+`gas_limit = min(MaxGas, max_fee / (max(price, 1) x replicas))`, where MaxGas is the lower of the chain's constant and
+the agent's own `policy.max_gas`.
 
 Fees stay held with the submitter until a job is settled. What is then owed lies in one keyless account, which also
-has the existential deposit; `Claimable` says whose it is, so that no share is too small to be credited.
+has the existential deposit; `Claimable` says whose it is, so that no share is too small to be credited. A job whose
+money can't be moved when it falls due is `Abandoned`, for the block must go on: its submitter may `cancel` it later.
 
 ## Refused commits
 
@@ -56,6 +60,7 @@ from pallets.frame import (
     Weight,
     call,
 )
+from pallets.frame.runtime import DispatchErrorType
 from pallets.frame.validity import BadProof
 from pallets.fungible import Currency
 from pallets.job_end import POT, check_commit, expire, settle
@@ -75,6 +80,7 @@ COMMIT_PRIORITY = 1 << 32
 COMMIT_LONGEVITY = 256
 DUE_WEIGHT = Weight(250_000_000, 12_000)
 DRAW_WEIGHT = Weight(500_000_000, 20_000)
+TRY_WEIGHT = Weight(50_000_000, 2_000)
 
 COMMIT_TAG = codec_of(tuple[JobId, U32, WorkerKey, U8])
 
@@ -155,6 +161,12 @@ class Jobs(Pallet):
 
         who: AccountId
         amount: Balance
+
+    class Abandoned(Event):
+        """What fell due for a job couldn't be done, for this reason, and won't be tried again."""
+
+        job: JobId
+        error: DispatchErrorType
 
     class UnknownJob(Error):
         """No job has this number."""
@@ -243,6 +255,8 @@ class Jobs(Pallet):
     """When which job falls due."""
     draws = Map[tuple[DueKey, DueKey], None](hasher=Identity)
     """From which block on which job is to be drawn for."""
+    retries = Map[tuple[DueKey, DueKey], U8](hasher=Identity)
+    """From when on which job is to be drawn for again, and how many draws in a row took nobody, up to six."""
     parked = Map[tuple[DueKey, DueKey], None](hasher=Identity)
     """Jobs no worker could be drawn for, by the number of `Workers.Arrivals` then."""
 
@@ -253,13 +267,14 @@ class Jobs(Pallet):
     def integrity_test(self) -> None:
         if not (self.min_deadline // ATTEMPTS > 0 and self.min_deadline <= self.max_deadline):
             raise ValueError("Jobs: min_deadline is at least three milliseconds and at most max_deadline")
-        if not (self.max_gas and self.max_due > 1):
-            raise ValueError("Jobs: max_gas must be above zero, and max_due above one")
+        if not (self.max_gas and self.max_due > 2):
+            raise ValueError("Jobs: max_gas must be above zero, and max_due above two")
 
     def on_randomness(self, mix: bytes) -> None:
         """What is to be done in every block, when its time and its randomness are known."""
         due = self.workers.notice_silence() + fall_due(self)
-        self._register_weight(DUE_WEIGHT * due + DRAW_WEIGHT * draw_all(self, mix))
+        drawn, tries = draw_all(self, mix)
+        self._register_weight(DUE_WEIGHT * due + DRAW_WEIGHT * drawn + TRY_WEIGHT * tries)
 
     # Calls
 
@@ -299,7 +314,7 @@ class Jobs(Pallet):
         narrow_allowed = self.narrow_allowed or terms.narrow
         if not narrow_allowed and is_narrow(self.workers.operators_besides(who), replicas):
             raise self.TooFewOperators
-        self.currency.hold(self.HoldReason.Fee, who, max_fee)
+        self.currency.hold(self.HoldReason.Fee, who, max_fee, keep_alive=True)
         now, id = self.timestamp.now, self.next_job
         self.next_job = id + 1
         self.input[id] = input
@@ -383,7 +398,7 @@ class Jobs(Pallet):
     # What others may ask
 
     def next_due(self) -> int | None:
-        """When the next block has something to do here, in milliseconds; now where a worker can be drawn."""
+        """When a block has something to do here, in milliseconds; now where a worker can be drawn."""
         return next_due(self)
 
     # Inside

@@ -151,9 +151,7 @@ class DevRuntime(Runtime):
             max_deadline=24 * 60 * MINUTE,
             max_due=256,
         )
-        self.randomness = Randomness(
-            index=14, authorship=self.aura, timestamp=self.timestamp, listeners=(self.jobs,)
-        )
+        self.randomness = Randomness(index=14, authorship=self.aura, timestamp=self.timestamp, listeners=(self.jobs,))
 
 
 KNOWN_RUNTIMES: dict[int, type[Runtime]] = {DevRuntime.version.spec_version: DevRuntime}

@@ -68,6 +68,8 @@ class Producer:
         self.slot_duration_ms, self.inherents = slot_duration_ms, inherents
         self._building = trio.Lock()
         self._sealed_at = 0.0  # by trio's clock
+        self._wait = trio.CancelScope()
+        self._mined = False
 
     # When
 
@@ -75,8 +77,11 @@ class Producer:
         """Seals by itself, until cancelled."""
         await self._seal()
         while True:
-            with trio.move_on_after(self._until_next_ms() / 1000):
+            with trio.move_on_after(self._until_next_ms() / 1000) as self._wait:
                 await self.transactions.wait_ready()
+            if self._mined:
+                self._mined = False  # somebody else sealed meanwhile: what is due next may be due sooner
+                continue
             await self._within_lead()
             await self._seal()
 
@@ -96,6 +101,8 @@ class Producer:
         imported = await self._build()
         if self.clock.advance_to(self._slot_start(imported.header)):
             self.chain.store_clock_offset(self.clock.offset_ms)
+        self._mined = True
+        self._wait.cancel()
         return imported
 
     def next_slot(self) -> int:

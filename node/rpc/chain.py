@@ -7,7 +7,7 @@ from typing import Any
 
 from node.rpc.context import Context, header_json, optional_hex, to_hex
 from node.rpc.errors import invalid_params
-from node.rpc.registry import Hash, method, subscription
+from node.rpc.registry import MAX_ITEMS, Hash, method, subscription
 
 
 @method()
@@ -48,6 +48,8 @@ def chain_getBlockHash(node: Context, number: Any = None) -> Any:
     if number is None:
         return to_hex(node.chain.best.hash)
     if isinstance(number, list):
+        if len(number) > MAX_ITEMS:
+            raise invalid_params(f"at most {MAX_ITEMS} block numbers are taken, {len(number)} were given")
         return [_hash_of(node, each) for each in number]
     return _hash_of(node, number)
 

@@ -31,6 +31,8 @@ class Context:
     finalizer: Finalizer
     name: str
     version: str
+    author: bool
+    """Whether the node seals blocks."""
 
     def hash_or_best(self, block_hash: bytes | None) -> bytes:
         return self.chain.best.hash if block_hash is None else block_hash

@@ -38,6 +38,7 @@ POOL_INVALID, POOL_UNKNOWN, POOL_BANNED, POOL_IMPORTED, POOL_PRIORITY = 1010, 10
 POOL_CYCLE, POOL_DROPPED, POOL_NO_TAGS = 1015, 1016, 1019
 INVALID_COUNT, CLIENT_ERROR = 4002, 4003
 SUBSCRIPTIONS_EXHAUSTED, RESPONSE_TOO_BIG, BATCH_TOO_BIG, BATCH_ANSWER_TOO_BIG = -32006, -32008, -32010, -32011
+MAX_RESPONSE = 15 * 1024 * 1024  # bytes of one reply, or of a batch of them; Substrate's default
 RUNTIME_ERROR, DECODE_ERROR = 1, 2
 MANUAL_SEAL_ERROR = 15000
 
@@ -63,6 +64,11 @@ def invalid_params(reason: str) -> RpcError:
 def too_big(code: int, message: str, limit: int) -> RpcError:
     """Something is over a bound of the server."""
     return RpcError(code, message, f"Exceeded max limit of {limit}")
+
+
+def response_too_big(limit: int = MAX_RESPONSE) -> RpcError:
+    """The reply would be larger than replies may be."""
+    return too_big(RESPONSE_TOO_BIG, "Response is too big", limit)
 
 
 def client_error(text: str) -> RpcError:

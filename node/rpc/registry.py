@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+from binascii import unhexlify
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
@@ -29,6 +30,9 @@ from node.rpc.context import Context
 from node.rpc.errors import RpcError, invalid_params
 from pallets.primitives.annotations import option_of
 
+MAX_ITEMS = 1 << 15
+"""Of a list that is a parameter: each costs a look-up, during which nobody else is served."""
+
 Gate = Callable[[Any], Any]
 
 
@@ -36,7 +40,7 @@ def hex_bytes(value: Any) -> bytes:
     """Bytes from hex, with or without `0x`; raises `ValueError`."""
     if not isinstance(value, str):
         raise ValueError("a hex string is expected")
-    return bytes.fromhex(value[2:] if value.startswith("0x") else value)
+    return unhexlify(value[2:] if value.startswith("0x") else value)
 
 
 def hash_bytes(value: Any) -> bytes:
@@ -50,6 +54,14 @@ def hash_bytes(value: Any) -> bytes:
 def unsigned(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError("an unsigned integer is expected")
+    return value
+
+
+def bounded_list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("a list is expected")
+    if len(value) > MAX_ITEMS:
+        raise ValueError(f"at most {MAX_ITEMS} items are taken, {len(value)} were given")
     return value
 
 
@@ -204,9 +216,7 @@ def _gate(annotation: Any) -> Gate:
         inner = _gate(get_args(annotation)[0])
 
         def each(value: Any) -> list[Any]:
-            if not isinstance(value, list):
-                raise ValueError("a list is expected")
-            return [inner(item) for item in value]
+            return [inner(item) for item in bounded_list(value)]
 
         return each
     return {int: unsigned, str: text, bool: flag, Any: as_given}[annotation]

@@ -29,13 +29,14 @@ from node.rpc.errors import (
     BATCH_TOO_BIG,
     INTERNAL_ERROR,
     INVALID_REQUEST,
+    MAX_RESPONSE,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
-    RESPONSE_TOO_BIG,
     SUBSCRIPTIONS_EXHAUSTED,
     RpcError,
     invalid_params,
     query_error,
+    response_too_big,
     too_big,
 )
 from node.rpc.registry import Method, Registry
@@ -45,7 +46,6 @@ from node.web.http import Request, Response
 
 MAX_BATCH = 1024
 MAX_SUBSCRIPTIONS = 1024
-MAX_RESPONSE = 15 * 1024 * 1024  # bytes of one reply, or of a batch of them; Substrate's default
 JSON_HEADERS = (("content-type", "application/json"),)
 
 log = logging.getLogger("node.rpc")
@@ -54,10 +54,10 @@ log = logging.getLogger("node.rpc")
 class Server:
     """The methods of one node."""
 
-    def __init__(self, context: Context, *, sealing: bool) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
         self.registry = Registry()
-        for module in (author, chain, payment, state, system, *((engine,) if sealing else ())):
+        for module in (author, chain, payment, state, system, *((engine,) if context.author else ())):
             self.registry.add_module(module)
         self.registry.methods["rpc_methods"] = Method("rpc_methods", self._rpc_methods, ())
 
@@ -135,10 +135,10 @@ class Server:
         if not isinstance(name, str):
             return _failure(request_id, RpcError(INVALID_REQUEST, "Invalid request", "a method is a string"))
         try:
-            result = await self._call(name, request.get("params"), session)
+            result = await self._call(name, request.get("params"), session, answered="id" in request)
             answer = orjson.dumps({"jsonrpc": "2.0", "id": request_id, "result": result})
             if len(answer) > MAX_RESPONSE:
-                raise too_big(RESPONSE_TOO_BIG, "Response is too big", MAX_RESPONSE)
+                raise response_too_big(MAX_RESPONSE)
         except RpcError as error:
             answer = _failure(request_id, error)
         except Exception as error:
@@ -149,7 +149,7 @@ class Server:
             answer = _failure(request_id, known)
         return answer if "id" in request else None
 
-    async def _call(self, name: str, params: Any, session: Session | None) -> Any:
+    async def _call(self, name: str, params: Any, session: Session | None, *, answered: bool) -> Any:
         notification = self.registry.unsubscribes.get(name)
         if notification is not None:
             return session is not None and session.unsubscribe(_subscription_id(name, params))
@@ -160,6 +160,10 @@ class Server:
             return await method.call(self.context, params)
         if session is None:
             raise RpcError(METHOD_NOT_FOUND, "Method not found", f"{name} needs a WebSocket")
+        if not answered:
+            raise RpcError(
+                INVALID_REQUEST, "Invalid request", "a subscription needs an id: its identifier is the answer"
+            )
         session.make_room()
         return session.subscribe(method.notification, await method.call(self.context, params))
 

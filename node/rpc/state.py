@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from node.rpc.context import Context, optional_hex, to_hex
-from node.rpc.errors import INVALID_COUNT, RpcError
+from node.rpc.errors import INVALID_COUNT, MAX_RESPONSE, RpcError, response_too_big
 from node.rpc.registry import Hash, Hex, method, subscription
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
@@ -68,13 +68,28 @@ def state_getStorageSize(node: Context, key: Hex, hash: Hash | None = None) -> i
 def state_queryStorageAt(node: Context, keys: list[Hex], hash: Hash | None = None) -> Any:
     """Several values at one block; an absent one is `null`."""
     block, state = node.hash_or_best(hash), node.state(hash)
-    return [{"block": to_hex(block), "changes": [[to_hex(key), optional_hex(state.get(key))] for key in keys]}]
+    changes: list[list[str | None]] = []
+    size = 0
+    for key in keys:
+        value = optional_hex(state.get(key))
+        changes.append([to_hex(key), value])
+        size += 2 * len(key) + len(value or "")
+        if size > MAX_RESPONSE:  # a few bytes of request can name a large value very often
+            raise response_too_big()
+    return [{"block": to_hex(block), "changes": changes}]
 
 
 @method()
 def state_getKeys(node: Context, prefix: Hex, hash: Hash | None = None) -> list[str]:
     """All keys under a prefix, in order."""
-    return [to_hex(key) for key in node.state(hash).keys(prefix)]
+    keys: list[str] = []
+    size = 0
+    for key in node.state(hash).keys(prefix):
+        keys.append(to_hex(key))
+        size += 2 * len(key)
+        if size > MAX_RESPONSE:
+            raise response_too_big()
+    return keys
 
 
 @method(aliases=("state_getKeysPagedAt",))

@@ -53,6 +53,25 @@ def system_health(node: Context) -> Any:
     return {"peers": 0, "isSyncing": False, "shouldHavePeers": False}
 
 
+@method()
+def system_peers(node: Context) -> Any:
+    """The peers: none, as long as there is no network."""
+    return []
+
+
+@method()
+def system_nodeRoles(node: Context) -> Any:
+    """What the node is to the network."""
+    return ["Authority" if node.author else "Full"]
+
+
+@method()
+def system_syncState(node: Context) -> Any:
+    """From where to where the node syncs; it has all there is."""
+    best = node.chain.best.number
+    return {"startingBlock": 0, "currentBlock": best, "highestBlock": best}
+
+
 @method(aliases=("account_nextIndex",))
 def system_accountNextIndex(node: Context, account: str) -> int:
     """An account's next nonce, its transactions in the pool counted."""

@@ -222,6 +222,7 @@ class ServerProtocol:
 
     def _request(self) -> Request:
         assert self._head is not None
+        self._interim = b""  # the body is here: nobody waits for leave to send it any more
         return Request(
             method=self._head.method.decode("ascii"),
             target=self._head.target.decode("ascii"),

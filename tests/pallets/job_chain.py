@@ -117,9 +117,7 @@ class JobRuntime(Runtime):
             max_deadline=86_400_000,
             max_due=8,
         )
-        self.randomness = Randomness(
-            index=14, authorship=self.aura, timestamp=self.timestamp, listeners=(self.jobs,)
-        )
+        self.randomness = Randomness(index=14, authorship=self.aura, timestamp=self.timestamp, listeners=(self.jobs,))
 
 
 def dev_collateral(tee: TeeName, issued: int = ISSUED, expires: int = ISSUED + TEN_YEARS, **terms: Any) -> bytes:

@@ -16,7 +16,9 @@ from pallets.job_terms import Terms
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.job_record import Shares
+from pallets.primitives.keys import dev_keypair
 from pallets.primitives.scale import DecodeError, EncodeError, compact
+from tests.pallets.dev_chain import DevChain
 from tests.pallets.job_chain import ALICE, BOB, CAROL, CODE, DEPOSIT, POLICY, UNIT, JobChain
 
 HASH = blake2b(CODE, digest_size=32).digest()
@@ -185,3 +187,9 @@ def test_policy_on_the_wire() -> None:
     encoded = codec_of(AgentPolicy).encode(AgentPolicy(1, 2, Shares(3, 4, 5, 6), True))
     numbers = [(1, 16), (2, 8), (3, 4), (4, 4), (5, 4), (6, 4), (1, 1)]
     assert encoded == b"".join(value.to_bytes(width, "little") for value, width in numbers)
+
+
+def test_create_by_a_signed_transaction() -> None:
+    chain, alice = DevChain(), dev_keypair("Alice")
+    chain.author(chain.sign(alice, "Agents", "create", name=b"signed", kind=AgentKind.JavaScript, policy=POLICY))
+    assert chain.runtime().agents.by_name.get(b"signed") == 0

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from offchain.simulated_tee import Authority, Platform, SgxMeasurements, TcbStatus, TdxMeasurements, dev_root, dev_tcb
-from pallets import trust
 from pallets.attestation import Attestation, refusal
 from pallets.frame.events import BadOrigin, Error
 from pallets.frame.genesis import values_of_patch
 from pallets.frame.origin import signed
 from pallets.frame.testing import noop
+from pallets.primitives import attestation_record
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.worker import WorkerInfo
 from pallets.trust import Policy, default_policy
@@ -59,11 +59,11 @@ def test_attested(chain: JobChain, measurements: SgxMeasurements | TdxMeasuremen
     record = attest(worker)
     assert chain.rt.attestation.attested[worker.key] == record
     assert (record.tee, record.measurement, record.runtime_id) == (tee, measurements.measurement, RUNTIME_ID)
-    assert (record.status, record.confidence, record.simulated) == (trust.TcbStatus.UpToDate, 1, True)
+    assert (record.status, record.confidence, record.simulated) == (attestation_record.TcbStatus.UpToDate, 1, True)
     assert (record.attested_at, record.expires) == (START, (ISSUED + TEN_YEARS) * 1000)
     assert chain.rt.attestation.fault(worker.key) is None
     assert chain.rt.events[-1] == Attestation.Attested(
-        worker.key, measurements.measurement, trust.TcbStatus.UpToDate, 1, True, record.expires
+        worker.key, measurements.measurement, attestation_record.TcbStatus.UpToDate, 1, True, record.expires
     )
 
 
@@ -252,9 +252,9 @@ def test_revoked_status_is_never_taken(chain: JobChain) -> None:
 def test_policy_refuses_advisories_and_old_evaluations(chain: JobChain) -> None:
     worker = chain.worker("w")
     worker.platform = Platform(tcb=dev_tcb(TcbStatus.SW_HARDENING_NEEDED))
-    chain.sudo("Attestation", "set_policy", policy=Policy(list(trust.TcbStatus), ["INTEL-SA-00615"], 0, 0))
+    chain.sudo("Attestation", "set_policy", policy=Policy(list(attestation_record.TcbStatus), ["INTEL-SA-00615"], 0, 0))
     refused(worker, Attestation.AdvisoryNotAllowed)
-    chain.sudo("Attestation", "set_policy", policy=Policy(list(trust.TcbStatus), [], 0, 2))
+    chain.sudo("Attestation", "set_policy", policy=Policy(list(attestation_record.TcbStatus), [], 0, 2))
     refused(worker, Attestation.EvaluationTooOld)
     newer = dev_collateral("sgx", evaluation_number=2)
     chain.sudo("Attestation", "set_collateral", tee=Tee.Sgx, collateral=newer)
@@ -272,6 +272,20 @@ def test_disallowed_measurement_and_back(chain: JobChain) -> None:
     with noop(chain.rt, Attestation.UnknownMeasurement):
         chain.sudo("Attestation", "disallow_measurement", measurement=SGX.measurement)
     chain.sudo("Attestation", "allow_measurement", measurement=SGX.measurement, name=b"again")
+    assert chain.rt.attestation.fault(worker.key) is None
+
+
+def test_disallowed_runtime_and_back(chain: JobChain) -> None:
+    worker = chain.worker("w")
+    attest(worker)
+    chain.sudo("Attestation", "disallow_runtime", runtime_id=RUNTIME_ID)
+    assert chain.rt.events[-1] == Attestation.RuntimeDisallowed(RUNTIME_ID)
+    assert chain.rt.attestation.fault(worker.key) is Attestation.RuntimeNotAllowed
+    with noop(chain.rt, Attestation.UnknownRuntime):
+        chain.sudo("Attestation", "disallow_runtime", runtime_id=RUNTIME_ID)
+    chain.next_block()
+    refused(worker, Attestation.RuntimeNotAllowed)
+    chain.sudo("Attestation", "allow_runtime", runtime_id=RUNTIME_ID)
     assert chain.rt.attestation.fault(worker.key) is None
 
 
@@ -311,6 +325,7 @@ def test_expires_with_its_collateral(chain: JobChain) -> None:
         ("disallow_measurement", {"measurement": SGX.measurement}),
         ("revoke", {"worker": bytes(32)}),
         ("allow_runtime", {"runtime_id": bytes(32)}),
+        ("disallow_runtime", {"runtime_id": RUNTIME_ID}),
     ],
 )
 def test_calls_are_roots(chain: JobChain, name: str, arguments: dict[str, Any]) -> None:
@@ -374,7 +389,7 @@ def test_genesis_from_json() -> None:
         "collateral": [COLLATERAL[0]],
         "measurements": [(SGX.measurement, b"dev sgx")],
         "runtimes": [RUNTIME_ID],
-        "policy": Policy([trust.TcbStatus.UpToDate], [], 5, 0),
+        "policy": Policy([attestation_record.TcbStatus.UpToDate], [], 5, 0),
     }
     chain = JobChain(attestation=values)
     assert chain.rt.attestation.policy.grace == 5

@@ -359,6 +359,55 @@ def test_with_a_second_provider_everything_may_be_held(rt: SmallRuntime) -> None
     assert rt.balances.total_issuance == 12_000
 
 
+def test_a_hold_that_keeps_the_account_alive_counts_on_no_other_provider(rt: SmallRuntime) -> None:
+    provided_by_another(rt, BOB)
+    with noop(rt, Token("FundsUnavailable")):
+        rt.balances.hold(DEAL, BOB, 2_000 - DEPOSIT + 1, keep_alive=True)
+    rt.balances.hold(DEAL, BOB, 2_000 - DEPOSIT, keep_alive=True)
+    assert rt.balances.free(BOB) == DEPOSIT
+
+
+def test_the_largest_balance_is_released(rt: SmallRuntime) -> None:
+    rt.balances.force_set_balance(None, BOB, U128_MAX)
+    rt.balances.hold(DEAL, BOB, 700)
+    rt.balances.transfer_held(DEAL, BOB, BOB, 200)
+    rt.balances.release(DEAL, BOB, 500)
+    assert rt.balances.free(BOB) == U128_MAX
+    rt.balances.hold(DEAL, BOB, 700)
+    rt.balances.force_set_balance(None, BOB, U128_MAX - 699)
+    with noop(rt, Token("CannotCreate")):
+        rt.balances.release(DEAL, BOB, 700)
+    rt.balances.release(DEAL, BOB, 699)
+    assert rt.balances.free(BOB) == U128_MAX
+
+
+@pytest.mark.parametrize("released", [1, DEPOSIT - 1])
+def test_a_release_below_the_deposit_is_dust_once_nothing_is_held(rt: SmallRuntime, released: int) -> None:
+    provided_by_another(rt, BOB)
+    rt.balances.hold(DEAL, BOB, released)
+    rt.balances.transfer(BOB, ALICE, 2_000 - released)
+    rt.balances.mint_into(ALICE, 0)
+    issued, events = rt.balances.total_issuance, len(rt.events)
+    rt.balances.release(DEAL, BOB, released)
+    bob = info(rt, BOB)
+    assert (bob.data.free, bob.data.reserved, bob.providers, bob.consumers) == (0, 0, 1, 0)
+    assert rt.events[events:] == [Balances.DustLost(BOB, released)]
+    assert rt.balances.total_issuance == issued - released
+    assert BOB not in rt.balances.holds
+
+
+def test_a_release_below_the_deposit_stays_while_more_is_held(rt: SmallRuntime) -> None:
+    provided_by_another(rt, BOB)
+    rt.balances.hold(DEAL, BOB, DEPOSIT)
+    rt.balances.transfer(BOB, ALICE, 2_000 - DEPOSIT)
+    for released in range(1, DEPOSIT):
+        rt.balances.release(DEAL, BOB, 1)
+        assert (info(rt, BOB).data.free, info(rt, BOB).data.reserved) == (released, DEPOSIT - released)
+    rt.balances.release(DEAL, BOB, 1)
+    assert (info(rt, BOB).data.free, info(rt, BOB).providers, info(rt, BOB).consumers) == (DEPOSIT, 2, 0)
+    assert rt.balances.total_issuance == 12_000
+
+
 def test_a_hold_adds_its_consumer_to_those_of_others(rt: SmallRuntime) -> None:
     bob = info(rt, BOB)
     rt.system.inc_consumers(BOB, bob)

@@ -50,9 +50,9 @@ class BalancesMachine(RuleBasedStateMachine):
     def transfer_all(self, who: bytes, dest: bytes, keep_alive: bool) -> None:
         self.attempt("transfer_all", who, dest, keep_alive)
 
-    @rule(reason=reasons, who=accounts, amount=amounts)
-    def hold(self, reason: Reasons, who: bytes, amount: int) -> None:
-        self.attempt("hold", reason, who, amount)
+    @rule(reason=reasons, who=accounts, amount=amounts, keep_alive=st.booleans())
+    def hold(self, reason: Reasons, who: bytes, amount: int, keep_alive: bool) -> None:
+        self.attempt("hold", reason, who, amount, keep_alive=keep_alive)
 
     @rule(reason=reasons, who=accounts, amount=amounts)
     def release(self, reason: Reasons, who: bytes, amount: int) -> None:
@@ -60,7 +60,7 @@ class BalancesMachine(RuleBasedStateMachine):
 
     @rule(reason=reasons, who=accounts)
     def release_all(self, reason: Reasons, who: bytes) -> None:
-        self.attempt("release", reason, who, self.balances.held(reason, who))
+        self.balances.release(reason, who, self.balances.held(reason, who))  # never refused
 
     @rule(reason=reasons, source=accounts, dest=accounts, amount=amounts)
     def transfer_held(self, reason: Reasons, source: bytes, dest: bytes, amount: int) -> None:

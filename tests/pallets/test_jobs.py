@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +19,13 @@ from pallets.frame.validity import BadProof, Custom
 from pallets.frame.weights import Weight
 from pallets.job_end import POT
 from pallets.job_queue import draw_all
-from pallets.jobs import Jobs
+from pallets.jobs import DRAW_WEIGHT, TRY_WEIGHT, Jobs
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import HashInput, HashOutput, InlineInput, Mode, SealedInput
 from pallets.primitives.job_record import ExpiryReason, JobState, Shares
 from pallets.primitives.types import U8, U32, U64, Bytes32
-from pallets.workers import Workers
+from pallets.workers import MAX_TRIES, Draw, Workers
 from tests.pallets.job_chain import (
     ALICE,
     BOB,
@@ -34,6 +35,7 @@ from tests.pallets.job_chain import (
     DEPOSIT,
     OPERATORS,
     POLICY,
+    RUNTIME_ID,
     SGX,
     STAKE,
     START,
@@ -46,6 +48,11 @@ from tests.pallets.job_chain import (
 THIRD = 20_000
 """Milliseconds of an attempt at a job of a minute, the default here."""
 HOUR = 3_600_000
+
+
+def unlucky(*_: Any, **__: Any) -> Draw:
+    """A draw that takes nobody, in place of `Workers.draw`."""
+    return Draw(None, MAX_TRIES)
 
 
 @pytest.fixture
@@ -215,7 +222,7 @@ def test_seed_is_of_mix_job_attempt_and_round(chain: JobChain, team: dict[bytes,
     workers, drawn = chain.rt.workers, list[bytes]()
     real = type(workers).draw
 
-    def noting(self: Workers, seed: bytes, **rules: Any) -> bytes | None:
+    def noting(self: Workers, seed: bytes, **rules: Any) -> Draw:
         drawn.append(seed)
         return real(self, seed, **rules)
 
@@ -299,7 +306,7 @@ def test_with_only_the_submitters_own_workers_a_job_waits_at_no_cost(chain: JobC
     job = chain.submit(OPERATORS[0])
     chain.blocks(2)
     assert chain.rt.jobs.next_due() == min(chain.job(job).ends, mine.record.due)
-    assert draw_all(chain.rt.jobs, bytes(32)) == 0  # it isn't even looked at
+    assert draw_all(chain.rt.jobs, bytes(32)) == (0, 0)  # it isn't even looked at
     chain.worker("mine too").register()
     assert chain.rt.jobs.next_due() == chain.rt.timestamp.now  # it is looked at again
     chain.next_block()
@@ -326,11 +333,80 @@ def test_unlucky_draw_has_a_fresh_seed_in_the_next_block(chain: JobChain) -> Non
     worker = chain.worker("w").register()
     job = chain.submit()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Workers, "draw", lambda *_, **__: None)
+        patch.setattr(Workers, "draw", unlucky)
         chain.blocks(2)
-    assert chain.job(job).state is JobState.Queued and chain.rt.jobs.next_due() == chain.rt.timestamp.now
+    assert chain.job(job).state is JobState.Queued and chain.rt.jobs.next_due() == chain.rt.timestamp.now + 100
     chain.next_block()
     assert chain.job(job).workers == [worker.key]
+
+
+def test_unlucky_draws_back_off(chain: JobChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = chain.worker("w").register()
+    job = chain.submit(deadline=60_000)
+    chain.next_block()
+    with monkeypatch.context() as patch:
+        patch.setattr(Workers, "draw", unlucky)
+        chain.next_block()
+        for slots in (1, 2, 4, 8, 16, 32, 64, 64):
+            due = chain.rt.timestamp.now + slots * 100
+            assert list(chain.rt.jobs.retries) == [(due, job)] and list(chain.rt.jobs.draws) == []
+            assert chain.rt.jobs.next_due() == due  # no block before it has anything to do
+            if slots > 1:
+                chain.next_block(due - chain.rt.timestamp.now - 100)
+                assert list(chain.rt.jobs.retries) == [(due, job)]
+            chain.next_block()
+    chain.next_block(6_300)
+    assert chain.job(job).state is JobState.Queued
+    chain.next_block()
+    assert chain.job(job).workers == [worker.key] and list(chain.rt.jobs.retries) == []
+
+
+def test_another_attempt_begins_without_back_off(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Workers, "draw", unlucky)
+        job = chain.submit()
+        for _ in range(8):
+            chain.next_block()
+    chain.next_block(3_200)
+    assert chain.job(job).state is JobState.Assigned
+    chain.next_block(THIRD)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Workers, "draw", unlucky)
+        chain.blocks(2)
+    assert [when for when, _ in chain.rt.jobs.retries] == [chain.rt.timestamp.now + 100]
+
+
+def test_a_block_tries_a_bounded_number_of_workers(chain: JobChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pallets.job_queue.TRIES_A_BLOCK", 6 * MAX_TRIES)
+    chain.worker("w").register()
+    chain.rt.jobs.max_due = 256
+    tried = list[int]()
+
+    def counting(*_: Any, **__: Any) -> Draw:
+        tried[-1] += MAX_TRIES
+        return Draw(None, MAX_TRIES)
+
+    monkeypatch.setattr(Workers, "draw", counting)
+    jobs = [chain.submit(max_fee=10**9) for _ in range(20)]
+    chain.next_block()
+    for _ in range(8):
+        tried.append(0)
+        chain.next_block()
+        assert chain.rt.system.block_weight.mandatory.ref_time >= tried[-1] * TRY_WEIGHT.ref_time
+    assert tried[0] == max(tried) == 6 * MAX_TRIES and min(tried) >= 3 * MAX_TRIES
+    assert not list(chain.rt.jobs.draws)  # the new ones got their turn, for all the old ones' bad luck
+    assert {id for _, id in chain.rt.jobs.retries} == set(jobs)
+
+
+def test_what_a_draw_costs_is_counted(chain: JobChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.worker("w").register()
+    chain.blocks(3)
+    idle = chain.rt.system.block_weight.mandatory
+    chain.submit()
+    chain.next_block()
+    monkeypatch.setattr(Workers, "draw", unlucky)
+    chain.next_block()
+    assert chain.rt.system.block_weight.mandatory == idle + DRAW_WEIGHT + TRY_WEIGHT * MAX_TRIES
 
 
 def test_revoked_workers_are_passed_over(chain: JobChain) -> None:
@@ -457,12 +533,14 @@ def test_outputs_and_gas_out_of_bounds(chain: JobChain, team: dict[bytes, TestWo
     refused(chain, worker.commit(job, transcript_root=b"\x01" * 32, gas=1), Jobs.UnexpectedTranscript)
     hashed = HashOutput(blake2_256(b"output"), 6)
     refused(chain, worker.commit(job, output=hashed, gas=1), Jobs.InlineOutputOnly)
+    unsigned = worker.commit(job, output=hashed, gas=1, signing={"output": b"\x99" * 32})
+    refused(chain, unsigned, None)  # not by name: anyone could have made it up
     chain.send(worker.commit(job, bytes(65_536), gas=100))
     outcome = chain.job(job).outcome
     assert outcome and outcome.fee == 300
 
 
-@pytest.mark.parametrize("fault", ["measurement", "key", "expiry"])
+@pytest.mark.parametrize("fault", ["measurement", "runtime", "key", "expiry"])
 def test_attestation_is_checked_again(chain: JobChain, team: dict[bytes, TestWorker], fault: str) -> None:
     job, worker = assigned(chain, team)
     if fault == "measurement":
@@ -470,6 +548,11 @@ def test_attestation_is_checked_again(chain: JobChain, team: dict[bytes, TestWor
         chain.sudo("Attestation", "disallow_measurement", measurement=measurement)
         refused(chain, worker.commit(job), Attestation.MeasurementNotAllowed)
         chain.sudo("Attestation", "allow_measurement", measurement=measurement, name=b"n")
+        chain.send(worker.commit(job))
+    elif fault == "runtime":
+        chain.sudo("Attestation", "disallow_runtime", runtime_id=RUNTIME_ID)
+        refused(chain, worker.commit(job), Attestation.RuntimeNotAllowed)
+        chain.sudo("Attestation", "allow_runtime", runtime_id=RUNTIME_ID)
         chain.send(worker.commit(job))
     elif fault == "key":
         chain.sudo("Attestation", "revoke", worker=worker.key)
@@ -621,6 +704,117 @@ def test_a_commit_in_the_block_after_the_gap_counts(chain: JobChain, team: dict[
     chain.send(team[chain.job(last).workers[0]].commit(last))
 
 
+def test_a_gap_takes_no_attempt_from_a_job(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
+    job, _ = assigned(chain, team, deadline=240_000)
+    chain.next_block(230_000)  # not the whole of its time, but all of the attempt's and most of the others'
+    now = chain.rt.timestamp.now
+    assert (chain.job(job).due, chain.job(job).ends) == (now + 80_000, now + 240_000)
+    for _ in range(2):
+        for step in (40_000, 40_000):
+            chain.next_block(step)
+            for worker in team.values():
+                with suppress(Custom):
+                    chain.send(worker.heartbeat())
+        chain.blocks(2)
+        assert chain.job(job).state is JobState.Assigned
+    assert chain.job(job).attempt == 3
+    for step in (40_000, 40_000):
+        chain.next_block(step)
+    (expired,) = chain.events(Jobs.Expired)
+    assert expired.reason is ExpiryReason.AttemptsUsed
+
+
+def test_a_gap_within_an_attempt_leaves_the_others_their_time(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
+    job, _ = assigned(chain, team, deadline=240_000)
+    before = chain.job(job)
+    chain.next_block(70_000)  # a gap, at the end of which nothing is due
+    assert (chain.job(job).due, chain.job(job).ends) == (before.due, before.ends)
+
+
+# What can't be done
+
+
+OVERFLOW = Token("CannotCreate")
+
+
+def test_a_balance_near_the_largest_takes_its_fee_back(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
+    chain.sudo("Balances", "force_set_balance", who=ALICE, new_free=2**128 - 1)
+    settled, worker = assigned(chain, team)
+    expired = chain.submit(deadline=45_000)
+    chain.send(worker.commit(settled, gas=10))
+    chain.next_block(59_000)
+    for _ in range(4):
+        chain.next_block(30_000)
+    assert chain.job(expired).state is JobState.Expired and chain.events(Jobs.Abandoned) == []
+    assert (held(chain), chain.rt.balances.free(ALICE)) == (0, 2**128 - 1 - 30)
+
+
+def test_money_that_cannot_move_costs_one_job(chain: JobChain) -> None:
+    stuck, fine = chain.submit(max_fee=UNIT), chain.submit(BOB, max_fee=UNIT)
+    chain.sudo("Balances", "force_set_balance", who=ALICE, new_free=2**128 - 1)
+    chain.next_block(60_000)
+    assert chain.events(Jobs.Abandoned) == [Jobs.Abandoned(stuck, OVERFLOW)]
+    assert [event.job for event in chain.events(Jobs.Expired)] == [fine]
+    assert list(chain.rt.jobs.deadlines) == [] and held(chain) == UNIT
+    chain.worker("w").register()
+    chain.blocks(3)
+    assert chain.job(stuck).state is JobState.Queued  # nobody is given it any more
+    with noop(chain.rt, OVERFLOW):
+        chain.call(ALICE, "Jobs", "cancel", job=stuck)
+    chain.sudo("Balances", "force_set_balance", who=ALICE, new_free=UNIT)
+    chain.call(ALICE, "Jobs", "cancel", job=stuck)
+    assert (held(chain), chain.rt.balances.free(ALICE)) == (0, 2 * UNIT)
+    assert chain.job(stuck).state is JobState.Expired
+
+
+def test_an_abandoned_job_sets_its_worker_free(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
+    job, worker = assigned(chain, team, deadline=45_000)
+    chain.sudo("Balances", "force_set_balance", who=ALICE, new_free=2**128 - 1)
+    record = chain.job(job)
+    record.attempt = 3
+    chain.rt.jobs.job[job] = record
+    chain.next_block(15_000)
+    assert chain.events(Jobs.Abandoned) == [Jobs.Abandoned(job, OVERFLOW)]
+    assert (worker.record.load, worker.record.missed, chain.job(job).workers) == (0, 1, [])
+    assert worker.key not in chain.rt.jobs.assignments and held(chain) == UNIT
+    refused(chain, worker.commit(job), Jobs.NotAssigned)
+
+
+def test_a_job_of_a_second_providers_account_is_refunded(chain: JobChain) -> None:
+    account = chain.rt.system.account[ALICE]
+    chain.rt.system.inc_providers(ALICE, account)
+    chain.rt.system.account[ALICE] = account
+    free, issued = chain.rt.balances.free(ALICE), chain.rt.balances.total_issuance
+    with noop(chain.rt, Token("FundsUnavailable")):
+        chain.submit(max_fee=free - DEPOSIT + 1)  # FRAME lets such an account hold all it has
+    small, rest = chain.submit(max_fee=3), chain.submit(max_fee=free - DEPOSIT - 3, deadline=70_000)
+    chain.call(ALICE, "Balances", "transfer_allow_death", dest=BOB, value=DEPOSIT)
+    assert chain.rt.balances.free(ALICE) == 0
+    chain.next_block(60_000)
+    assert [event.job for event in chain.events(Jobs.Expired)] == [small]
+    chain.next_block(10_000)
+    assert [event.job for event in chain.events(Jobs.Expired)] == [rest]
+    assert (held(chain), chain.rt.balances.free(ALICE)) == (0, free - DEPOSIT)
+    assert chain.rt.balances.total_issuance == issued
+
+
+def test_records_that_root_removed_stop_nothing(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
+    jobs, workers = chain.rt.jobs, chain.rt.workers
+    waiting, queued = chain.submit(), chain.submit()
+    chain.sudo("System", "kill_storage", keys=[jobs.job.key(waiting)])
+    chain.blocks(2)
+    assert [(event.job, type(event.error)) for event in chain.events(Jobs.Abandoned)] == [(waiting, Jobs.UnknownJob)]
+    assert waiting not in {id for calendar in (jobs.draws, jobs.parked, jobs.retries) for _, id in calendar}
+    seated = chain.job(queued).workers[0]
+    chain.sudo("System", "kill_storage", keys=[workers.worker.key(seated)])
+    chain.next_block(THIRD)
+    assert chain.events(Jobs.Requeued) == [Jobs.Requeued(queued, 2)]  # though its worker is nowhere
+    chain.next_block(THIRD)
+    chain.next_block(THIRD)
+    assert [event.job for event in chain.events(Jobs.Abandoned)] == [waiting]
+    assert waiting not in {id for _, id in jobs.deadlines}
+
+
 # Cancelling and claiming
 
 
@@ -709,11 +903,12 @@ def test_names_on_the_wire(chain: JobChain) -> None:
         "disallow_measurement",
         "revoke",
         "allow_runtime",
+        "disallow_runtime",
     ]
-    assert [calls["Attestation", index][0] for index in range(6)] == attestation
+    assert [calls["Attestation", index][0] for index in range(7)] == attestation
     agents = ["upload_code", "create", "approve_code", "set_policy", "fund", "pause", "resume"]
     assert [calls["Agents", index][0] for index in range(7)] == agents
-    assert len(calls) == len([key for key in calls if key[0] in ("Timestamp", "Balances", "Randomness", "System")]) + 23
+    assert len(calls) == len([key for key in calls if key[0] in ("Timestamp", "Balances", "Randomness", "System")]) + 24
 
 
 def test_calls_in_the_bytes_of_the_protocol(chain: JobChain) -> None:
@@ -757,7 +952,7 @@ def test_calendars_sort_by_time() -> None:
 
 def test_constants_that_make_no_sense_are_refused(chain: JobChain) -> None:
     jobs = chain.rt.jobs
-    for name, value in (("min_deadline", 2), ("max_deadline", 44_999), ("max_gas", 0), ("max_due", 1)):
+    for name, value in (("min_deadline", 2), ("max_deadline", 44_999), ("max_gas", 0), ("max_due", 2)):
         kept = getattr(jobs, name)
         setattr(jobs, name, value)
         with pytest.raises(ValueError):

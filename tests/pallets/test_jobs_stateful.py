@@ -197,7 +197,7 @@ class JobLives(RuleBasedStateMachine):
     def every_open_job_is_due_once(self) -> None:
         rt, jobs = self.chain.rt, self.jobs()
         assert list(rt.jobs.deadlines) == sorted((job.due, id) for id, job in jobs.items() if job.state in OPEN)
-        waiting = {id for _, id in rt.jobs.draws} | {id for _, id in rt.jobs.parked}
+        waiting = {id for calendar in (rt.jobs.draws, rt.jobs.retries, rt.jobs.parked) for _, id in calendar}
         assert {id for id, job in jobs.items() if job.state is QUEUED} <= waiting
         assert {id for id in jobs if id in rt.jobs.input} == {id for id, job in jobs.items() if job.state in OPEN}
         assert {id for id in jobs if id in rt.jobs.output} == {id for id, job in jobs.items() if job.state is SETTLED}

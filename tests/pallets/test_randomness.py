@@ -37,6 +37,12 @@ class Turn:
         return self.author
 
 
+class Clock:
+    """Whether the block's time is set."""
+
+    did_update = True
+
+
 class Drawer:
     """Remembers the mixes it is told, and whether the pallet had stored them by then."""
 
@@ -51,9 +57,11 @@ class DrawRuntime(Runtime):
     """Nothing but randomness."""
 
     def compose(self) -> None:
-        self.turn, known = Turn(), list[Randomness]()
+        self.turn, self.clock, known = Turn(), Clock(), list[Randomness]()
         self.first, self.second = Drawer(known), Drawer(known)
-        self.randomness = Randomness(index=14, authorship=self.turn, listeners=(self.first, self.second))
+        self.randomness = Randomness(
+            index=14, authorship=self.turn, timestamp=self.clock, listeners=(self.first, self.second)
+        )
         known.append(self.randomness)
 
 
@@ -193,6 +201,15 @@ def test_an_author_reveals_once_a_block() -> None:
                 runtime.randomness.reveal(None, layer, None)
 
 
+def test_an_author_reveals_when_the_time_is_set() -> None:
+    onions = HashOnions(b"\1" * 32, 10)
+    runtime = drawing(onions)
+    runtime.clock.did_update = False
+    with pytest.raises(InvalidBlock, match="before the block's time is set"):
+        reveal(runtime, onions)
+    assert runtime.first.told == []
+
+
 def test_an_author_cannot_change_onions_early() -> None:
     onions = HashOnions(b"\1" * 32, 10)
     runtime = drawing(onions)
@@ -296,6 +313,15 @@ def test_a_block_of_the_dev_chain_without_a_reveal_is_refused() -> None:
     assert len(without) == len(made.extrinsics) - 1
     with pytest.raises(InvalidBlock, match="didn't reveal"):
         chain.execute(made.header, without)
+
+
+def test_a_block_of_the_dev_chain_that_reveals_before_its_time_is_refused() -> None:
+    chain = DevChain()
+    made = chain.make()
+    assert [extrinsic[2:4] for extrinsic in made.extrinsics] == [b"\x02\x00", b"\x0e\x00"]
+    assert chain.execute(made.header, made.extrinsics)
+    with pytest.raises(InvalidBlock, match=r"put Timestamp\.set first"):
+        chain.execute(made.header, made.extrinsics[::-1])
 
 
 def test_foreign_nodes_leave_the_reveal_to_execution() -> None:

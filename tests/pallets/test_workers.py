@@ -18,7 +18,7 @@ from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker import WorkerInfo
 from pallets.primitives.worker_record import Worker, WorkerState, heaviest
 from pallets.workers import Workers
-from tests.pallets.job_chain import ALICE, OPERATORS, SGX, STAKE, START, TDX, UNIT, JobChain, TestWorker
+from tests.pallets.job_chain import ALICE, OPERATORS, RUNTIME_ID, SGX, STAKE, START, TDX, UNIT, JobChain, TestWorker
 
 WINDOW, INTERVAL, COOL_DOWN = 65_000, 5_000, 3_600_000
 STEP = 50_000
@@ -99,8 +99,12 @@ def test_register_refusals(chain: JobChain) -> None:
         chain.call(OPERATORS[1], "Workers", "register", **arguments)
     with noop(chain.rt, Attestation.InfoNotBound):
         chain.call(ALICE, "Workers", "register", **(arguments | {"info": replace(worker.info, operator=ALICE)}))
-    with noop(chain.rt, Token("FundsUnavailable")):
-        chain.call(OPERATORS[0], "Workers", "register", **(arguments | {"stake": 10_001 * UNIT}))
+    for stake in (10_001 * UNIT, 10_000 * UNIT):  # the operator's account must live on, whoever else provides for it
+        operator = chain.rt.system.account[OPERATORS[0]]
+        chain.rt.system.inc_providers(OPERATORS[0], operator)
+        chain.rt.system.account[OPERATORS[0]] = operator
+        with noop(chain.rt, Token("FundsUnavailable")):
+            chain.call(OPERATORS[0], "Workers", "register", **(arguments | {"stake": stake}))
     worker.register()
     chain.next_block()
     with noop(chain.rt, Workers.AlreadyRegistered):
@@ -131,6 +135,11 @@ def test_bond_more(chain: JobChain) -> None:
     worker = chain.worker("w").register()
     with noop(chain.rt, Workers.NotOperator):
         chain.call(OPERATORS[1], "Workers", "bond_more", worker=worker.key, amount=1)
+    operator = chain.rt.system.account[OPERATORS[0]]
+    chain.rt.system.inc_providers(OPERATORS[0], operator)
+    chain.rt.system.account[OPERATORS[0]] = operator
+    with noop(chain.rt, Token("FundsUnavailable")):
+        chain.call(OPERATORS[0], "Workers", "bond_more", worker=worker.key, amount=10_000 * UNIT - STAKE)
     chain.call(OPERATORS[0], "Workers", "bond_more", worker=worker.key, amount=7)
     assert worker.record.stake == chain.rt.balances.held(Workers.HoldReason.Stake, OPERATORS[0]) == STAKE + 7
 
@@ -269,6 +278,24 @@ def test_a_block_notes_a_bounded_number_of_silent_workers(chain: JobChain) -> No
     assert all(worker.record.state is WorkerState.Unresponsive for worker in workers)
 
 
+def test_a_worker_that_root_removed_stops_nothing(chain: JobChain) -> None:
+    removed, other = chain.worker("r").register(), chain.worker("o", OPERATORS[1]).register()
+    chain.sudo("System", "kill_storage", keys=[chain.rt.workers.worker.key(removed.key)])
+    chain.next_block(STEP)
+    chain.next_block(WINDOW - STEP)
+    (abandoned,) = chain.events(Workers.Abandoned)
+    assert (abandoned.worker, type(abandoned.error)) == (removed.key, Workers.UnknownWorker)
+    assert other.record.state is WorkerState.Unresponsive
+    assert chain.rt.workers.next_due() is None
+
+
+def test_with_blocks_over_a_minute_apart_nothing_is_punished(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    for _ in range(5):
+        chain.next_block(61_000)
+    assert (worker.record.state, worker.record.missed) == (WorkerState.Idle, 0)
+
+
 def test_an_unattested_worker_doesnt_beat(chain: JobChain) -> None:
     worker = chain.worker("w").register()
     chain.next_block(INTERVAL)
@@ -347,7 +374,7 @@ def seeds(count: int) -> list[bytes]:
 
 def draws(chain: JobChain, count: int, **rules: Any) -> Counter[bytes | None]:
     rules = {"never": ALICE, "rather_not": []} | rules
-    return Counter(chain.rt.workers.draw(seed, **rules) for seed in seeds(count))
+    return Counter(chain.rt.workers.draw(seed, **rules).worker for seed in seeds(count))
 
 
 def test_load_and_state_follow_the_jobs(chain: JobChain) -> None:
@@ -411,6 +438,22 @@ def test_draw_drops_the_unattested_on_the_way(chain: JobChain) -> None:
     chain.sudo("Attestation", "disallow_measurement", measurement=TDX.measurement)
     assert draws(chain, 2) == {None: 2}
     assert listed(chain) == []
+
+
+def test_draw_drops_workers_of_a_disallowed_runtime(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.sudo("Attestation", "disallow_runtime", runtime_id=RUNTIME_ID)
+    assert draws(chain, 2) == {None: 2}
+    assert (worker.record.state, listed(chain)) == (WorkerState.Registered, [])
+
+
+def test_draw_counts_its_tries(chain: JobChain) -> None:
+    worker = chain.worker("w").register(4 * STAKE)
+    assert chain.rt.workers.draw(bytes(32), never=ALICE, rather_not=[]) == (worker.key, 1)
+    assert chain.rt.workers.draw(bytes(32), never=ALICE, rather_not=[worker.key]) == (worker.key, 33)
+    assert chain.rt.workers.draw(bytes(32), never=OPERATORS[0], rather_not=[]) == (None, 64)
+    chain.sudo("Attestation", "revoke", worker=worker.key)
+    assert chain.rt.workers.draw(bytes(32), never=ALICE, rather_not=[]) == (None, 1)
 
 
 def test_a_heartbeat_brings_a_lapsed_worker_back(chain: JobChain) -> None:

@@ -198,9 +198,9 @@ TAMPERED: dict[str, tuple[Callable[[Block, bytes], Block], str]] = {
     ),
     "garbage for an extrinsic": (rebodied(lambda body, _: [*body, b"\x0c\x84\0\0"]), "can't be included"),
     "nothing for an extrinsic": (rebodied(lambda body, _: [*body, b""]), "can't be included"),
-    "no timestamp": (rebodied(lambda body, _: body[1:]), "timestamp"),
+    "no timestamp": (rebodied(lambda body, _: body[1:]), "time"),
     "the timestamp twice": (rebodied(lambda body, _: [body[0], *body]), "twice"),
-    "the timestamp last": (rebodied(lambda body, _: [*body[1:], body[0]]), "behind"),
+    "the timestamp last": (rebodied(lambda body, _: [*body[1:], body[0]]), "time"),
     "no reveal": (rebodied(lambda body, _: [body[0], *body[2:]]), ""),
     "empty": (rebodied(lambda body, _: []), ""),
 }

@@ -209,6 +209,20 @@ async def test_a_full_pool_tells_whom_it_drops(autojump_clock: MockClock, node: 
     assert (second, third, refused) == ([Status("ready")], [Status("ready")], [])
 
 
+async def test_what_a_dropped_newcomer_had_replaced_is_told(autojump_clock: MockClock, node: RunningNode) -> None:
+    genesis = node.chain.genesis_hash
+    old = signed(genesis, remark(b""), 0, tip=10**6)
+    better = signed(genesis, remark(bytes(50)), 0, by=BOB, tip=10**12)
+    newcomer = signed(genesis, remark(bytes(40)), 0, tip=10**9)
+    node.transactions.pool = Pool(PoolLimits(9, len(old) + len(better)), PoolLimits(1, 1000))
+    told, best = watched(node, old), watched(node, better)
+    with pytest.raises(ImmediatelyDropped):
+        send(node, newcomer)
+    assert told == [Status("ready"), Status("usurped", tx_hash(newcomer))]
+    assert best == [Status("ready")]
+    assert [tx.data for tx in node.transactions.pool.transactions()] == [better]
+
+
 async def test_hundreds_of_transactions_of_one_account_in_the_worst_order(
     autojump_clock: MockClock, node: RunningNode
 ) -> None:

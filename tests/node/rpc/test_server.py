@@ -9,6 +9,7 @@ import pytest
 from trio.testing import MockClock
 
 from node.rpc import server
+from node.rpc.registry import MAX_ITEMS
 from node.service import RunningNode
 from node.web import connect_websocket, request
 from node.web.errors import HandshakeRefused
@@ -118,6 +119,18 @@ async def test_replies_are_bounded_in_size(clock: MockClock, rpc: RpcClient, mon
     reply = await rpc.exchange([CHAIN] * 50)
     assert (reply["id"], reply["error"]["code"]) == (None, -32011)
     assert reply["error"]["message"] == "The batch response was too large"
+
+
+async def test_lists_are_bounded(clock: MockClock, rpc: RpcClient) -> None:
+    assert len(await rpc.call("chain_getBlockHash", [0] * MAX_ITEMS)) == MAX_ITEMS
+    for method, item in (
+        ("chain_getBlockHash", 0),
+        ("state_queryStorageAt", "0x"),
+        ("state_subscribeStorage", "0x"),
+    ):
+        failure = await rpc.failure(method, [item] * (MAX_ITEMS + 1))
+        assert failure.code == -32602
+        assert f"at most {MAX_ITEMS}" in failure.data
 
 
 async def test_a_long_batch_lets_others_in_between(clock: MockClock, node: RunningNode, rpc: RpcClient) -> None:
