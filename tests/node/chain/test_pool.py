@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import settings
@@ -382,10 +382,10 @@ class Model:
         return out
 
 
-TAGS = st.sampled_from("abcdefg")
+TAGS = st.sampled_from("abcd")
 TRANSACTIONS = st.builds(
     tx,
-    st.integers(0, 40),
+    st.integers(0, 30),
     st.lists(TAGS, max_size=2, unique=True),
     st.lists(TAGS, max_size=2, unique=True),
     priority=st.integers(0, 4),
@@ -398,7 +398,7 @@ class PoolAgainstModel(RuleBasedStateMachine):
     """The pool and the model do the same; every change that the pool says has happened is one that has."""
 
     @initialize(
-        ready=st.builds(PoolLimits, st.integers(2, 8), st.integers(20, 150)),
+        ready=st.builds(PoolLimits, st.integers(2, 9), st.integers(30, 200)),
         future=st.builds(PoolLimits, st.integers(1, 5), st.integers(20, 100)),
     )
     def start(self, ready: PoolLimits, future: PoolLimits) -> None:
@@ -414,8 +414,13 @@ class PoolAgainstModel(RuleBasedStateMachine):
             else:
                 del self.standing[each.hash]
 
-    @rule(new=TRANSACTIONS)
+    @rule(first=TRANSACTIONS, second=TRANSACTIONS)
+    def import_two(self, first: PoolTransaction, second: PoolTransaction) -> None:
+        self.import_(first)
+        self.import_(second)
+
     def import_(self, new: PoolTransaction) -> None:
+        new = replace(new, valid_till=self.number + new.valid_till)
         expected = self.model.import_(new)
         if expected is None:
             self.tell(self.pool.import_(new))
@@ -437,7 +442,7 @@ class PoolAgainstModel(RuleBasedStateMachine):
         assert {o.tx.hash for o in outcomes if o.change is Change.PRUNED} == set(included)
         self.tell(outcomes)
 
-    @rule(number=st.integers(0, 40))
+    @rule(number=st.integers(0, 30))
     def remove(self, number: int) -> None:
         tx_hash = tx(number).hash
         self.model.remove(tx_hash)
@@ -473,7 +478,7 @@ class PoolAgainstModel(RuleBasedStateMachine):
         assert self.pool.ready_size <= self.model.ready_limits.size
         assert self.pool.future_count <= self.model.future_limits.count
         assert self.pool.future_size <= self.model.future_limits.size
-        for tag in "abcdefg":
+        for tag in "abcd":
             assert self.pool.provides(tag.encode()) is any(tag.encode() in each.provides for each in ready)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from node.rpc import server
+from node.rpc import errors, server
 from node.rpc.registry import MAX_ITEMS
 from node.service import RunningNode
 from node.web import connect_websocket, request
@@ -107,7 +107,7 @@ async def test_batches_are_bounded_in_number(clock: MockClock, rpc: RpcClient) -
 
 
 async def test_replies_are_bounded_in_size(clock: MockClock, rpc: RpcClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert server.MAX_RESPONSE == 15 * 1024 * 1024
+    assert errors.MAX_RESPONSE == 15 * 1024 * 1024
     monkeypatch.setattr(server, "MAX_RESPONSE", 1000)
     failure = await rpc.failure("state_getMetadata")
     assert (failure.code, failure.message, failure.data) == (
