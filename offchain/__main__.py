@@ -42,8 +42,8 @@ def worker(
         str,
         typer.Option(
             envvar="FATHOM_SURI",
-            help="Secret URI of the operator's account, which stakes and is paid. In the environment it isn't visible to "
-            "who lists processes.",
+            help="Secret URI of the operator's account, which stakes and is paid. In the environment it isn't seen by "
+            "those who list processes.",
         ),
     ],
     stake: Annotated[

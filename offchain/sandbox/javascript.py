@@ -88,7 +88,6 @@ def runtime_id() -> bytes:
     return worker.runtime_id(ENGINE, ENGINE_VERSION, engine_wasm(), PRELUDE.read_bytes(), RUNTIME_CONFIG)
 
 
-
 class JavaScriptSandbox:
     """A `Sandbox` for scripts. Belongs to one thread; `close` it when done.
 
