@@ -382,16 +382,20 @@ class Model:
         return out
 
 
-TAGS = st.sampled_from("abcd")
+TAGS = st.sampled_from("abcdef")
 TRANSACTIONS = st.builds(
     tx,
     st.integers(0, 30),
     st.lists(TAGS, max_size=2, unique=True),
-    st.lists(TAGS, max_size=2, unique=True),
+    st.lists(TAGS, min_size=1, max_size=2, unique=True),
     priority=st.integers(0, 4),
     size=st.integers(1, 30),
     till=st.integers(1, 12),
 )
+
+
+ARRIVALS = st.lists(TRANSACTIONS, min_size=2, max_size=10)
+"""What comes in between two events: without it the pool would be empty most of the time."""
 
 
 class PoolAgainstModel(RuleBasedStateMachine):
@@ -414,10 +418,10 @@ class PoolAgainstModel(RuleBasedStateMachine):
             else:
                 del self.standing[each.hash]
 
-    @rule(first=TRANSACTIONS, second=TRANSACTIONS)
-    def import_two(self, first: PoolTransaction, second: PoolTransaction) -> None:
-        self.import_(first)
-        self.import_(second)
+    def import_all(self, arrivals: list[PoolTransaction]) -> None:
+        for new in arrivals:
+            self.import_(new)
+            self.both_agree()
 
     def import_(self, new: PoolTransaction) -> None:
         new = replace(new, valid_till=self.number + new.valid_till)
@@ -431,10 +435,11 @@ class PoolAgainstModel(RuleBasedStateMachine):
         if isinstance(refused.value, ImmediatelyDropped):
             self.tell([outcome for outcome in refused.value.outcomes if outcome.tx is not new])
 
-    @rule(tags=st.lists(TAGS, max_size=3), data=st.data())
-    def prune(self, tags: list[str], data: st.DataObject) -> None:
+    @rule(arrivals=ARRIVALS, tags=st.lists(TAGS, max_size=1), data=st.data())
+    def prune(self, arrivals: list[PoolTransaction], tags: list[str], data: st.DataObject) -> None:
+        self.import_all(arrivals)
         ready = [each.hash for each in self.pool.ready()]
-        included = ready[: data.draw(st.integers(0, len(ready)))]
+        included = ready[: data.draw(st.integers(0, 2))]
         provided = [tag for each in self.pool.transactions() if each.hash in included for tag in each.provides]
         done = [*provided, *(tag.encode() for tag in tags)]
         outcomes = self.pool.prune(done, included)
@@ -442,14 +447,16 @@ class PoolAgainstModel(RuleBasedStateMachine):
         assert {o.tx.hash for o in outcomes if o.change is Change.PRUNED} == set(included)
         self.tell(outcomes)
 
-    @rule(number=st.integers(0, 30))
-    def remove(self, number: int) -> None:
+    @rule(arrivals=ARRIVALS, number=st.integers(0, 30))
+    def remove(self, arrivals: list[PoolTransaction], number: int) -> None:
+        self.import_all(arrivals)
         tx_hash = tx(number).hash
         self.model.remove(tx_hash)
         self.tell(self.pool.remove(tx_hash, Change.INVALID))
 
-    @rule()
-    def expire(self) -> None:
+    @rule(arrivals=ARRIVALS)
+    def expire(self, arrivals: list[PoolTransaction]) -> None:
+        self.import_all(arrivals)
         self.number += 1
         self.model.expire(self.number)
         self.tell(self.pool.expire(self.number))
@@ -478,9 +485,9 @@ class PoolAgainstModel(RuleBasedStateMachine):
         assert self.pool.ready_size <= self.model.ready_limits.size
         assert self.pool.future_count <= self.model.future_limits.count
         assert self.pool.future_size <= self.model.future_limits.size
-        for tag in "abcd":
+        for tag in "abcdef":
             assert self.pool.provides(tag.encode()) is any(tag.encode() in each.provides for each in ready)
 
 
 TestPoolAgainstModel = PoolAgainstModel.TestCase
-TestPoolAgainstModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestPoolAgainstModel.settings = settings(max_examples=80, stateful_step_count=15, deadline=None)
