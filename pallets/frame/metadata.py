@@ -7,7 +7,7 @@ Behind it `describe(runtime)` derives the intermediate form from the declaration
 extensions; `metadata_v14`, `_v15` and `_v16` are a lowering each. Both happen once a runtime class, when asked for.
 
 ```
-declarations ──describe──> RuntimeMetadata ──lower──> V14 · V15 · V16
+declarations ──describe──> RuntimeMetadata (metadata_ir) ──lower──> V14 · V15 · V16
                  │
                  └─ types_registry, outer_types, documentation
 ```
@@ -23,20 +23,27 @@ The runtime API that hands the bytes out (`pallets.runtime`). Mirrors `sp_metada
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pallets.frame import metadata_v14, metadata_v15, metadata_v16
 from pallets.frame.documentation import class_docs, lines, member_docs
+from pallets.frame.metadata_ir import (
+    ApiMetadata,
+    ApiMethodMetadata,
+    ConstantMetadata,
+    ExtensionMetadata,
+    ExtrinsicMetadata,
+    OuterEnums,
+    PalletMetadata,
+    RuntimeMetadata,
+    StorageMetadata,
+)
 from pallets.frame.outer_types import call_type, error_type, event_type, extension_type, extra_type, registry_of
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.pallet import Pallet, constants_of
-from pallets.frame.portable_types import PortableType
 from pallets.frame.runtime import Runtime, RuntimeCall
 from pallets.frame.runtime_api import RuntimeApi
 from pallets.frame.storage import CountedMap, DoubleMap, Item, Map, Value
 from pallets.frame.types_registry import TypesRegistry
 from pallets.primitives.extrinsic import MultiSignature
-from pallets.primitives.hashing import StorageHasher
 from pallets.primitives.types import U32, Address
 
 MAGIC = b"meta"
@@ -48,111 +55,6 @@ SUPPORTED = tuple(LOWERINGS)
 
 class UnsupportedMetadataVersion(ValueError):
     """No lowering to that version; `SUPPORTED` lists those there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class StorageMetadata:
-    """A storage item; `hashers` is empty for a single value, whose `key` is `None`. All types are by number."""
-
-    name: str
-    optional: bool
-    hashers: tuple[StorageHasher, ...]
-    key: int | None
-    value: int
-    default: bytes
-    docs: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ConstantMetadata:
-    """A constant and its encoded value."""
-
-    name: str
-    type: int
-    value: bytes
-    docs: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class PalletMetadata:
-    """A pallet; `calls`, `events` and `errors` are the types of its enums, `None` where it has none."""
-
-    name: str
-    index: int
-    docs: list[str]
-    storage: list[StorageMetadata]
-    calls: int | None
-    events: int | None
-    errors: int | None
-    constants: list[ConstantMetadata]
-
-
-@dataclass(frozen=True, slots=True)
-class ExtensionMetadata:
-    """A transaction extension: its part of the extra, and what it adds to the signed payload."""
-
-    identifier: str
-    type: int
-    implicit: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExtrinsicMetadata:
-    """The form of extrinsics."""
-
-    version: int
-    type: int
-    address: int
-    call: int
-    signature: int
-    extra: int
-    extensions: list[ExtensionMetadata]
-
-
-@dataclass(frozen=True, slots=True)
-class ApiMethodMetadata:
-    """A function of a runtime API; `inputs` are names and types."""
-
-    name: str
-    inputs: list[tuple[str, int]]
-    output: int
-    docs: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ApiMetadata:
-    """A runtime API."""
-
-    name: str
-    version: int
-    methods: list[ApiMethodMetadata]
-    docs: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class OuterEnums:
-    """The enums over all pallets."""
-
-    call: int
-    event: int
-    error: int
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeMetadata:
-    """All that any metadata version says; `registry` holds the types that the numbers refer to."""
-
-    registry: TypesRegistry
-    pallets: list[PalletMetadata]
-    extrinsic: ExtrinsicMetadata
-    runtime_type: int
-    apis: list[ApiMetadata]
-    outer_enums: OuterEnums
-
-    @property
-    def types(self) -> list[PortableType]:
-        """The registry's entries, in the order of their numbers."""
-        return self.registry.types
 
 
 def metadata_bytes(runtime: Runtime | type[Runtime], version: int) -> bytes:

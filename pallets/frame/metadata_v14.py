@@ -5,14 +5,10 @@ Mirrors `frame_metadata::v14`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from pallets.frame import metadata_ir
 from pallets.frame.portable_types import PortableType, TypeId
 from pallets.primitives.codec import codec_of
 from pallets.primitives.types import U8, UnitEnum, Variant, struct
-
-if TYPE_CHECKING:
-    from pallets.frame import metadata
 
 
 class Modifier(UnitEnum):
@@ -127,7 +123,7 @@ class MetadataV14:
 CODEC = codec_of(MetadataV14)
 
 
-def lower(source: metadata.RuntimeMetadata) -> bytes:
+def lower(source: metadata_ir.RuntimeMetadata) -> bytes:
     """The encoded content, without magic and version."""
     pallets = [Pallet(p.name, storage(p), p.calls, p.events, constants(p), p.errors, p.index) for p in source.pallets]
     form = source.extrinsic
@@ -135,7 +131,7 @@ def lower(source: metadata.RuntimeMetadata) -> bytes:
     return CODEC.encode(MetadataV14(source.types, pallets, extrinsic, source.runtime_type))
 
 
-def storage(pallet: metadata.PalletMetadata) -> Storage | None:
+def storage(pallet: metadata_ir.PalletMetadata) -> Storage | None:
     """A pallet's storage, `None` where it has none."""
     if not pallet.storage:
         return None
@@ -154,18 +150,18 @@ def storage(pallet: metadata.PalletMetadata) -> Storage | None:
     )
 
 
-def entry_type(entry: metadata.StorageMetadata) -> EntryType:
+def entry_type(entry: metadata_ir.StorageMetadata) -> EntryType:
     """Whether an item is one value or a map."""
     if entry.key is None:
         return Plain(entry.value)
     return Map([Hasher(hasher.index) for hasher in entry.hashers], entry.key, entry.value)
 
 
-def constants(pallet: metadata.PalletMetadata) -> list[Constant]:
+def constants(pallet: metadata_ir.PalletMetadata) -> list[Constant]:
     """A pallet's constants."""
     return [Constant(c.name, c.type, c.value, c.docs) for c in pallet.constants]
 
 
-def extensions(extrinsic: metadata.ExtrinsicMetadata) -> list[SignedExtension]:
+def extensions(extrinsic: metadata_ir.ExtrinsicMetadata) -> list[SignedExtension]:
     """The transaction extensions."""
     return [SignedExtension(e.identifier, e.type, e.implicit) for e in extrinsic.extensions]

@@ -5,15 +5,11 @@ Mirrors `frame_metadata::v15`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from pallets.frame import metadata_ir
 from pallets.frame import metadata_v14 as v14
 from pallets.frame.portable_types import PortableType, TypeId
 from pallets.primitives.codec import codec_of
 from pallets.primitives.types import U8, struct
-
-if TYPE_CHECKING:
-    from pallets.frame import metadata
 
 
 @struct
@@ -95,7 +91,7 @@ class MetadataV15:
 CODEC = codec_of(MetadataV15)
 
 
-def lower(source: metadata.RuntimeMetadata) -> bytes:
+def lower(source: metadata_ir.RuntimeMetadata) -> bytes:
     """The encoded content, without magic and version."""
     pallets = [
         Pallet(p.name, v14.storage(p), p.calls, p.events, v14.constants(p), p.errors, p.index, p.docs)
@@ -115,15 +111,15 @@ def lower(source: metadata.RuntimeMetadata) -> bytes:
     )
 
 
-def _method(method: metadata.ApiMethodMetadata) -> Method:
+def _method(method: metadata_ir.ApiMethodMetadata) -> Method:
     return Method(method.name, parameters(method), method.output, method.docs)
 
 
-def parameters(method: metadata.ApiMethodMetadata) -> list[Parameter]:
+def parameters(method: metadata_ir.ApiMethodMetadata) -> list[Parameter]:
     """A function's parameters."""
     return [Parameter(name, type) for name, type in method.inputs]
 
 
-def outer_enums(source: metadata.RuntimeMetadata) -> OuterEnums:
+def outer_enums(source: metadata_ir.RuntimeMetadata) -> OuterEnums:
     """The enums over all pallets."""
     return OuterEnums(source.outer_enums.call, source.outer_enums.event, source.outer_enums.error)

@@ -6,16 +6,12 @@ Mirrors `frame_metadata::v16`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from pallets.frame import metadata_ir
 from pallets.frame import metadata_v14 as v14
 from pallets.frame import metadata_v15 as v15
 from pallets.frame.portable_types import PortableType, TypeId
 from pallets.primitives.codec import codec_of
 from pallets.primitives.types import U8, U32, Bytes32, Compact, Variant, struct
-
-if TYPE_CHECKING:
-    from pallets.frame import metadata
 
 EXTENSION_VERSION = 0  # of the one set of extensions that signed extrinsics carry
 
@@ -173,7 +169,7 @@ CODEC = codec_of(MetadataV16)
 STAYS = NotDeprecated()
 
 
-def lower(source: metadata.RuntimeMetadata) -> bytes:
+def lower(source: metadata_ir.RuntimeMetadata) -> bytes:
     """The encoded content, without magic and version."""
     return CODEC.encode(
         MetadataV16(
@@ -187,7 +183,7 @@ def lower(source: metadata.RuntimeMetadata) -> bytes:
     )
 
 
-def _pallet(pallet: metadata.PalletMetadata) -> Pallet:
+def _pallet(pallet: metadata_ir.PalletMetadata) -> Pallet:
     calls, events, errors = (
         None if type is None else Enum(type, []) for type in (pallet.calls, pallet.events, pallet.errors)
     )
@@ -197,7 +193,7 @@ def _pallet(pallet: metadata.PalletMetadata) -> Pallet:
     )
 
 
-def _storage(pallet: metadata.PalletMetadata) -> Storage | None:
+def _storage(pallet: metadata_ir.PalletMetadata) -> Storage | None:
     found = v14.storage(pallet)
     if found is None:
         return None
@@ -206,11 +202,11 @@ def _storage(pallet: metadata.PalletMetadata) -> Storage | None:
     )
 
 
-def _extrinsic(form: metadata.ExtrinsicMetadata) -> Extrinsic:
+def _extrinsic(form: metadata_ir.ExtrinsicMetadata) -> Extrinsic:
     by_version = [(EXTENSION_VERSION, list(range(len(form.extensions))))]
     return Extrinsic([form.version], form.address, form.call, form.signature, by_version, v14.extensions(form))
 
 
-def _api(api: metadata.ApiMetadata) -> Api:
+def _api(api: metadata_ir.ApiMetadata) -> Api:
     methods = [Method(m.name, v15.parameters(m), m.output, m.docs, STAYS) for m in api.methods]
     return Api(api.name, methods, api.docs, api.version, STAYS)
