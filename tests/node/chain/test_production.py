@@ -175,6 +175,22 @@ async def test_the_runtime_gets_a_block_when_something_is_due(
     assert "Jobs.Expired" in names
 
 
+async def test_what_is_due_does_not_wait_for_the_clock_to_catch_up(
+    autojump_clock: MockClock, node: RunningNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for nonce in range(50):
+        send(node, signed(node.chain.genesis_hash, remark(b""), nonce))
+        await next_block(node)
+    monkeypatch.setattr(node.producer, "_runtime_due", lambda: read_u64(node, "Timestamp", "Now", node.chain.best.hash))
+    send(node, signed(node.chain.genesis_hash, remark(b""), 50))
+    block = await next_block(node)
+    assert slot_of(block) * SLOT - now() > 4000
+    for _ in range(3):
+        before = trio.current_time()
+        await next_block(node)
+        assert trio.current_time() - before == pytest.approx(SLOT / 1000)
+
+
 async def test_interval_sealing_keeps_its_beat(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     with scratch_directory() as directory:
         async with running_node(directory, sealing=500) as node:
