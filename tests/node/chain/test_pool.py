@@ -1,15 +1,11 @@
-"""The pool, case by case, and against a model that keeps one list and recomputes everything."""
+"""The pool, case by case."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from node.chain.pool import (
     AlreadyImported,
@@ -19,35 +15,14 @@ from node.chain.pool import (
     NoTagsProvided,
     Outcome,
     Pool,
-    PoolError,
     PoolLimits,
     PoolTransaction,
     TooLowPriority,
 )
 from pallets.frame.validity import MAX_LONGEVITY, ValidTransaction
+from tests.node.chain.pool_model import tx
 
 ROOMY = PoolLimits(10_000, 1 << 30)
-
-
-def tx(
-    name: str | int,
-    needs: Iterable[str] = (),
-    gives: Iterable[str] | None = None,
-    *,
-    priority: int = 1,
-    size: int = 10,
-    till: int = 1000,
-) -> PoolTransaction:
-    """A transaction of this name; it provides a tag of its own name unless told otherwise."""
-    tags = [str(name)] if gives is None else gives
-    return PoolTransaction(
-        str(name).encode().rjust(32, b"-"),
-        bytes(size),
-        priority,
-        tuple(tag.encode() for tag in needs),
-        tuple(tag.encode() for tag in tags),
-        till,
-    )
 
 
 def chain_of(count: int) -> list[PoolTransaction]:
@@ -266,228 +241,3 @@ def test_changes_made_while_walking_are_not_seen() -> None:
     pool.remove(tx(1).hash, Change.INVALID)
     pool.import_(tx("new", priority=100))
     assert names(walk) == ["1", "2", "3"]
-
-
-# Against a model
-
-
-@dataclass
-class Record:
-    """What the model knows of a transaction."""
-
-    tx: PoolTransaction
-    needs: set[bytes]
-    ready: bool = False
-
-
-@dataclass
-class Model:
-    """The rules in their plainest form: one list in order of arrival, every question answered by looking through it."""
-
-    ready_limits: PoolLimits
-    future_limits: PoolLimits
-    records: list[Record] = field(default_factory=list)
-
-    def of(self, *, ready: bool) -> list[Record]:
-        return [record for record in self.records if record.ready is ready]
-
-    def is_met(self, record: Record) -> bool:
-        return all(any(tag in other.tx.provides for other in self.of(ready=True)) for tag in record.needs)
-
-    def rivals(self, new: PoolTransaction) -> list[Record]:
-        return [other for other in self.of(ready=True) if set(other.tx.provides) & set(new.provides)]
-
-    def refusal(self, record: Record) -> type[PoolError] | None:
-        """Why this one can't take the place of its rivals."""
-        rivals = self.rivals(record.tx)
-        if rivals and sum(rival.tx.priority for rival in rivals) >= record.tx.priority:
-            return TooLowPriority
-        above = [record]
-        for each in above:
-            above += [r for r in self.of(ready=True) if r not in above and set(r.tx.provides) & each.needs]
-        return CycleDetected if any(rival in above for rival in rivals) else None
-
-    def promote(self, waiting: list[Record]) -> None:
-        while waiting:
-            record = waiting.pop(0)
-            if record not in self.of(ready=False) or not self.is_met(record):
-                continue
-            if self.refusal(record):
-                self.records.remove(record)
-                continue
-            for rival in self.rivals(record.tx):
-                self.records.remove(rival)
-            record.ready = True
-            for tag in record.tx.provides:
-                waiting += [other for other in self.records if tag in other.needs]
-            self.demote()
-
-    def demote(self) -> None:
-        while unmet := [record for record in self.of(ready=True) if not self.is_met(record)]:
-            unmet[0].ready = False
-
-    def enforce(self) -> None:
-        for ready, limits in ((True, self.ready_limits), (False, self.future_limits)):
-            while len(queue := self.of(ready=ready)) > limits.count or sum(len(r.tx.data) for r in queue) > limits.size:
-                lowest = min(record.tx.priority for record in queue)
-                self.records.remove([record for record in queue if record.tx.priority == lowest][-1])
-                self.demote()
-
-    def import_(self, new: PoolTransaction) -> type[PoolError] | None:
-        if any(record.tx.hash == new.hash for record in self.records):
-            return AlreadyImported
-        if not new.provides:
-            return NoTagsProvided
-        if set(new.provides) & set(new.requires):
-            return CycleDetected
-        record = Record(new, set(new.requires))
-        if self.is_met(record) and (refusal := self.refusal(record)):
-            return refusal
-        self.records.append(record)
-        self.promote([record])
-        was_there = record in self.records
-        self.enforce()
-        return ImmediatelyDropped if was_there and record not in self.records else None
-
-    def prune(self, tags: list[bytes], included: list[bytes]) -> None:
-        for record in list(self.records):
-            if record.tx.hash in included or set(record.tx.provides) & set(tags):
-                self.records.remove(record)
-        waiting = [other for tag in dict.fromkeys(tags) for other in self.records if tag in other.needs]
-        for record in self.records:
-            record.needs -= set(tags)
-        self.demote()
-        self.promote(waiting)
-        self.enforce()
-
-    def remove(self, tx_hash: bytes) -> None:
-        self.records = [record for record in self.records if record.tx.hash != tx_hash]
-        self.demote()
-        self.enforce()
-
-    def expire(self, number: int) -> None:
-        for record in self.of(ready=True) + self.of(ready=False):
-            if record.tx.valid_till <= number and record in self.records:
-                self.remove(record.tx.hash)
-
-    def order(self) -> list[PoolTransaction]:
-        """Again and again the best, the oldest of equals, of those that need nothing which isn't out yet."""
-        left, out = self.of(ready=True), list[PoolTransaction]()
-        while left:
-            given = {tag for each in out for tag in each.provides}
-            free = [record for record in left if record.needs <= given]
-            best = max(free, key=lambda record: record.tx.priority)  # `max` gives the first of equals
-            left.remove(best)
-            out.append(best.tx)
-        return out
-
-
-TAGS = st.sampled_from("abcdef")
-TRANSACTIONS = st.builds(
-    tx,
-    st.integers(0, 30),
-    st.lists(TAGS, max_size=2, unique=True),
-    st.lists(TAGS, min_size=1, max_size=2, unique=True),
-    priority=st.integers(0, 4),
-    size=st.integers(1, 30),
-    till=st.integers(1, 12),
-)
-
-
-ARRIVALS = st.lists(TRANSACTIONS, min_size=2, max_size=10)
-"""What comes in between two events: without it the pool would be empty most of the time."""
-
-
-class PoolAgainstModel(RuleBasedStateMachine):
-    """The pool and the model do the same; every change that the pool says has happened is one that has."""
-
-    @initialize(
-        ready=st.builds(PoolLimits, st.integers(2, 9), st.integers(30, 200)),
-        future=st.builds(PoolLimits, st.integers(1, 5), st.integers(20, 100)),
-    )
-    def start(self, ready: PoolLimits, future: PoolLimits) -> None:
-        self.pool, self.model = Pool(ready, future), Model(ready, future)
-        self.number = 0
-        self.standing: dict[bytes, Change] = {}  # what the outcomes have said so far
-
-    def tell(self, outcomes: list[Outcome]) -> None:
-        for change, each, by in outcomes:
-            assert (by is None) is (change is not Change.USURPED)
-            if change in (Change.READY, Change.FUTURE):
-                self.standing[each.hash] = change
-            else:
-                del self.standing[each.hash]
-
-    def import_all(self, arrivals: list[PoolTransaction]) -> None:
-        for new in arrivals:
-            self.import_(new)
-            self.both_agree()
-
-    def import_(self, new: PoolTransaction) -> None:
-        new = replace(new, valid_till=self.number + new.valid_till)
-        expected = self.model.import_(new)
-        if expected is None:
-            self.tell(self.pool.import_(new))
-            return
-        with pytest.raises(PoolError) as refused:
-            self.pool.import_(new)
-        assert type(refused.value) is expected
-        if isinstance(refused.value, ImmediatelyDropped):
-            self.tell([outcome for outcome in refused.value.outcomes if outcome.tx is not new])
-
-    @rule(arrivals=ARRIVALS, tags=st.lists(TAGS, max_size=1), data=st.data())
-    def prune(self, arrivals: list[PoolTransaction], tags: list[str], data: st.DataObject) -> None:
-        self.import_all(arrivals)
-        ready = [each.hash for each in self.pool.ready()]
-        included = ready[: data.draw(st.integers(0, 2))]
-        provided = [tag for each in self.pool.transactions() if each.hash in included for tag in each.provides]
-        done = [*provided, *(tag.encode() for tag in tags)]
-        outcomes = self.pool.prune(done, included)
-        self.model.prune(done, included)
-        assert {o.tx.hash for o in outcomes if o.change is Change.PRUNED} == set(included)
-        self.tell(outcomes)
-
-    @rule(arrivals=ARRIVALS, number=st.integers(0, 30))
-    def remove(self, arrivals: list[PoolTransaction], number: int) -> None:
-        self.import_all(arrivals)
-        tx_hash = tx(number).hash
-        self.model.remove(tx_hash)
-        self.tell(self.pool.remove(tx_hash, Change.INVALID))
-
-    @rule(arrivals=ARRIVALS)
-    def expire(self, arrivals: list[PoolTransaction]) -> None:
-        self.import_all(arrivals)
-        self.number += 1
-        self.model.expire(self.number)
-        self.tell(self.pool.expire(self.number))
-        assert all(each.valid_till > self.number for each in self.pool.transactions())
-
-    @invariant()
-    def both_agree(self) -> None:
-        order = list(self.pool.ready())
-        assert order == self.model.order()
-        assert {each.hash for each in self.pool.transactions()} == {record.tx.hash for record in self.model.records}
-
-    @invariant()
-    def nothing_is_lost_or_kept_untold(self) -> None:
-        pool = self.pool
-        kept = {each.hash: Change.READY if pool.is_ready(each.hash) else Change.FUTURE for each in pool.transactions()}
-        assert kept == self.standing
-        assert all(tx_hash in pool for tx_hash in kept)
-
-    @invariant()
-    def counters_and_limits_hold(self) -> None:
-        ready = list(self.pool.ready())
-        future = self.pool.transactions()[len(ready) :]
-        assert (self.pool.ready_count, self.pool.ready_size) == (len(ready), sum(len(each.data) for each in ready))
-        assert (self.pool.future_count, self.pool.future_size) == (len(future), sum(len(each.data) for each in future))
-        assert self.pool.ready_count <= self.model.ready_limits.count
-        assert self.pool.ready_size <= self.model.ready_limits.size
-        assert self.pool.future_count <= self.model.future_limits.count
-        assert self.pool.future_size <= self.model.future_limits.size
-        for tag in "abcdef":
-            assert self.pool.provides(tag.encode()) is any(tag.encode() in each.provides for each in ready)
-
-
-TestPoolAgainstModel = PoolAgainstModel.TestCase
-TestPoolAgainstModel.settings = settings(max_examples=80, stateful_step_count=15, deadline=None)

@@ -1,31 +1,25 @@
-"""When blocks are sealed and what is in them, by a whole node on a virtual clock."""
+"""When blocks are sealed, by a whole node on a virtual clock."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator
 from itertools import count, pairwise
-from typing import Any
 
 import pytest
-import sr25519
 import trio
 from trio.testing import MockClock
 
 from node.chain.feed import Imported
 from node.chain.producer import NothingToSeal
-from node.chain.transactions import TemporarilyBanned
 from node.service import RunningNode
-from node.state.db import Batch, WriteFailed
 from pallets.agents import AgentKind, AgentPolicy
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import Shares
 from pallets.runtime import DevRuntime
-from tests.node.extrinsics import ALICE, BOB, CHARLIE, DAVE, UNIT, account, bare, remark, signed, transfer, tx_hash
+from tests.node.extrinsics import ALICE, BOB, UNIT, account, remark, signed, transfer
 from tests.node.nodes import NOON, SLOT, height, next_block, nonce_of, read_u64, running_node, send
 from tests.node.scratch import scratch_directory
-from tests.node.state.naive_trie import blake2, naive_root
+from tests.node.state.naive_trie import blake2
 
 LEAD = 10_000
 
@@ -61,23 +55,6 @@ class Watch:
 
     def slots_rise(self) -> bool:
         return all(slot_of(a) < slot_of(b) for (_, a), (_, b) in pairwise(self.blocks))
-
-
-@pytest.fixture
-async def node(autojump_clock: MockClock) -> AsyncIterator[RunningNode]:
-    with scratch_directory() as directory:
-        async with running_node(directory) as running:
-            yield running
-
-
-@pytest.fixture
-async def manual(autojump_clock: MockClock) -> AsyncIterator[RunningNode]:
-    with scratch_directory() as directory:
-        async with running_node(directory, sealing="manual") as running:
-            yield running
-
-
-# When
 
 
 async def test_instant_sealing_makes_one_block_at_start_and_an_empty_one_every_6_s(
@@ -244,6 +221,17 @@ async def test_explicit_mining_runs_ahead_and_takes_the_clock_along(
     assert slot_of(late) * SLOT == manual.clock.now_ms() == now() + 299 * SLOT
 
 
+async def test_mining_by_hand_puts_off_the_next_empty_block(
+    autojump_clock: MockClock, node: RunningNode, nursery: trio.Nursery
+) -> None:
+    await height(node, 1)
+    watch = Watch(node, nursery)
+    await trio.sleep(1)
+    await node.producer.create_block(create_empty=True)
+    await trio.sleep(12.5)
+    assert [when - NOON for when, _ in watch.blocks] == [1000, 7000, 13000]
+
+
 async def test_mining_from_several_tasks_at_once_makes_one_block_each(
     autojump_clock: MockClock, manual: RunningNode
 ) -> None:
@@ -251,151 +239,3 @@ async def test_mining_from_several_tasks_at_once_makes_one_block_each(
         for _ in range(5):
             nursery.start_soon(lambda: manual.producer.create_block(create_empty=True))
     assert manual.chain.best.number == 5
-
-
-# What
-
-
-async def test_blocks_are_sealed_and_rooted_by_the_books(autojump_clock: MockClock, node: RunningNode) -> None:
-    """Roots by the naive trie, the seal by the sr25519 library over bytes cut by hand."""
-    send(node, *(signed(node.chain.genesis_hash, transfer(BOB, UNIT), nonce) for nonce in range(4)))
-    await height(node, 2)
-    parent = node.chain.genesis_hash
-    for number in (1, 2):
-        block_hash = node.chain.hash_of(number)
-        assert block_hash is not None
-        raw = node.chain.db.get("header", block_hash)
-        body = node.chain.body(block_hash)
-        assert raw is not None
-        assert body is not None
-        assert blake2(raw) == block_hash
-        assert raw[:33] == parent + bytes([number << 2])
-        state = node.chain.state_at(block_hash)
-        values = {key: state.get(key) or b"" for key in list(state.keys())}
-        assert raw[33:65] == naive_root(values, 1)
-        assert raw[65:97] == naive_root({bytes([index << 2]): xt for index, xt in enumerate(body)}, 0)
-        seal = raw[-71:]
-        assert seal[:7] == b"\x05aura\x01\x01"
-        unsealed = raw[:97] + bytes([raw[97] - 4]) + raw[98:-71]
-        assert sr25519.verify(seal[7:], blake2(unsealed), account(ALICE))
-        assert not sr25519.verify(seal[7:], blake2(raw[:-71]), account(ALICE))
-        parent = block_hash
-
-
-async def test_tips_come_first_and_each_account_in_its_order(autojump_clock: MockClock, manual: RunningNode) -> None:
-    genesis = manual.chain.genesis_hash
-    poor = [signed(genesis, remark(b"a"), nonce, by=ALICE) for nonce in range(3)]
-    rich = [signed(genesis, remark(b"b"), 0, by=BOB, tip=UNIT), signed(genesis, remark(b"b"), 1, by=BOB)]
-    richest = signed(genesis, remark(b"c"), 0, by=CHARLIE, tip=5 * UNIT)
-    send(manual, *poor, *rich, richest)
-    block = await manual.producer.create_block(create_empty=False)
-    assert block.extrinsics[2:] == [richest, rich[0], *poor, rich[1]]
-
-
-async def test_what_does_not_fit_comes_in_the_next_block_and_nothing_is_lost(
-    autojump_clock: MockClock, manual: RunningNode
-) -> None:
-    """Eleven extrinsics of 0.9 MB in blocks of 3.75 MB: what follows one that didn't fit waits, and isn't banned."""
-    genesis = manual.chain.genesis_hash
-    large = [signed(genesis, remark(bytes(900_000)), nonce) for nonce in range(11)]
-    small = [signed(genesis, remark(b"small"), nonce) for nonce in range(11, 14)]
-    send(manual, *large, *small)
-    included: list[bytes] = []
-    sizes = []
-    while manual.transactions.has_ready():
-        block = await manual.producer.create_block(create_empty=False)
-        included += block.extrinsics[2:]
-        sizes.append(len(block.extrinsics) - 2)
-    assert included == large + small
-    assert sizes == [4, 4, 6]
-    assert manual.transactions.pool.future_count == 0
-
-
-async def test_a_failing_call_is_included_and_pays(autojump_clock: MockClock, manual: RunningNode) -> None:
-    send(manual, signed(manual.chain.genesis_hash, transfer(BOB, 10**30), 0))
-    block = await manual.producer.create_block(create_empty=False)
-    names = [type(record.event).__qualname__ for record in block.events]
-    assert "System.ExtrinsicFailed" in names
-    assert "TransactionPayment.TransactionFeePaid" in names
-    assert nonce_of(manual, account(ALICE)) == 1
-
-
-async def test_what_becomes_invalid_leaves_alone_and_its_followers_wait(
-    autojump_clock: MockClock, manual: RunningNode
-) -> None:
-    """Dave sends Alice all but his deposit and then can't pay: that transaction is banned, those behind it are not."""
-    genesis = manual.chain.genesis_hash
-    transfer_all = bytes([5, 4, 0]) + account(ALICE) + b"\1"
-    empty, broke, behind = (
-        signed(genesis, call, nonce, by=DAVE) for nonce, call in enumerate((transfer_all, remark(b"1"), remark(b"2")))
-    )
-    send(manual, empty, broke, behind)
-    block = await manual.producer.create_block(create_empty=False)
-    assert block.extrinsics[2:] == [empty]
-    with pytest.raises(TemporarilyBanned):
-        send(manual, broke)
-    pool = manual.transactions.pool
-    assert tx_hash(behind) in pool
-    assert (pool.ready_count, pool.future_count) == (0, 1)
-    # paid for again, the account's later transactions come through
-    send(manual, signed(genesis, transfer(DAVE, UNIT), 0))
-    await manual.producer.create_block(create_empty=False)
-    send(manual, signed(genesis, remark(b"instead"), 1, by=DAVE))
-    block = await manual.producer.create_block(create_empty=False)
-    assert block.extrinsics[-1] == behind
-    assert pool.ready_count == pool.future_count == 0
-
-
-async def test_a_disk_that_fails_leaves_the_chain_as_it_was(
-    autojump_clock: MockClock, manual: RunningNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In memory, too: the next block is built on the true state, and its root is right."""
-    await manual.producer.create_block(create_empty=True)
-    chain = manual.chain
-    before = dict(chain.states.head.values)
-    best, root = chain.best, chain.states.head.trie.root
-    send(manual, signed(chain.genesis_hash, transfer(BOB, UNIT), 0))
-
-    def fail(batch: Batch) -> None:
-        raise WriteFailed("no space left")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(chain.db, "write", fail)
-        with pytest.raises(WriteFailed):
-            await manual.producer.create_block(create_empty=True)
-    assert (chain.best, chain.states.head.values, chain.states.head.trie.root) == (best, before, root)
-    assert manual.transactions.pool.ready_count == 1
-    block = await manual.producer.create_block(create_empty=True)
-    assert block.header.state_root == naive_root(chain.states.head.values, 1)
-    assert len(block.extrinsics) == 3
-
-
-async def test_a_block_that_cannot_be_built_is_logged_and_the_next_is_tried(
-    autojump_clock: MockClock, node: RunningNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    await height(node, 1)
-    write, failures = node.chain.db.write, iter(range(3))
-
-    def fail_three_times(batch: Batch) -> None:
-        if next(failures, None) is not None:
-            raise WriteFailed("no space left")
-        write(batch)
-
-    monkeypatch.setattr(node.chain.db, "write", fail_three_times)
-    with caplog.at_level(logging.ERROR):
-        await height(node, 2)
-    assert caplog.text.count("block #2 could not be built") >= 1
-    await height(node, 3)
-
-
-async def test_inherents_and_unsigned_calls_from_outside_are_refused(
-    autojump_clock: MockClock, manual: RunningNode
-) -> None:
-    timestamp = bare(bytes([2, 0]) + b"\4")
-    refusals: list[Any] = []
-    for extrinsic in (timestamp, bare(remark(b"x")), bare(transfer(BOB, 1))):
-        with pytest.raises(Exception) as refused:
-            send(manual, extrinsic)
-        refusals.append(str(refused.value))
-    assert refusals[0] == "Transaction dispatch is mandatory; transactions must not be validated."
-    assert refusals[1:] == ["NoUnsignedValidator"] * 2
