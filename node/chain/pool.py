@@ -270,18 +270,20 @@ class Pool:
 
     def remove(self, tx_hash: bytes, change: Change) -> list[Outcome]:
         """Takes a transaction out for this reason; what requires its tags waits again."""
-        tx = self._take(tx_hash)
-        if tx is None:
-            return []
-        return [Outcome(change, tx), *self._demote(tx.provides), *self._enforce_limits()]
+        return self._remove([tx_hash], change)
 
     def expire(self, number: int) -> list[Outcome]:
         """Removes what can't be in a block after `number` any more."""
         both = (*self._ready.entries.values(), *self._future.entries.values())
-        stale = [entry.tx.hash for entry in both if entry.tx.valid_till <= number]
-        return [outcome for tx_hash in stale for outcome in self.remove(tx_hash, Change.INVALID)]
+        return self._remove([entry.tx.hash for entry in both if entry.tx.valid_till <= number], Change.INVALID)
 
     # The two queues. Nothing here is recursive: a sender chooses how long a chain of transactions is.
+
+    def _remove(self, hashes: Iterable[bytes], change: Change) -> list[Outcome]:
+        """All of these are gone before anything is made of it: none takes a place that another one keeps by right."""
+        outcomes = [Outcome(change, tx) for tx_hash in hashes if (tx := self._take(tx_hash)) is not None]
+        outcomes += self._demote(tag for outcome in tuple(outcomes) for tag in outcome.tx.provides)
+        return outcomes + self._enforce_limits()
 
     def _entry(self, tx_hash: bytes) -> _Entry:
         return self._ready.entries.get(tx_hash) or self._future.entries[tx_hash]

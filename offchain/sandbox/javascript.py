@@ -125,9 +125,10 @@ class JavaScriptSandbox:
     def _run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
         instance = Instance(self._engine, self._module, limits.memory_bytes, _BOOT_GAS)
         machine = Machine(instance, self._image)
-        instance.fuel = limits.gas
         rejections = self._host.enter(instance, context.block_time_ms)
         try:
+            machine.wake()
+            instance.fuel = limits.gas
             output = _execute(machine, code, input, limits, context, rejections)
             return Success(output, limits.gas - instance.fuel, machine.log_lines())
         except ProgramFailure as failure:

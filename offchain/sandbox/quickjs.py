@@ -191,7 +191,10 @@ class Machine:
         for address, block in image.changes:
             instance.write(address, block)
         instance.stack_pointer = image.stack_pointer
-        instance.call("qjs_set_runtime_and_context", image.runtime, image.context)
+
+    def wake(self) -> None:
+        """Tell the engine where the image has its state: the first code of the guest to run, so it too may trap."""
+        self.instance.call("qjs_set_runtime_and_context", self._image.runtime, self._image.context)
 
     def start(self, input: bytes, log_bytes: int, seed: bytes) -> None:
         """Set `scriptArgs`, seed `Math.random` with 16 bytes, and make room for the log."""

@@ -133,9 +133,9 @@ class Model:
         self.enforce()
 
     def expire(self, number: int) -> None:
-        for record in self.of(ready=True) + self.of(ready=False):
-            if record.tx.valid_till <= number and record in self.records:
-                self.remove(record.tx.hash)
+        self.records = [record for record in self.records if record.tx.valid_till > number]
+        self.demote()
+        self.enforce()
 
     def order(self) -> list[PoolTransaction]:
         """Again and again the best, the oldest of equals, of those that need nothing which isn't out yet."""

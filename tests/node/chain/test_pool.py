@@ -167,11 +167,18 @@ def test_removal_makes_followers_wait_and_expiry_removes() -> None:
     for each in (tx("a", till=5), tx("b", ["a"], till=9), tx("c", ["b"]), tx("f", ["gap"], till=5)):
         pool.import_(each)
     assert pool.expire(4) == []
-    assert said(pool.expire(5)) == [("a", "invalid"), ("b", "future"), ("c", "future"), ("f", "invalid")]
+    assert said(pool.expire(5)) == [("a", "invalid"), ("f", "invalid"), ("b", "future"), ("c", "future")]
     assert said(pool.remove(tx("c").hash, Change.DROPPED)) == [("c", "dropped")]
     assert pool.remove(tx("c").hash, Change.DROPPED) == []
     assert said(pool.expire(9)) == [("b", "invalid")]
     assert (pool.ready_count, pool.future_count, pool.ready_size, pool.future_size) == (0, 0, 0, 0)
+
+
+def test_what_expires_together_pushes_nobody_out() -> None:
+    pool = Pool(ROOMY, PoolLimits(1, 1000))
+    for each in (tx("a", till=5), tx("dies too", ["a"], till=5), tx("lives", ["a"], till=9)):
+        pool.import_(each)
+    assert said(pool.expire(5)) == [("a", "invalid"), ("dies too", "invalid"), ("lives", "future")]
 
 
 def test_a_full_pool_drops_the_worst_and_of_equals_the_newest() -> None:
