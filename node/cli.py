@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -34,6 +35,25 @@ RpcPort = Annotated[
     int, typer.Option(help="Port of JSON-RPC, WebSocket and HTTP; 0 picks a free one.", min=0, max=65535)
 ]
 Sealing = Annotated[str, typer.Option(help="When blocks are sealed: instant, manual, or every so many milliseconds.")]
+Verifiers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that verify the signatures of submitted transactions; 0 verifies them in the node's own.",
+        min=0,
+        max=16,
+        show_default="1 where the node may use more than one processor, else 0",
+    ),
+]
+StatePruning = Annotated[
+    str, typer.Option(help="Of how many final blocks the states are kept: a number, or archive for all.")
+]
+LoadState = Annotated[
+    Path | None,
+    typer.Option(
+        help="Start from a dumped state, blocks and snapshots included. It need not exist if it is dumped to as well."
+    ),
+]
+DumpState = Annotated[Path | None, typer.Option(help="Dump the state to this file at the end.")]
 Level = Annotated[list[str] | None, typer.Option("-l", "--log", help="Log levels: level, or target=level.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for scripts.")]
 
@@ -50,13 +70,19 @@ def dev(
         int, typer.Option(help="How many off-chain workers to start; the dev chain funds eight.", min=0, max=8)
     ] = 3,
     sealing: Sealing = "instant",
+    verifiers: Verifiers = None,
+    state_pruning: StatePruning = "archive",
+    load_state: LoadState = None,
+    dump_state: DumpState = None,
     log: Level = None,
     json_output: Json = False,
 ) -> None:
     """Run the dev chain with its workers, and print what you need to use it."""
     from node.dev import run_dev
 
-    config = _config(chain, None if tmp else base_path, rpc_port, sealing)
+    config = _config(
+        chain, None if tmp else base_path, rpc_port, sealing, verifiers, state_pruning, load_state, dump_state
+    )
     _logging(log)
     _run(lambda: run_dev(config, workers, json_output))
 
@@ -76,6 +102,10 @@ def node(
         typer.Option("--unsafe-rpc-external", help="Listen on all interfaces. Anybody can then send transactions."),
     ] = False,
     sealing: Sealing = "instant",
+    verifiers: Verifiers = None,
+    state_pruning: StatePruning = "archive",
+    load_state: LoadState = None,
+    dump_state: DumpState = None,
     log: Level = None,
 ) -> None:
     """Run a node alone."""
@@ -84,7 +114,16 @@ def node(
     if not (dev or tmp or base_path):
         _fail("name a --base-path, or use --dev or --tmp to keep nothing")
     config = _config(
-        chain, None if tmp else base_path, rpc_port, sealing, external=unsafe_rpc_external, author=dev or alice
+        chain,
+        None if tmp else base_path,
+        rpc_port,
+        sealing,
+        verifiers,
+        state_pruning,
+        load_state,
+        dump_state,
+        external=unsafe_rpc_external,
+        author=dev or alice,
     )
     _logging(log)
     _run(lambda: run_alone(config))
@@ -96,6 +135,14 @@ def worker(context: typer.Context) -> None:
     from offchain.__main__ import main as offchain_main
 
     offchain_main(["worker", *context.args])
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def bench(context: typer.Context) -> None:
+    """Measure a node on this machine (`fathom bench --help`)."""
+    from node.bench.cli import app as bench_app
+
+    bench_app(context.args, prog_name="fathom bench")
 
 
 @app.command("build-spec")
@@ -134,6 +181,31 @@ def chain_info(chain: Chain = DEFAULT_CHAIN, json_output: Json = False) -> None:
             print(f"{key.replace('_', ' '):>14}  {value}")
 
 
+def _chain_command(name: str, text: str) -> None:
+    """A command of `node.maintenance`, which is imported when it is wanted."""
+
+    @app.command(
+        name,
+        help=text,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )
+    def run(context: typer.Context) -> None:
+        from node.maintenance.cli import app as maintenance_app
+
+        maintenance_app([name, *context.args], prog_name="fathom")
+
+
+for _name, _text in (
+    ("check-block", "Execute a block again, and compare what comes of it with its header."),
+    ("export-blocks", "Write a chain's blocks to a file."),
+    ("import-blocks", "Read blocks from a file, verify them, and add them to a chain."),
+    ("export-state", "Print a raw chain spec whose genesis is the state of a block."),
+    ("revert", "Take a chain's last blocks back, final ones too."),
+    ("purge-chain", "Remove a chain's database."),
+):
+    _chain_command(_name, _text)
+
+
 def main() -> None:
     """The console script."""
     app()
@@ -143,17 +215,42 @@ def main() -> None:
 
 
 def _config(
-    chain: Path, base_path: Path | None, rpc_port: int, sealing: str, *, external: bool = False, author: bool = True
+    chain: Path,
+    base_path: Path | None,
+    rpc_port: int,
+    sealing: str,
+    verifiers: int | None,
+    state_pruning: str,
+    load_state: Path | None,
+    dump_state: Path | None,
+    *,
+    external: bool = False,
+    author: bool = True,
 ) -> Any:
-    from node.config import InvalidSealing, NodeConfig, parse_sealing
+    from node.config import InvalidPruning, InvalidSealing, NodeConfig, parse_pruning, parse_sealing
 
     try:
         mode = parse_sealing(sealing)
-    except InvalidSealing as error:
+        keep_states = parse_pruning(state_pruning)
+    except (InvalidSealing, InvalidPruning) as error:
         _fail(str(error))
     return NodeConfig(
-        chain=chain, base_path=base_path, rpc_port=rpc_port, rpc_external=external, sealing=mode, author=author
+        chain=chain,
+        base_path=base_path,
+        rpc_port=rpc_port,
+        rpc_external=external,
+        sealing=mode,
+        author=author,
+        state_pruning=keep_states,
+        load_state=load_state,
+        dump_state=dump_state,
+        verifiers=int(_processors() > 1) if verifiers is None else verifiers,
     )
+
+
+def _processors() -> int:
+    """How many of the machine's processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(start: Callable[[], Awaitable[None]]) -> None:

@@ -9,7 +9,7 @@ Wall = Callable[[], int]
 
 
 class ChainClock:
-    """Milliseconds of chain time. The offset only grows, and is stored with the chain."""
+    """Milliseconds of chain time. The offset is stored with the chain, and only grows but for reverts to a snapshot."""
 
     def __init__(self, wall: Wall, offset_ms: int = 0) -> None:
         self._wall = wall
@@ -18,10 +18,11 @@ class ChainClock:
     def now_ms(self) -> int:
         return self._wall() + self.offset_ms
 
+    def offset_to(self, moment_ms: int) -> int:
+        """The offset with which it is at least `moment_ms`."""
+        return max(self.offset_ms, moment_ms - self._wall())
+
     def advance_to(self, moment_ms: int) -> bool:
         """Moves the clock so that it is at least `moment_ms`; answers whether it moved."""
-        behind = moment_ms - self.now_ms()
-        if behind <= 0:
-            return False
-        self.offset_ms += behind
-        return True
+        before, self.offset_ms = self.offset_ms, self.offset_to(moment_ms)
+        return self.offset_ms != before

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from functools import partial
 from subprocess import DEVNULL, PIPE
 from typing import Any
@@ -99,14 +100,21 @@ async def _worker(
 
 def _list_own_sandbox(running: RunningNode) -> None:
     from offchain.sandbox.base import SandboxError
-    from offchain.sandbox.javascript import runtime_id
-    from offchain.simulated_tee import SgxMeasurements, TdxMeasurements
+    from offchain.sandbox.identity import runtime_id
 
     try:
         own = runtime_id()
     except SandboxError as error:
         raise StartError(str(error)) from None
-    list_sandbox(running, own, tuple(kind.of_runtime(own).measurement for kind in (SgxMeasurements, TdxMeasurements)))
+    list_sandbox(running, own, lambda: _measurements(own))
+
+
+def _measurements(runtime_id: bytes) -> Iterator[bytes]:
+    """What simulated enclaves around a runtime measure."""
+    from offchain.simulated_tee import SgxMeasurements, TdxMeasurements
+
+    for kind in (SgxMeasurements, TdxMeasurements):
+        yield kind.of_runtime(runtime_id).measurement
 
 
 def _greet(running: RunningNode) -> None:

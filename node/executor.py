@@ -7,6 +7,10 @@
 how it is done. `NativeRuntime` runs our own pallets in this process; a foreign chain's Wasm will be the second
 implementation.
 
+A runtime decodes an extrinsic once and remembers what came of it, and over which data its signature was found to be
+good, until the extrinsic is in a block (`forget`) or too many are remembered. Whoever asks `Validator.claim` first can
+have the signature verified elsewhere; who doesn't has it verified here, when it is needed.
+
 ## Errors
 
 `UnknownRuntime`: `:code` names a version this program has no native code for. `RuntimeTrap`: an API call failed where
@@ -20,22 +24,26 @@ Roots: a builder answers a header without them, and the changes; the trie belong
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol, overload
 
 from node.state.backend import Backend
 from pallets.frame.events import DispatchError
-from pallets.frame.executive import Executive, InherentData
+from pallets.frame.executive import CheckedExtrinsic, Claim, Executive, InherentData
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import EventRecord, Verify
 from pallets.frame.runtime import Runtime as PalletRuntime
 from pallets.frame.runtime_api import ApiDispatcher, UnknownRuntimeApi
-from pallets.frame.validity import TransactionSource, ValidTransaction
+from pallets.frame.validity import TransactionSource, TransactionValidityError, ValidTransaction
+from pallets.primitives.extrinsic import verify_signature
 from pallets.primitives.header import Header
 from pallets.primitives.runtime_code import InvalidRuntimeCode, RuntimeVersion, runtime_version
 from pallets.primitives.scale import DecodeError
 
 CODE_KEY = b":code"
+MAX_DECODED, MAX_DECODED_BYTES = 1 << 15, 32 * 1024 * 1024
+"""Extrinsics remembered by a runtime: more than a pool holds."""
 
 
 class UnknownRuntime(Exception):
@@ -46,13 +54,34 @@ class RuntimeTrap(Exception):
     """A runtime API call failed inside the runtime, as a panic of a Wasm runtime would."""
 
 
+class BlockEvents(Sequence[EventRecord]):
+    """A block's events, put together when somebody looks at them."""
+
+    def __init__(self, read: Callable[[], list[EventRecord]]) -> None:
+        self._read = read
+
+    @cached_property
+    def _records(self) -> list[EventRecord]:
+        return self._read()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> EventRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[EventRecord]: ...
+    def __getitem__(self, index: int | slice) -> EventRecord | list[EventRecord]:
+        return self._records[index]
+
+
 class BuiltBlock(NamedTuple):
     """What execution leaves: a header whose roots are zero, the body, the changes, and the events."""
 
     header: Header
     extrinsics: list[bytes]
     changes: Mapping[bytes, bytes | None]
-    events: list[EventRecord]
+    events: Sequence[EventRecord]
 
 
 class ExtrinsicSummary(NamedTuple):
@@ -80,6 +109,13 @@ class BlockBuilder(Protocol):
 
 class Validator(Protocol):
     """Judges transactions for the block after one state."""
+
+    def claim(self, extrinsic: bytes) -> Claim | None:
+        """What its signature has to prove before `validate` looks further; `None` where nothing is left to prove.
+
+        Raises `TransactionValidityError` or `DecodeError`, as `validate` would.
+        """
+        ...
 
     def validate(self, source: TransactionSource, extrinsic: bytes) -> ValidTransaction:
         """How the pool should order it; raises `TransactionValidityError` or `DecodeError`."""
@@ -116,11 +152,41 @@ class Runtime(Protocol):
         ...
 
 
+class DecodedExtrinsics:
+    """What one runtime has decoded, by an extrinsic's bytes, the oldest forgotten first.
+
+    Whatever is refused must be forgotten at once: then it can't push out what is in the pool.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, CheckedExtrinsic] = {}
+        self._size = 0
+
+    def known(self, executive: Executive, extrinsic: bytes) -> CheckedExtrinsic | None:
+        found = self._found.get(extrinsic)
+        return executive.renew(found) if found is not None and found.was_dispatched else found
+
+    def of(self, executive: Executive, extrinsic: bytes) -> CheckedExtrinsic:
+        """Decodes what isn't known yet; raises as `Executive.check`."""
+        found = self.known(executive, extrinsic)
+        if found is None:
+            found = self._found[extrinsic] = executive.check(extrinsic)
+            self._size += len(extrinsic)
+            while len(self._found) > MAX_DECODED or self._size > MAX_DECODED_BYTES:
+                self.forget((next(iter(self._found)),))
+        return found
+
+    def forget(self, extrinsics: Iterable[bytes]) -> None:
+        for extrinsic in extrinsics:
+            if self._found.pop(extrinsic, None) is not None:
+                self._size -= len(extrinsic)
+
+
 class NativeBuilder:
     """A block built by our own pallets."""
 
-    def __init__(self, runtime: PalletRuntime, header: Header) -> None:
-        self._runtime, self._executive = runtime, Executive(runtime)
+    def __init__(self, runtime: PalletRuntime, header: Header, decoded: DecodedExtrinsics) -> None:
+        self._runtime, self._executive, self._decoded = runtime, Executive(runtime), decoded
         self._extrinsics: list[bytes] = []
         self._executive.initialize_block(header)
 
@@ -128,7 +194,8 @@ class NativeBuilder:
         return self._executive.create_inherents(data)
 
     def apply(self, extrinsic: bytes) -> DispatchError | None:
-        error = self._executive.apply_extrinsic(extrinsic)
+        executive = self._executive
+        error = executive.apply(self._decoded.known(executive, extrinsic) or executive.check(extrinsic))
         self._extrinsics.append(extrinsic)
         return error
 
@@ -140,15 +207,27 @@ class NativeBuilder:
 class NativeValidator:
     """Transactions judged by our own pallets; every judgement is undone."""
 
-    def __init__(self, runtime: PalletRuntime, best: Header) -> None:
-        self._overlay = runtime.state
+    def __init__(self, runtime: PalletRuntime, best: Header, decoded: DecodedExtrinsics) -> None:
+        self._overlay, self._decoded = runtime.state, decoded
         self._executive = Executive(runtime)
         self._executive.system.initialize(best.number + 1, best.hash, [])
 
+    def claim(self, extrinsic: bytes) -> Claim | None:
+        checked = self._decoded.of(self._executive, extrinsic)
+        try:
+            return self._executive.claim(checked)
+        except TransactionValidityError:
+            self._decoded.forget((extrinsic,))
+            raise
+
     def validate(self, source: TransactionSource, extrinsic: bytes) -> ValidTransaction:
+        checked = self._decoded.of(self._executive, extrinsic)
         self._overlay.begin()
         try:
-            return self._executive.validate_transaction(source, extrinsic)
+            return self._executive.validate(source, checked)
+        except BaseException:
+            self._decoded.forget((extrinsic,))
+            raise
         finally:
             self._overlay.rollback()
 
@@ -158,20 +237,25 @@ class NativeRuntime:
 
     def __init__(self, runtime: type[PalletRuntime], verify: Verify) -> None:
         self._class, self._verify = runtime, verify
-        self.version = runtime.version
+        self.version, self.decoded = runtime.version, DecodedExtrinsics()
         self._apis: ApiDispatcher | None = None
 
     def build(self, backend: Backend, header: Header) -> NativeBuilder:
-        return NativeBuilder(self._over(backend), header)
+        return NativeBuilder(self._over(backend), header, self.decoded)
 
     def execute(self, backend: Backend, header: Header, extrinsics: list[bytes], inherents: InherentData) -> BuiltBlock:
         runtime = self._over(backend)
         executive = Executive(runtime)
-        executive.check_inherents(extrinsics, inherents)
-        return _built(runtime, executive.execute_block(header, extrinsics), extrinsics)
+        decode = partial(self.decoded.of, executive)
+        try:
+            executive.check_inherents(extrinsics, inherents, decode)
+            return _built(runtime, executive.execute_block(header, extrinsics, decode), extrinsics)
+        except BaseException:
+            self.decoded.forget(extrinsics)
+            raise
 
     def validator(self, backend: Backend, best: Header) -> NativeValidator:
-        return NativeValidator(self._over(backend), best)
+        return NativeValidator(self._over(backend), best, self.decoded)
 
     def call(self, backend: Backend, function: str, data: bytes) -> bytes:
         runtime = self._over(backend)
@@ -183,15 +267,21 @@ class NativeRuntime:
             raise RuntimeTrap(f"{function}: {error!r}") from error
 
     def decode_events(self, data: bytes) -> list[EventRecord]:
-        return self._over(DictBackend()).decode_events(data)
+        return self._stateless.runtime.decode_events(data)
 
     def describe(self, extrinsic: bytes) -> ExtrinsicSummary:
-        checked = Executive(self._over(DictBackend())).check(extrinsic)
+        executive = self._stateless
+        checked = self.decoded.known(executive, extrinsic) or executive.check(extrinsic)
         spec = checked.call.spec
         arguments = tuple(
             (name, kind, value) for (name, kind), value in zip(spec.params, checked.call.arguments, strict=True)
         )
         return ExtrinsicSummary(checked.signer, checked.call.name, arguments, spec.mark.inherent)
+
+    @cached_property
+    def _stateless(self) -> Executive:
+        """For decoding alone."""
+        return Executive(self._over(DictBackend()))
 
     def _over(self, backend: Backend) -> PalletRuntime:
         return self._class(Overlay(backend), self._verify)
@@ -203,14 +293,14 @@ class NativeRuntime:
 
 
 def _built(runtime: PalletRuntime, header: Header, extrinsics: list[bytes]) -> BuiltBlock:
-    records: list[EventRecord] = runtime.system.events_item  # type: ignore[attr-defined]
-    return BuiltBlock(header, extrinsics, runtime.state.changes, records)
+    system: Any = runtime.system  # type: ignore[attr-defined]
+    return BuiltBlock(header, extrinsics, runtime.state.changes, BlockEvents(system.event_records))
 
 
 class Executor:
     """Finds the runtime of a state."""
 
-    def __init__(self, known: Mapping[int, type[PalletRuntime]], verify: Verify) -> None:
+    def __init__(self, known: Mapping[int, type[PalletRuntime]], verify: Verify = verify_signature) -> None:
         self._known = {version: NativeRuntime(runtime, verify) for version, runtime in known.items()}
         self._by_code: dict[bytes, Runtime] = {}
 
@@ -223,6 +313,11 @@ class Executor:
         if found is None:
             found = self._by_code[code] = self._native(code)
         return found
+
+    def forget(self, extrinsics: Sequence[bytes]) -> None:
+        """These are in a block, or refused: nobody will ask for them again soon."""
+        for runtime in self._known.values():
+            runtime.decoded.forget(extrinsics)
 
     def _native(self, code: bytes) -> Runtime:
         try:

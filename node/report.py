@@ -5,8 +5,8 @@
    ✓ 5Grwva…utQY  Balances.transfer_keep_alive(dest=5FHneW…94ty, value=1 UNIT)  fee 0.0012 UNIT
    ✗ 5Grwva…utQY  Balances.transfer_allow_death(…)  Token: FundsUnavailable  fee 0.0012 UNIT
 ```
-Inherents are left out, and empty blocks get their one line only. Everything printed is escaped: names and bytes come
-from strangers.
+Inherents are left out, empty blocks get their one line only, and of full blocks the first transactions are shown.
+Everything printed is escaped: names and bytes come from strangers.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pallets.primitives.types import AddressForm, FixedBytes, Int, Variant
 MAX_TEXT = 120
 MAX_BYTES = 8
 MAX_NAME = 64
+MAX_TRANSACTIONS = 8  # of a block; nobody reads hundreds of lines a second, and they cost more than the execution
 
 
 @dataclass(frozen=True)
@@ -68,18 +69,39 @@ class Reporter:
 
     def lines(self, block: Imported) -> Iterator[str]:
         """What there is to say about a block."""
-        yield (
-            f"🏆 Imported #{block.header.number} ({short_hash(block.header.parent_hash)} → {short_hash(block.hash)})"
-        )
-        runtime = self.chain.runtime_at(block.hash)
-        events: dict[int, list[Event]] = {}
-        for record in block.events:
-            if isinstance(record.phase, ApplyExtrinsic):
-                events.setdefault(record.phase.index, []).append(record.event)
+        number, short = block.header.number, short_hash(block.hash)
+        if not block.is_new:
+            yield f"⏪ Back to #{number} ({short})"
+            return
+        if block.retracted:
+            yield f"♻️  Reorg: {len(block.retracted)} retracted, {len(block.enacted) + 1} enacted, up to #{number}"
+        mark = "🏆" if block.is_best else "🆕"
+        yield f"{mark} Imported #{number} ({short_hash(block.header.parent_hash)} → {short})"
+        yield from self._transactions(block)
+
+    def _transactions(self, block: Imported) -> Iterator[str]:
+        runtime = self.chain.executor.runtime_at(self.chain.states.head)
+        shown: dict[int, ExtrinsicSummary] = {}
         for index, extrinsic in enumerate(block.extrinsics):
             summary = runtime.describe(extrinsic)
             if not summary.inherent:
-                yield self.extrinsic(summary, events.get(index, []))
+                shown[index] = summary
+                if len(shown) == MAX_TRANSACTIONS:
+                    break
+        if not shown:
+            return
+        last = max(shown)
+        events: dict[int, list[Event]] = {}
+        for record in block.events:
+            if isinstance(record.phase, ApplyExtrinsic):
+                if record.phase.index > last:
+                    break
+                events.setdefault(record.phase.index, []).append(record.event)
+        for index, summary in shown.items():
+            yield self.extrinsic(summary, events.get(index, []))
+        left = len(block.extrinsics) - last - 1
+        if left:
+            yield f"   … and {left} more"
 
     def extrinsic(self, summary: ExtrinsicSummary, events: list[Event]) -> str:
         """One extrinsic and what came of it."""

@@ -14,10 +14,11 @@ taken.
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from node.chain.importer import Importer
 from node.chain.inherents import InherentProvider, RevealedOnion, SlotTimestamp
 from node.chain.pool import Pool
 from node.chain.producer import Producer
+from node.chain.snapshots import Snapshots
 from node.chain.transactions import Transactions
 from node.chain.tree import Chain
 from node.chain_spec import ChainSpec, InvalidChainSpec
@@ -37,8 +39,10 @@ from node.config import NodeConfig
 from node.executor import Executor, UnknownRuntime
 from node.rpc.context import Context
 from node.rpc.server import Server
-from node.state.db import Database, DatabaseError
-from node.verifier import RememberingVerifier
+from node.state.archive import ArchiveError, check_target, dump, load
+from node.state.db import Database
+from node.state.errors import DatabaseError
+from node.verifier.verifier import StartProcess, Verifier, start_process
 from node.web.errors import CannotListen
 from node.web.http import Request, Response, loopback_only
 from node.web.server import open_listeners, serve
@@ -63,11 +67,13 @@ class Effects:
     """The world outside, as a node needs it."""
 
     wall: Wall
+    start_verifier: StartProcess | None = None
+    """Without it, the node verifies all signatures itself."""
 
     @classmethod
     def real(cls) -> Effects:
-        """The host's own clock."""
-        return cls(wall=lambda: time.time_ns() // 1_000_000)
+        """The host's own clock and processes."""
+        return cls(wall=lambda: time.time_ns() // 1_000_000, start_verifier=start_process)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ class RunningNode:
     finalizer: Finalizer
     importer: Importer
     clock: ChainClock
+    snapshots: Snapshots | None
+    """Only of a dev chain's author."""
     rpc_port: int
 
     @property
@@ -98,7 +106,7 @@ def _start_errors() -> Iterator[None]:
     """Failures that a person can mend become one clear line."""
     try:
         yield
-    except (InvalidChainSpec, DatabaseError, UnknownRuntime, CannotListen) as error:
+    except (InvalidChainSpec, DatabaseError, ArchiveError, UnknownRuntime, CannotListen) as error:
         raise StartError(str(error)) from None
 
 
@@ -115,7 +123,7 @@ def _base_path(config: NodeConfig) -> Iterator[Path]:
 def _database(config: NodeConfig, spec: ChainSpec) -> Iterator[Database]:
     with _base_path(config) as base:
         with _start_errors():
-            db = Database(base / "chains" / spec.id / "db")
+            db = Database(base / "chains" / spec.id / "db", spec.genesis_header().hash)
         try:
             yield db
         finally:
@@ -131,17 +139,27 @@ async def run_node(
     """Runs a node until cancelled; raises `StartError`."""
     with _start_errors():
         spec = ChainSpec.load(config.chain)
+        if config.dump_state is not None:
+            check_target(config.dump_state)
     with _database(config, spec) as db:
         with _start_errors():
-            chain = Chain.open(db, spec, Executor(KNOWN_RUNTIMES, RememberingVerifier()))
+            state = config.state_to_load
+            if state is not None:
+                load(db, spec.genesis_header().hash, state)
+            chain = Chain.open(db, spec, Executor(KNOWN_RUNTIMES))
             listeners = await open_listeners(config.rpc_host, config.rpc_port)
+        chain.keep_states = config.state_pruning
+        gc.freeze()  # what is loaded by now stays: looking through it again and again costs more than it could free
         clock = ChainClock(effects.wall, chain.clock_offset())
         slot_duration = SLOT_DURATION.decode_all(
             chain.runtime_at(chain.best.hash).call(chain.states.head, "AuraApi_slot_duration", b"")
         )
         if clock.advance_to((chain.best_header().slot() or 0) * slot_duration):
-            chain.store_clock_offset(clock.offset_ms)
-        transactions = Transactions(chain, Pool(), MAX_EXTRINSIC)
+            with _start_errors():
+                chain.store_clock_offset(clock.offset_ms)
+        verifier = Verifier(effects.start_verifier, config.verifiers)
+        transactions = Transactions(chain, Pool(), MAX_EXTRINSIC, verifier)
+        chain.on_reorganised = transactions.on_reorganised
         aura = Keypair.from_suri(config.authority, Scheme.SR25519)
         grandpa = Keypair.from_suri(config.authority, Scheme.ED25519)
         onions = HashOnions(config.onion_secret, DEV_LAYERS)
@@ -152,9 +170,15 @@ async def run_node(
         producer = Producer(chain, transactions, clock, aura, slot_duration, inherents)
         finalizer = Finalizer(chain, grandpa)
         importer = Importer(chain, transactions, clock)
-        context = Context(spec, chain, transactions, producer, finalizer, NODE_NAME, NODE_VERSION, author=config.author)
+        snapshots = None
+        if config.author and spec.chain_type == "Development":
+            snapshots = Snapshots(chain, transactions, clock, producer.reconsider)
+        context = Context(
+            spec, chain, transactions, producer, finalizer, snapshots, NODE_NAME, NODE_VERSION, author=config.author
+        )
         server = Server(context)
-        async with trio.open_nursery() as nursery:
+        async with _dumped_at_the_end(config, chain), trio.open_nursery() as nursery:
+            nursery.start_soon(verifier.run)
             nursery.start_soon(transactions.run)
             port = await nursery.start(
                 partial(
@@ -172,8 +196,18 @@ async def run_node(
                     nursery.start_soon(producer.run_interval, config.sealing)
                 nursery.start_soon(finalizer.run, slot_duration)
             task_status.started(
-                RunningNode(config, spec, chain, transactions, producer, finalizer, importer, clock, port)
+                RunningNode(config, spec, chain, transactions, producer, finalizer, importer, clock, snapshots, port)
             )
+
+
+@asynccontextmanager
+async def _dumped_at_the_end(config: NodeConfig, chain: Chain) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        if config.dump_state is not None:
+            with _start_errors():
+                dump(chain.db, chain.genesis_hash, config.dump_state)
 
 
 def _allow(config: NodeConfig) -> Callable[[Request], Response | None]:

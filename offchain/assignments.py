@@ -28,7 +28,7 @@ import trio
 
 from offchain import records
 from offchain.chain import IN_POOL, POOL_INVALID, Chain, WrongChain, refusal_of
-from offchain.execution import Refusal, SandboxPool, program_of, run_job, signed_output
+from offchain.execution import Refusal, SandboxPool, is_of, program_of, run_job, signed_output
 from offchain.journal import Journal, SignedOtherwise, SignedOutput
 from offchain.keys import WorkerKeys
 from offchain.rpc import CallFailed
@@ -118,7 +118,7 @@ class Assignments:
                 break
             except (Refusal, SignedOtherwise, WrongChain) as reason:
                 self._log.warning("refuses job %d, attempt %d: %s", id, attempt, reason)
-                self._standing.look_again()
+                self._standing.look_again(contradicted=isinstance(reason, SignedOtherwise))
                 return
             except CallFailed as error:
                 self._log.warning("job %d, attempt %d: %s: trying again in %g s", id, attempt, error, pause)
@@ -137,6 +137,8 @@ class Assignments:
             return None  # the list is about to say so too
         signed = self._journal.signed(self._keys.worker_key, id, attempt)
         if signed is not None:
+            if not is_of(signed, self._chain.genesis, id, attempt, job, self._pool.runtime_id):
+                raise SignedOtherwise("another job of this number was signed before: the chain was set back")
             self._log.info("has signed job %d, attempt %d, before: sends the same", id, attempt)
             return signed
         program = await self._program(job, records.INPUT.decode(input_value))

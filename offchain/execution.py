@@ -103,4 +103,11 @@ def signed_output(
     """What the worker says of a finished run."""
     output = blake2_256(outcome.output)
     message = job.output_bytes(genesis, id, attempt, output, NO_TRANSCRIPT, outcome.gas, runtime_id)
-    return SignedOutput(message, outcome.output, outcome.gas, keys.sign(message))
+    return SignedOutput(message, outcome.output, outcome.gas, keys.sign(message), job.submitted_at)
+
+
+def is_of(signed: SignedOutput, genesis: bytes, id: int, attempt: int, job: Job, runtime_id: bytes) -> bool:
+    """Whether this is what a run of this very job left: on a chain that was set back, others have had its number."""
+    output = blake2_256(signed.output)
+    message = job.output_bytes(genesis, id, attempt, output, NO_TRANSCRIPT, signed.gas, runtime_id)
+    return (signed.message, signed.submitted_at) == (message, job.submitted_at)

@@ -25,9 +25,9 @@ MAX_KEPT = 4096
 """Attempts that are remembered, newest first; a chain never assigns an older one again."""
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS signed (
+CREATE TABLE IF NOT EXISTS outputs (
     worker BLOB, attempt BLOB, message BLOB NOT NULL, output BLOB NOT NULL, gas INTEGER NOT NULL,
-    signature BLOB NOT NULL, PRIMARY KEY (worker, attempt)
+    signature BLOB NOT NULL, submitted_at INTEGER NOT NULL, PRIMARY KEY (worker, attempt)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS final (worker BLOB PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
 """
@@ -43,12 +43,16 @@ class SignedOtherwise(JournalError):
 
 @dataclass(frozen=True, slots=True)
 class SignedOutput:
-    """A finished run: the output and gas that were found, the bytes signed, and the signature (64 bytes)."""
+    """A finished run: the output and gas that were found, the bytes signed, and the signature (64 bytes).
+
+    `submitted_at`, in milliseconds, is the job's: the run depends on it, and the bytes signed don't tell it.
+    """
 
     message: bytes
     output: bytes
     gas: int
     signature: bytes
+    submitted_at: int = 0
 
 
 class Journal:
@@ -59,20 +63,34 @@ class Journal:
 
     def signed(self, worker: bytes, job: int, attempt: int) -> SignedOutput | None:
         """What this key signed of an attempt."""
-        query = "SELECT message, output, gas, signature FROM signed WHERE worker = ? AND attempt = ?"
+        query = "SELECT message, output, gas, signature, submitted_at FROM outputs WHERE worker = ? AND attempt = ?"
         row = self._database.execute(query, (worker, _key(job, attempt))).fetchone()
         return None if row is None else SignedOutput(*row)
+
+    def newest_job(self, worker: bytes) -> int | None:
+        """The highest number of a job that this key has signed an output of."""
+        query = "SELECT MAX(attempt) FROM outputs WHERE worker = ?"
+        newest: bytes | None = self._database.execute(query, (worker,)).fetchone()[0]
+        return None if newest is None else int.from_bytes(newest[:8], "big")
 
     def keep(self, worker: bytes, job: int, attempt: int, signed: SignedOutput) -> None:
         """Writes down what is about to be sent, durably; raises `SignedOtherwise`."""
         before = self.signed(worker, job, attempt)
         if before is not None and before.message != signed.message:
             raise SignedOtherwise(f"attempt {attempt} of job {job} was signed before, with another outcome")
-        row = (worker, _key(job, attempt), signed.message, signed.output, signed.gas, signed.signature)
-        surplus = "SELECT attempt FROM signed WHERE worker = ? ORDER BY attempt DESC LIMIT -1 OFFSET ?"
-        prune = f"DELETE FROM signed WHERE worker = ? AND attempt IN ({surplus})"
+        row = (
+            worker,
+            _key(job, attempt),
+            signed.message,
+            signed.output,
+            signed.gas,
+            signed.signature,
+            signed.submitted_at,
+        )
+        surplus = "SELECT attempt FROM outputs WHERE worker = ? ORDER BY attempt DESC LIMIT -1 OFFSET ?"
+        prune = f"DELETE FROM outputs WHERE worker = ? AND attempt IN ({surplus})"
         self._write(
-            ("INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?, ?, ?)", row), (prune, (worker, worker, MAX_KEPT))
+            ("INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?)", row), (prune, (worker, worker, MAX_KEPT))
         )
 
     def final(self, worker: bytes) -> Head | None:
@@ -87,7 +105,7 @@ class Journal:
     def forget(self, worker: bytes) -> None:
         """Drops everything about a key that will sign no more."""
         self._write(
-            ("DELETE FROM signed WHERE worker = ?", (worker,)), ("DELETE FROM final WHERE worker = ?", (worker,))
+            ("DELETE FROM outputs WHERE worker = ?", (worker,)), ("DELETE FROM final WHERE worker = ?", (worker,))
         )
 
     def _write(self, *statements: tuple[str, tuple[object, ...]]) -> None:

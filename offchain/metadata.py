@@ -1,14 +1,12 @@
 """The little that a worker takes from the chain's metadata: a constant, and the names of errors.
 
-Decoding it takes a second of processor time, so nothing that happens often comes here.
+Decoding it takes a second of processor time, so nothing that happens often comes here, and scalecodec is imported when
+something does.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
-from scalecodec.type_registry import load_type_registry_preset
 
 
 class UnreadableMetadata(ValueError):
@@ -36,6 +34,8 @@ def extrinsic_failure(metadata: bytes, events: bytes, index: int) -> str | None:
 
     `events` is the value of `System.Events` after the block. Raises `UnreadableMetadata`.
     """
+    from scalecodec.base import ScaleBytes
+
     runtime, described = _described(metadata)
     try:
         item = described.get_metadata_pallet("System").get_storage_function("Events")
@@ -50,6 +50,9 @@ def extrinsic_failure(metadata: bytes, events: bytes, index: int) -> str | None:
 
 def _described(metadata: bytes) -> tuple[Any, Any]:
     """A runtime configuration that knows the chain's types, and the decoded metadata."""
+    from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
+    from scalecodec.type_registry import load_type_registry_preset
+
     runtime = RuntimeConfigurationObject()
     runtime.update_type_registry(load_type_registry_preset("core"))
     try:

@@ -23,6 +23,7 @@ NOW: StorageItem[int] = StorageItem("Timestamp", "Now", Moment)
 WORKER: StorageItem[Worker] = StorageItem("Workers", "Worker", Worker, BY_KEY)
 ATTESTED: StorageItem[WorkerAttestation] = StorageItem("Attestation", "Attested", WorkerAttestation, BY_KEY)
 ASSIGNMENTS: StorageItem[list[Assignment]] = StorageItem("Jobs", "Assignments", list[Assignment], BY_KEY)
+NEXT_JOB: StorageItem[int] = StorageItem("Jobs", "NextJob", JobId)
 JOB: StorageItem[Job] = StorageItem("Jobs", "Job", Job, BY_JOB)
 INPUT: StorageItem[Input] = StorageItem("Jobs", "Input", Input, BY_JOB)
 CODE: StorageItem[bytes] = StorageItem("Agents", "Code", bytes, (H256, Identity))
@@ -46,6 +47,11 @@ def reattest(info: WorkerInfo, quote: bytes) -> bytes:
 def heartbeat(worker: bytes, number: int, block_hash: bytes, signature: bytes) -> bytes:
     """`Workers.heartbeat`, bare."""
     return bytes((WORKERS, 2)) + HEARTBEAT.encode((worker, number, block_hash, signature))
+
+
+def leave(worker: bytes) -> bytes:
+    """`Workers.exit`, to be signed by the operator."""
+    return bytes((WORKERS, 4)) + worker
 
 
 def commit(

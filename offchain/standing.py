@@ -16,7 +16,10 @@ Records come by subscription; time and heads are asked for only when something i
 looks at it this process's own clock carries it on. When it has jumped, the chain tells by excusing a silence.
 
 A newest final block that is no longer in the chain means that the chain was set back or started anew: what was signed
-for it may contradict what will be asked. `hold` ends with `End.REPLACED`, and the worker goes on under fresh keys.
+for it may contradict what will be asked. So may what was signed of jobs that the chain doesn't know any more, where it
+was set back less far. `hold` then ends with `End.REPLACED`: the old key leaves, so that no job is given to it, and the
+worker goes on under fresh ones. That the chain was set back shows at once where it concerns the worker: its own record
+holds numbers that only grow.
 
 ## Errors
 
@@ -132,6 +135,20 @@ class Identity:
     stake: int | None = None
 
 
+def is_older(record: Worker | None, before: Worker) -> bool:
+    """Whether a record is from an earlier moment than another one: then the chain was set back."""
+    if record is None:
+        return True
+    ended = (record.kept - before.kept) + (record.missed - before.missed)
+    return (
+        record.kept < before.kept
+        or record.missed < before.missed
+        or record.heartbeat_block < before.heartbeat_block
+        or record.last_heartbeat < before.last_heartbeat
+        or before.load - record.load > ended  # a job that was given is over without having ended
+    )
+
+
 def next_step(record: Worker | None, attestation: WorkerAttestation | None, now: int) -> Plan:
     """What a worker of this record should do at `now`, in milliseconds of chain time."""
     if record is None or record.state is WorkerState.Left:
@@ -162,7 +179,7 @@ class Standing:
         self._heard: set[bytes] = set()
         self._changed = trio.Event()
         self._attest_again = True  # a worker that starts has a new enclave
-        self._in_doubt = False
+        self._in_doubt = self._contradicted = False
         self._chain_ahead = 0.0
         key = identity.keys.worker_key
         self._record_key, self._attestation_key = records.WORKER.key(key), records.ATTESTED.key(key)
@@ -178,14 +195,21 @@ class Standing:
         """The chain's time, as far as known, in milliseconds."""
         return int(trio.current_time() * 1000 + self._chain_ahead)
 
-    def look_again(self, *, attest: bool = False) -> None:
-        """Something doesn't fit: is it still the same chain? With `attest`, the attestation is renewed too."""
+    def look_again(self, *, attest: bool = False, contradicted: bool = False) -> None:
+        """Something doesn't fit: is it still the same chain? With `attest`, the attestation is renewed too.
+
+        `contradicted` says that it isn't: what the worker was to sign contradicts what it has signed.
+        """
         self._in_doubt = True
         self._attest_again |= attest
+        self._contradicted |= contradicted
         self._wake()
 
     def _on_record(self, value: bytes | None) -> None:
         before, self.record = self.record, records.WORKER.decode(value)
+        if before is not None and is_older(self.record, before):
+            self._log.info("was set back with the chain")
+            self._in_doubt = True
         if before is not None and self.record is not None:
             if before.state is not self.record.state:
                 self._log.info("is %s now", self.record.state.name)
@@ -216,7 +240,7 @@ class Standing:
         while len(self._heard) < len(self.followed):
             await self._changed.wait()
         if not await self._take_place():
-            return End.REPLACED
+            return await self._replaced()
         on_serving()
         pause = FIRST_PAUSE
         while True:
@@ -264,7 +288,7 @@ class Standing:
             return max((plan.until - self.now()) / 1000, 0.0)
         head = await self._look()
         if head is None:
-            return End.REPLACED
+            return await self._replaced()
         self._in_doubt = False
         plan = self._plan()  # with the chain's own time
         if plan.step is Step.REGISTER:
@@ -286,16 +310,39 @@ class Standing:
         return Plan(Step.ATTEST) if attest else plan
 
     async def _look(self) -> Head | None:
-        """The best block; `None` where the newest final block that the worker knew is no longer in the chain."""
-        known = self._journal.final(self._identity.keys.worker_key)
+        """The best block; `None` where the chain isn't the one that this key has signed for."""
+        key = self._identity.keys.worker_key
+        known, newest = self._journal.final(key), self._journal.newest_job(key)
         if known is not None and await self._chain.hash_of(known.number) != known.hash:
             self._log.warning("block %d, which was final, is gone: the chain was set back or replaced", known.number)
+            return None
+        if self._is_simulated and (self._contradicted or await self._is_lost(newest)):
+            self._log.warning("what it has signed is of jobs that are gone: the chain was set back")
             return None
         await self._remember(known)
         head = await self._chain.best()
         moment = await self._chain.read(records.NOW, at=head.hash) or 0
         self._chain_ahead = moment - trio.current_time() * 1000
         return head
+
+    @property
+    def _is_simulated(self) -> bool:
+        """A chain of real hardware is never set back: forks that are gone before they are final don't cost a key."""
+        return self.record is not None and self.record.simulated
+
+    async def _is_lost(self, job: int | None) -> bool:
+        """Whether the chain doesn't know a job: it will give the number to another one."""
+        return job is not None and job >= (await self._chain.read(records.NEXT_JOB) or 0)
+
+    async def _replaced(self) -> End:
+        """Takes the old key out of the draws, where the chain still knows it."""
+        record, operator = self.record, self._identity.operator
+        if record is not None and record.state not in LEAVING and record.info.operator == operator.account_id:
+            try:
+                await self._chain.submit_signed(operator, records.leave(self._identity.keys.worker_key))
+            except (ChainError, CallFailed, ConnectionLost) as error:
+                self._log.warning("the old key could not leave: %s", error)
+        return End.REPLACED
 
     async def _remember(self, known: Head | None) -> None:
         """Writes down the newest final block; genesis, which chains may share, only as long as there is no other."""

@@ -274,7 +274,7 @@ class Jobs(Pallet):
         """What is to be done in every block, when its time and its randomness are known."""
         due = self.workers.notice_silence() + fall_due(self)
         drawn, tries = draw_all(self, mix)
-        self._register_weight(DUE_WEIGHT * due + DRAW_WEIGHT * drawn + TRY_WEIGHT * tries)
+        self.system.register_weight(DUE_WEIGHT * due + DRAW_WEIGHT * drawn + TRY_WEIGHT * tries)
 
     # Calls
 
@@ -402,9 +402,3 @@ class Jobs(Pallet):
         return next_due(self)
 
     # Inside
-
-    def _register_weight(self, weight: Weight) -> None:
-        """Counts work that no call declared; mirrors `frame_system::Pallet::register_extra_weight_unchecked`."""
-        consumed = self.system.block_weight
-        consumed.mandatory = consumed.mandatory + weight
-        self.system.block_weight = consumed

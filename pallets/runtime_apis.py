@@ -34,7 +34,6 @@ from pallets.frame import (
 from pallets.frame.executive import Executive, InvalidBlock
 from pallets.frame.extensions import extension_codecs
 from pallets.frame.extrinsic_types import ApplyExtrinsicResult, OpaqueExtrinsic, TransactionValidity
-from pallets.frame.metadata import SUPPORTED, metadata_bytes
 from pallets.frame.runtime import RuntimeCall
 from pallets.frame.runtime_api import RuntimeApi
 from pallets.frame.validity import TransactionSource, TransactionValidityError
@@ -127,8 +126,12 @@ class Core(RuntimeApi, version=5):
 class Metadata(RuntimeApi, version=2):
     """The `Metadata` api trait that returns metadata for the runtime."""
 
+    # Imported when asked for: describing types takes a fifth of all our code, and blocks need none of it.
+
     def metadata(self) -> OpaqueMetadata:
         """Returns the metadata of a runtime."""
+        from pallets.frame.metadata import metadata_bytes
+
         return metadata_bytes(self.runtime, STATE_METADATA_VERSION)
 
     def metadata_at_version(self, version: U32) -> OpaqueMetadata | None:
@@ -137,6 +140,8 @@ class Metadata(RuntimeApi, version=2):
         If the given `version` isn't supported, this will return `None`.
         Use `metadata_versions` to find out about supported metadata version of the runtime.
         """
+        from pallets.frame.metadata import SUPPORTED, metadata_bytes
+
         return metadata_bytes(self.runtime, version) if version in SUPPORTED else None
 
     def metadata_versions(self) -> list[U32]:
@@ -144,6 +149,8 @@ class Metadata(RuntimeApi, version=2):
 
         This can be used to call `metadata_at_version`.
         """
+        from pallets.frame.metadata import SUPPORTED
+
         return list(SUPPORTED)
 
 

@@ -57,6 +57,7 @@ CODE_KEY = b":code"
 MAX_CONSUMERS = 128
 CODE_CHANGE_REF_TIME = 111_532_094_000
 GENESIS_MARKER = b"\x45" * 32  # what FRAME writes as hash of block 0, which can't know itself
+NO_TOPICS = b"\0"
 NEW_LOGIC = 1 << 127  # AccountData.flags of every account FRAME writes today
 
 
@@ -96,6 +97,9 @@ class LastRuntimeUpgradeInfo:
     spec_name: str
 
 
+NOTHING_CONSUMED = ConsumedWeight(Weight(), Weight(), Weight())
+
+
 class System(Pallet):
     """Accounts, the block under construction, and the events it leaves."""
 
@@ -115,6 +119,20 @@ class System(Pallet):
     """The designated SS58 prefix of this chain."""
     native_versions: tuple[int, ...] = ()
     """Spec versions that the node could run after an upgrade."""
+
+    # The block under construction, of which nobody sees the state before it is closed. FRAME keeps this there.
+    block_weight: ConsumedWeight = field(init=False, repr=False, default_factory=lambda: NOTHING_CONSUMED)
+    """The weight used so far; replaced, never changed, so that who keeps it can put it back."""
+    all_extrinsics_len: int | None = field(init=False, repr=False, default=None)
+    """Bytes of the extrinsics so far."""
+    extrinsic_count: int | None = field(init=False, repr=False, default=None)
+    """How many extrinsics were applied; `None` where no block is open."""
+    execution_phase: Phase | None = field(init=False, repr=False, default=None)
+    """What the block is doing; `None` where none is open."""
+    phases: list[tuple[Phase, int]] = field(init=False, repr=False, default_factory=list)
+    """What the block was doing up to which of its events."""
+    records: list[bytes] = field(init=False, repr=False, default_factory=list)
+    """The block's events so far as they will be stored."""
 
     class ExtrinsicSuccess(Event):
         """An extrinsic completed successfully."""
@@ -187,11 +205,11 @@ class System(Pallet):
 
     account = Map[AccountId, AccountInfo](default=AccountInfo)
     """The full account information for a particular account ID."""
-    extrinsic_count = Value[U32 | None]()
+    extrinsic_count_item = Value[U32 | None](name="ExtrinsicCount")
     """Total extrinsics count for the current block."""
-    block_weight = Value[ConsumedWeight](default=lambda: ConsumedWeight(Weight(), Weight(), Weight()))
+    block_weight_item = Value[ConsumedWeight](default=lambda: NOTHING_CONSUMED, name="BlockWeight")
     """The current weight for the block."""
-    all_extrinsics_len = Value[U32 | None]()
+    all_extrinsics_len_item = Value[U32 | None](name="AllExtrinsicsLen")
     """Total length (in bytes) for all extrinsics put together, for the current block."""
     block_hash = Map[BlockNumber, H256](default=bytes(32), hasher=Twox64Concat)
     """Map of block numbers to block hashes."""
@@ -203,7 +221,7 @@ class System(Pallet):
     """Digest of the current block, also part of the block header."""
     last_runtime_upgrade = Value[LastRuntimeUpgradeInfo | None]()
     """Stores the `spec_version` and `spec_name` of when the last runtime upgrade happened."""
-    execution_phase = Value[Phase | None]()
+    execution_phase_item = Value[Phase | None](name="ExecutionPhase")
     """The execution phase of the block."""
 
     events_item = Value[list[EventRecord]](default=list, name="Events")
@@ -226,19 +244,32 @@ class System(Pallet):
         self.digest = digest
         self.parent_hash = parent_hash
         self.block_hash[number - 1] = parent_hash
-        del self.block_weight
+        self.block_weight = NOTHING_CONSUMED
+        self.all_extrinsics_len = None
         del self.events_item
         del self.event_count
-        self.records: list[bytes] = []
-        self.recorded = 0
+        self.phases, self.records = [], []
 
     def record_events(self, phase: Phase) -> None:
         """Encodes the events deposited since the last call, as having happened in `phase`."""
-        fresh = self.runtime.events[self.recorded :]
-        if fresh:
-            head, encode = PHASE.encode(phase), self.runtime.encode_event
-            self.records += [head + encode(event) + b"\0" for event in fresh]  # no topics
-            self.recorded += len(fresh)
+        records, events = self.records, self.runtime.events
+        if len(records) < len(events):
+            head, tables = PHASE.encode(phase), self.runtime.tables.events
+            found = [(tables[type(event)], event) for event in events[len(records) :]]
+            records += [head + index + codec.encode(event) + NO_TOPICS for (index, codec), event in found]
+            self.phases.append((phase, len(records)))
+
+    def event_records(self) -> list[EventRecord]:
+        """The recorded events of the block, or of the one that was closed last."""
+        found: list[EventRecord] = []
+        for phase, end in self.phases:
+            found += [EventRecord(phase, event, []) for event in self.runtime.events[len(found) : end]]
+        return found
+
+    def register_weight(self, weight: Weight) -> None:
+        """Counts work that no call declared (`register_extra_weight_unchecked`)."""
+        used = self.block_weight
+        self.block_weight = used.replaced(DispatchClass.Mandatory, used.mandatory + weight)
 
     def note_finished_initialize(self) -> None:
         """Initialisation hooks are done; extrinsics follow."""
@@ -262,9 +293,8 @@ class System(Pallet):
         self.record_events(Finalization())
         self.state.put(self.items["events_item"].key, compact(len(self.records)) + b"".join(self.records))
         self.event_count = len(self.records)
-        self.execution_phase = None
-        self.all_extrinsics_len = None
-        self.extrinsic_count = None
+        self.block_weight_item = self.block_weight
+        self.execution_phase = self.all_extrinsics_len = self.extrinsic_count = None
         oldest = self.number - self.block_hash_count - 1
         if oldest > 0:  # the genesis hash stays: immortal transactions are signed over it
             del self.block_hash[oldest]

@@ -38,11 +38,9 @@ from pallets.frame import (
     struct,
 )
 from pallets.frame.extensions import Transaction, TransactionExtension, Validity
-from pallets.frame.validity import Payment
+from pallets.frame.validity import MAX_PRIORITY, Payment, TransactionSource
 from pallets.primitives.fixed import ONE, U128_MAX, FixedU128
 from pallets.system import System
-
-PRIORITY_MAX = (1 << 64) - 1
 
 
 class Balanced(Protocol):
@@ -88,12 +86,6 @@ class FeeDetails:
 
     inclusion_fee: InclusionFee | None
     tip: Balance
-
-    def total(self) -> Balance:
-        """All of it."""
-        fee = self.inclusion_fee
-        included = 0 if fee is None else fee.base_fee + fee.len_fee + fee.adjusted_weight_fee
-        return min(included + self.tip, U128_MAX)
 
 
 @struct(path="pallet_transaction_payment::types::RuntimeDispatchInfo")
@@ -145,15 +137,16 @@ class TransactionPayment(Pallet):
 
     def compute_fee(self, length: int, info: DispatchInfo, tip: Balance) -> Balance:
         """The fee of a transaction of `length` bytes: by its declared info before dispatch, by its actual one after."""
-        return self.fee_details(length, info, tip).total()
+        if info.pays_fee is Pays.No:
+            return tip
+        base_fee, length_fee, weight_fee = self._inclusion_fee(length, info)
+        return min(base_fee + length_fee + weight_fee + tip, U128_MAX)
 
     def fee_details(self, length: int, info: DispatchInfo, tip: Balance = 0) -> FeeDetails:
         """The fee by its parts (`compute_fee_details`)."""
         if info.pays_fee is Pays.No:
             return FeeDetails(None, tip)
-        base = self.system.block_weights.per_class.of(info.class_).base_extrinsic
-        weight_fee = self.next_fee_multiplier.mul_int(self.weight_to_fee(info.weight))
-        return FeeDetails(InclusionFee(self.weight_to_fee(base), self.length_to_fee(length), weight_fee), tip)
+        return FeeDetails(InclusionFee(*self._inclusion_fee(length, info)), tip)
 
     def runtime_dispatch_info(self, length: int, info: DispatchInfo) -> RuntimeDispatchInfo:
         """What a signed transaction would cost without a tip (`query_info`)."""
@@ -170,19 +163,20 @@ class TransactionPayment(Pallet):
     def priority(self, length: int, info: DispatchInfo, tip: Balance, fee: Balance) -> int:
         """A transaction's rank in the pool: its tip times how many like it would fill a block (`get_priority`)."""
         block, longest = self.system.block_weights.max_block, self.system.block_length.max.of(info.class_)
-        per_block = min(
-            _how_many(length, longest),
-            _how_many(info.weight.ref_time, block.ref_time),
-            _how_many(info.weight.proof_size, block.proof_size),
-        )
+        by_length = longest // max(length, 1)
+        by_time = block.ref_time // max(info.weight.ref_time, 1)
+        by_proof = block.proof_size // max(info.weight.proof_size, 1)
+        per_block = max(min(by_length, by_time, by_proof), 1)
         priority = min((tip + 1) * per_block, U128_MAX)  # plus one: of two without a tip the smaller goes first
         if info.class_ is DispatchClass.Operational:
             priority += min(fee * self.operational_fee_multiplier, U128_MAX) * per_block
-        return min(priority, PRIORITY_MAX)
+        return min(priority, MAX_PRIORITY)
 
-
-def _how_many(part: int, whole: int) -> int:
-    return max(whole // max(part, 1), 1)
+    def _inclusion_fee(self, length: int, info: DispatchInfo) -> tuple[Balance, Balance, Balance]:
+        """The fee without a tip, by its parts."""
+        base = self.system.block_weights.per_class.of(info.class_).base_extrinsic
+        weight_fee = self.next_fee_multiplier.mul_int(self.weight_to_fee(info.weight))
+        return self.weight_to_fee(base), self.length_to_fee(length), weight_fee
 
 
 class ChargeTransactionPayment(TransactionExtension):
@@ -195,27 +189,28 @@ class ChargeTransactionPayment(TransactionExtension):
     def validate(self, tx: Transaction, extra: Balance) -> Validity:
         payment: TransactionPayment = self.runtime.transaction_payment
         fee = payment.compute_fee(tx.length, tx.info, extra)
+        if tx.source is TransactionSource.InBlock:
+            return Validity(found=fee)
         if not payment.currency.can_withdraw(tx.signer, fee):
             raise Payment
-        return Validity(priority=payment.priority(tx.length, tx.info, extra, fee))
+        return Validity(payment.priority(tx.length, tx.info, extra, fee), found=fee)
 
-    def prepare(self, tx: Transaction, extra: Balance) -> tuple[Balance, Balance]:
+    def prepare(self, tx: Transaction, extra: Balance, found: Balance) -> tuple[Balance, Balance]:
         """Withdraws the fee; answers it and the tip in it."""
         payment: TransactionPayment = self.runtime.transaction_payment
-        fee = payment.compute_fee(tx.length, tx.info, extra)
-        if fee:
+        if found:
             try:
-                payment.currency.withdraw(tx.signer, fee)
+                payment.currency.withdraw(tx.signer, found)
             except DispatchError:
                 raise Payment from None
-        return fee, extra
+        return found, extra
 
     def settle(
         self, prepared: tuple[Balance, Balance], tx: Transaction, actual: DispatchInfo, error: DispatchError | None
     ) -> None:
         paid, tip = prepared
         payment: TransactionPayment = self.runtime.transaction_payment
-        fee = payment.compute_fee(tx.length, actual, tip)
+        fee = paid if actual is tx.info else payment.compute_fee(tx.length, actual, tip)
         if paid:
             refunded = payment.currency.refund(tx.signer, paid - fee) if paid > fee else 0
             payment.currency.drop_credit(paid - refunded)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from offchain.sandbox.javascript import runtime_id
+from offchain.sandbox.identity import runtime_id
 from offchain.simulated_tee import SgxMeasurements, TdxMeasurements, collateral, dev_root
 from pallets.primitives.runtime_code import native_code
 from pallets.runtime import DevRuntime

@@ -6,7 +6,7 @@ Publishing never waits. Every subscriber has a bounded buffer; one that falls be
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Generic, NamedTuple, TypeVar
 
@@ -25,13 +25,21 @@ class FellBehind(Exception):
 
 
 class Imported(NamedTuple):
-    """A block became the best one."""
+    """A block was imported, or, where it is not new, became the best one again.
+
+    `changes` are those of the best state; `retracted` blocks were canonical before and no longer are, newest first;
+    `enacted` ones are newly canonical, oldest first, the block itself left out.
+    """
 
     hash: bytes
     header: Header
     extrinsics: list[bytes]
     changes: Mapping[bytes, bytes | None]
-    events: list[EventRecord]
+    events: Sequence[EventRecord]
+    is_best: bool = True
+    is_new: bool = True
+    retracted: tuple[bytes, ...] = ()
+    enacted: tuple[bytes, ...] = ()
 
 
 class Finalized(NamedTuple):

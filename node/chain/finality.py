@@ -13,6 +13,7 @@ import trio
 
 from node.chain.tree import BlockRef, Chain
 from node.state.backend import UnknownBlock
+from node.state.errors import WriteFailed
 from pallets.primitives.codec import codec_of
 from pallets.primitives.justification import Commit, Justification, SignedPrecommit, precommit_payload
 from pallets.primitives.keys import Keypair
@@ -54,13 +55,23 @@ class Finalizer:
             nursery.start_soon(self._vote, receive)
             send.send_nowait((trio.current_time() + lag, self.chain.best))  # what an earlier run left open
             async for block in blocks:
+                if not block.is_best:
+                    continue
                 send.send_nowait((trio.current_time() + lag, BlockRef(block.hash, block.header.number)))
 
     async def _vote(self, due: trio.MemoryReceiveChannel[tuple[float, BlockRef]]) -> None:
         """Finalises each block at its time; one that can't be is logged, and the next one brings it along."""
+        disk_fails = False  # told once
         async for moment, block in due:
             await trio.sleep_until(moment)
+            if not self.chain.is_canonical(block.hash):
+                continue  # another fork has won meanwhile
             try:
                 self.finalize(*block)
+                disk_fails = False
+            except WriteFailed as error:
+                if not disk_fails:
+                    log.error("❌ block #%d could not be finalised: %s", block.number, error)
+                disk_fails = True
             except Exception:
                 log.exception("❌ block #%d could not be finalised", block.number)

@@ -17,9 +17,9 @@ COMMITMENT = codec_of(tuple[Bytes32, U32, U32] | None)
 
 
 class InherentProvider(Protocol):
-    """One source of inherent data for the next block, at a slot."""
+    """One source of inherent data for the child of a block, at a slot."""
 
-    def provide(self, slot: int, data: InherentData) -> None: ...
+    def provide(self, parent: bytes, slot: int, data: InherentData) -> None: ...
 
 
 class SlotTimestamp:
@@ -28,7 +28,7 @@ class SlotTimestamp:
     def __init__(self, slot_duration_ms: int) -> None:
         self.slot_duration_ms = slot_duration_ms
 
-    def provide(self, slot: int, data: InherentData) -> None:
+    def provide(self, parent: bytes, slot: int, data: InherentData) -> None:
         data[TIMESTAMP] = MOMENT.encode(slot * self.slot_duration_ms)
 
 
@@ -38,18 +38,18 @@ class RevealedOnion:
     def __init__(self, chain: Chain, onions: HashOnions, authority: bytes) -> None:
         self.chain, self.onions, self.authority = chain, onions, authority
 
-    def provide(self, slot: int, data: InherentData) -> None:
-        best = self.chain.best.hash
-        answer = self.chain.runtime_at(best).call(self.chain.state_at(best), "RandomnessApi_commitment", self.authority)
+    def provide(self, parent: bytes, slot: int, data: InherentData) -> None:
+        state = self.chain.state_at(parent)
+        answer = self.chain.executor.runtime_at(state).call(state, "RandomnessApi_commitment", self.authority)
         commitment = COMMITMENT.decode_all(answer)
         if commitment is not None:
             _, layers_left, onion = commitment
             data[IDENTIFIER] = self.onions.reveal(onion, layers_left)
 
 
-def inherent_data(providers: tuple[InherentProvider, ...], slot: int) -> InherentData:
-    """All providers' data for the next block."""
+def inherent_data(providers: tuple[InherentProvider, ...], parent: bytes, slot: int) -> InherentData:
+    """All providers' data for the child of a block."""
     data: InherentData = {}
     for provider in providers:
-        provider.provide(slot, data)
+        provider.provide(parent, slot, data)
     return data

@@ -28,7 +28,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -71,16 +71,18 @@ class ImmediatelyDropped(PoolError):
         self.outcomes = outcomes
 
 
-@dataclass(frozen=True, slots=True)
-class PoolTransaction:
+class PoolTransaction(NamedTuple):
     """A valid transaction; `valid_till` is the last block number it may be in."""
 
     hash: bytes
-    data: bytes = field(repr=False)
+    data: bytes
     priority: int
-    requires: tuple[bytes, ...] = field(repr=False)
-    provides: tuple[bytes, ...] = field(repr=False)
+    requires: tuple[bytes, ...]
+    provides: tuple[bytes, ...]
     valid_till: int
+
+    def __repr__(self) -> str:
+        return f"<PoolTransaction 0x{self.hash.hex()} of priority {self.priority}>"
 
     @classmethod
     def of(cls, tx_hash: bytes, data: bytes, validity: ValidTransaction, number: int) -> PoolTransaction:
@@ -229,19 +231,24 @@ class Pool:
             raise AlreadyImported(tx.hash)
         if not tx.provides:
             raise NoTagsProvided("the transaction provides no tags")
-        if set(tx.provides) & set(tx.requires):
+        if tx.requires and not set(tx.provides).isdisjoint(tx.requires):
             raise CycleDetected("the transaction requires what it provides")
         self._counter += 1
         entry = _Entry(tx, self._counter, dict.fromkeys(tx.requires))
         if self._is_met(entry):
-            self._check_rivals(entry)
-            self._wait(entry)
-            outcomes = self._promote([tx.hash])
+            rivals = self._inferior_rivals(entry)
+            self._note_needs(entry)
+            followers: deque[bytes] = deque()
+            outcomes = self._make_ready(entry, rivals, followers)
+            if followers:
+                outcomes += self._promote(followers)
         else:
-            self._wait(entry)
+            self._note_needs(entry)
+            self._future.add(entry)
             outcomes = [Outcome(Change.FUTURE, tx)]
-        outcomes += self._enforce_limits()
-        if any(outcome.change is Change.DROPPED and outcome.tx is tx for outcome in outcomes):
+        dropped = self._enforce_limits()
+        outcomes += dropped
+        if any(outcome.change is Change.DROPPED and outcome.tx is tx for outcome in dropped):
             raise ImmediatelyDropped([outcome for outcome in outcomes if outcome.tx is not tx])
         return outcomes
 
@@ -272,6 +279,13 @@ class Pool:
         """Takes a transaction out for this reason; what requires its tags waits again."""
         return self._remove([tx_hash], change)
 
+    def clear(self) -> list[PoolTransaction]:
+        """Takes everything out, and answers it: what is ready first, best first."""
+        taken = self.transactions()
+        for tx in taken:
+            self._take(tx.hash)
+        return taken
+
     def expire(self, number: int) -> list[Outcome]:
         """Removes what can't be in a block after `number` any more."""
         both = (*self._ready.entries.values(), *self._future.entries.values())
@@ -289,17 +303,16 @@ class Pool:
         return self._ready.entries.get(tx_hash) or self._future.entries[tx_hash]
 
     def _is_met(self, entry: _Entry) -> bool:
-        return all(tag in self._provider for tag in entry.needs)
+        return not entry.needs or all(tag in self._provider for tag in entry.needs)
 
-    def _rivals(self, tx: PoolTransaction) -> list[bytes]:
-        """Ready transactions that provide a tag of this one."""
-        return list({self._provider[tag]: None for tag in tx.provides if tag in self._provider})
+    def _inferior_rivals(self, entry: _Entry) -> list[bytes]:
+        """Ready transactions that provide a tag of this one, which is to take their place.
 
-    def _check_rivals(self, entry: _Entry) -> None:
-        """Raises `TooLowPriority` or `CycleDetected` where a transaction can't take its rivals' place."""
-        rivals = self._rivals(entry.tx)
+        Raises `TooLowPriority` or `CycleDetected` where it can't.
+        """
+        rivals = list({self._provider[tag]: None for tag in entry.tx.provides if tag in self._provider})
         if not rivals:
-            return
+            return rivals
         standing = sum(self._ready.entries[rival].tx.priority for rival in rivals)
         if standing >= entry.tx.priority:
             raise TooLowPriority(standing, entry.tx.priority)
@@ -313,10 +326,9 @@ class Pool:
                     ancestors.append(self._ready.entries[parent])
         if any(rival in seen for rival in rivals):
             raise CycleDetected("the transaction requires what it would replace")
+        return rivals
 
-    def _wait(self, entry: _Entry) -> None:
-        """Puts a new transaction into the future queue."""
-        self._future.add(entry)
+    def _note_needs(self, entry: _Entry) -> None:
         for tag in entry.needs:
             self._needed_by.setdefault(tag, {})[entry.tx.hash] = None
 
@@ -329,21 +341,27 @@ class Pool:
             entry = self._future.entries.get(tx_hash)
             if entry is None or not self._is_met(entry):
                 continue
-            tx = entry.tx
             try:
-                self._check_rivals(entry)
+                rivals = self._inferior_rivals(entry)
             except PoolError:
                 self._take(tx_hash)
-                outcomes.append(Outcome(Change.DROPPED, tx))
+                outcomes.append(Outcome(Change.DROPPED, entry.tx))
                 continue
-            usurped = [taken for rival in self._rivals(tx) if (taken := self._take(rival)) is not None]
             self._future.pop(tx_hash)
-            self._ready.add(entry)
-            for tag in tx.provides:
-                self._provider[tag] = tx_hash
-                candidates.extend(self._needed_by.get(tag, ()))
-            outcomes.append(Outcome(Change.READY, tx))
-            outcomes += [Outcome(Change.USURPED, old, tx_hash) for old in usurped]
+            outcomes += self._make_ready(entry, rivals, candidates)
+        return outcomes
+
+    def _make_ready(self, entry: _Entry, rivals: list[bytes], followers: deque[bytes]) -> list[Outcome]:
+        """Puts a transaction that lacks nothing in its rivals' place; `followers` gets what may lack nothing now."""
+        tx = entry.tx
+        usurped = [taken for rival in rivals if (taken := self._take(rival)) is not None]
+        self._ready.add(entry)
+        for tag in tx.provides:
+            self._provider[tag] = tx.hash
+            followers.extend(self._needed_by.get(tag, ()))
+        outcomes = [Outcome(Change.READY, tx)]
+        if usurped:
+            outcomes += [Outcome(Change.USURPED, old, tx.hash) for old in usurped]
             outcomes += self._demote(tag for old in usurped for tag in old.provides)
         return outcomes
 

@@ -20,17 +20,17 @@ Finality (`finality`), and blocks made by others (`importer`).
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 import trio
 
 from node.chain.feed import Imported
 from node.chain.inherents import InherentProvider, inherent_data
 from node.chain.transactions import Transactions
-from node.chain.tree import Chain
+from node.chain.tree import Chain, UnknownParent
 from node.clock import ChainClock
 from node.executor import BlockBuilder, BuiltBlock
-from node.state.trie import ordered_root
+from node.state.errors import WriteFailed
+from node.state.trie import Update, ordered_root
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import ExhaustsResources, TransactionValidityError
 from pallets.primitives.codec import codec_of
@@ -41,7 +41,9 @@ from pallets.primitives.types import U64
 
 LEAD_MS = 10_000  # how far ahead of the clock blocks are sealed without being asked for
 EMPTY_BLOCK_MS = 6_000
+RETRY_SECONDS = 1.0  # between two attempts to write where the disk is full
 YIELD_SECONDS = 0.004
+TRIE_SLICE = 200  # changed keys between two chances for other tasks
 SKIPS = 8  # transactions that don't fit before the block is taken to be full
 NEXT_DUE = codec_of(U64 | None)
 
@@ -66,10 +68,10 @@ class Producer:
     ) -> None:
         self.chain, self.transactions, self.clock, self.key = chain, transactions, clock, key
         self.slot_duration_ms, self.inherents = slot_duration_ms, inherents
-        self._building = trio.Lock()
         self._sealed_at = 0.0  # by trio's clock
         self._wait = trio.CancelScope()
         self._mined = False
+        self._disk_fails = False
 
     # When
 
@@ -94,21 +96,25 @@ class Producer:
             due = max(due + interval_ms / 1000, trio.current_time())
             await trio.sleep_until(due)
 
-    async def create_block(self, *, create_empty: bool) -> Imported:
-        """Mines one block now, however far ahead of the clock; raises `NothingToSeal`."""
+    async def create_block(self, *, create_empty: bool, parent: bytes | None = None) -> Imported:
+        """Mines one block now, on the best one or on `parent`, however far ahead of the clock.
+
+        Raises `NothingToSeal` and `UnknownParent`.
+        """
         if not create_empty and not self.transactions.has_ready():
             raise NothingToSeal("no transaction is ready; pass create_empty to seal an empty block")
-        imported = await self._build()
-        if self.clock.advance_to(self._slot_start(imported.header)):
-            self.chain.store_clock_offset(self.clock.offset_ms)
-        self._mined = True
-        self._wait.cancel()
+        imported = await self._build(parent, takes_clock_along=True)
+        self.reconsider()
         return imported
 
-    def next_slot(self) -> int:
+    def reconsider(self) -> None:
+        """The head has moved by somebody else's doing: what is due next may be due at another time."""
+        self._mined = True
+        self._wait.cancel()
+
+    def next_slot(self, parent: Header) -> int:
         """The slot of the next block: after the parent's, and not before now."""
-        parent = self.chain.best_header().slot() or 0
-        return max(parent + 1, -(-self.clock.now_ms() // self.slot_duration_ms))
+        return max((parent.slot() or 0) + 1, -(-self.clock.now_ms() // self.slot_duration_ms))
 
     def _slot_start(self, header: Header) -> int:
         return (header.slot() or 0) * self.slot_duration_ms
@@ -134,33 +140,56 @@ class Producer:
         return found
 
     async def _within_lead(self) -> None:
-        ahead = self.next_slot() * self.slot_duration_ms - self.clock.now_ms() - LEAD_MS
+        ahead = self.next_slot(self.chain.best_header()) * self.slot_duration_ms - self.clock.now_ms() - LEAD_MS
         if ahead > 0:
             await trio.sleep(ahead / 1000)
 
     async def _seal(self) -> None:
-        """Builds a block; a defect that keeps it from being built is logged, and the next one is tried."""
+        """Builds a block; a defect that keeps it from being built is logged, and the next one is tried.
+
+        A disk that is full is told once, and tried again: what is there can be read meanwhile.
+        """
         try:
             await self._build()
+            self._disk_fails = False
+        except WriteFailed as error:
+            if not self._disk_fails:
+                log.error("❌ block #%d could not be written, and is tried again: %s", self._next(), error)
+            self._disk_fails = True
+            await trio.sleep(RETRY_SECONDS)
         except Exception:
-            log.exception("❌ block #%d could not be built", self.chain.best.number + 1)
+            log.exception("❌ block #%d could not be built", self._next())
             await trio.sleep(self.slot_duration_ms / 1000)
+
+    def _next(self) -> int:
+        return self.chain.best.number + 1
 
     # How
 
-    async def _build(self) -> Imported:
-        async with self._building:
-            parent = self.chain.best_header()
-            slot = self.next_slot()
-            digest = [PreRuntime(AURA_ENGINE, SLOT.encode(slot))]
-            open_header = Header(self.chain.best.hash, parent.number + 1, bytes(32), bytes(32), list(digest))
-            state = self.chain.states.head
-            builder = self.chain.executor.runtime_at(state).build(state, open_header)
-            for extrinsic in builder.inherents(inherent_data(self.inherents, slot)):
+    async def _build(self, parent_hash: bytes | None = None, *, takes_clock_along: bool = False) -> Imported:
+        chain = self.chain
+        async with chain.writing:
+            on = chain.best.hash if parent_hash is None else parent_hash
+            parent = chain.header(on)
+            if parent is None:
+                raise UnknownParent(f"block 0x{on.hex()} is unknown")
+            slot = self.next_slot(parent)
+            digest = PreRuntime(AURA_ENGINE, SLOT.encode(slot))
+            open_header = Header(on, parent.number + 1, bytes(32), bytes(32), [digest])
+            state = chain.state_at(on)
+            builder = chain.executor.runtime_at(state).build(state, open_header)
+            for extrinsic in builder.inherents(inherent_data(self.inherents, on, slot)):
                 builder.apply(extrinsic)
-            tags = await self._include(builder)
+            tags = await self._include(builder, on_best=on == chain.best.hash)
             built = builder.finalize()
-            imported = self.chain.append(built, partial(self._sealed, built))
+            update = Update(state, built.changes)
+            while not update.advance(TRIE_SLICE):
+                await trio.lowlevel.checkpoint()
+            header = self._sealed(built, update.root)
+            offset = self.clock.offset_to(self._slot_start(header)) if takes_clock_along else self.clock.offset_ms
+            moved = None if offset == self.clock.offset_ms else offset
+            imported = chain.insert(header, built, update.nodes, clock_offset_ms=moved)
+            self.clock.offset_ms = offset
             self._sealed_at = trio.current_time()
             self.transactions.on_imported(imported, tags)
             return imported
@@ -171,8 +200,11 @@ class Producer:
         header.digest = [*header.digest, Seal(AURA_ENGINE, self.key.sign(header.hash))]
         return header
 
-    async def _include(self, builder: BlockBuilder) -> list[bytes]:
-        """Takes ready transactions while they fit, and answers their tags; what turns out invalid leaves the pool."""
+    async def _include(self, builder: BlockBuilder, *, on_best: bool) -> list[bytes]:
+        """Takes ready transactions while they fit, and answers their tags; what turns out invalid leaves the pool.
+
+        On a fork all is judged by another state than the pool's, so what is invalid there stays in the pool.
+        """
         provided: list[bytes] = []
         left_out: set[bytes] = set()  # tags that this block won't provide: what needs one has to wait as well
         skipped = 0
@@ -192,7 +224,9 @@ class Producer:
                 if skipped > SKIPS:
                     break
             except (TransactionValidityError, DecodeError) as error:
-                self.transactions.drop_invalid(tx.hash, str(error))
+                left_out.update(tx.provides)
+                if on_best:
+                    self.transactions.drop_invalid(tx.hash, str(error))
             except Exception as error:
                 log.exception("❌ transaction 0x%s stopped the runtime and is dropped", tx.hash.hex())
                 self.transactions.drop_invalid(tx.hash, repr(error))

@@ -3,8 +3,11 @@
 ## Overview
 
 `submit` validates with the runtime at the best block and admits to the pool, or raises at once: a bad transaction is
-never accepted first and dropped later. A watcher is told the transaction's life as `Status`es: `future`? · `ready` ·
-`inBlock` · `finalized`, or an end that says why not. After each block the pool is pruned, and what expired is reported.
+never accepted first and dropped later. `enqueue` does the same where other processes verify signatures: submissions
+wait in line, have their signatures verified many at a time, and are admitted in the order in which they came.
+
+A watcher is told the transaction's life as `Status`es: `future`? · `ready` · `inBlock` · `finalized`, or an end that
+says why not. After each block the pool is pruned, and what expired is reported.
 
 ## Errors
 
@@ -15,8 +18,9 @@ transaction that was found invalid moments ago.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, NamedTuple
 
 import trio
 
@@ -24,7 +28,9 @@ from node.chain.feed import Finalized, Imported
 from node.chain.pool import AlreadyImported, Change, ImmediatelyDropped, Outcome, Pool, PoolError, PoolTransaction
 from node.chain.tree import Chain
 from node.executor import Validator
-from pallets.frame.validity import ExhaustsResources, TransactionSource, TransactionValidityError
+from node.verifier.verifier import Verifier
+from pallets.frame.executive import Claim
+from pallets.frame.validity import BadProof, ExhaustsResources, TransactionSource, TransactionValidityError
 from pallets.primitives.extrinsic import is_bare
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.scale import DecodeError
@@ -32,6 +38,9 @@ from pallets.primitives.scale import DecodeError
 BAN_SECONDS = 30 * 60
 MAX_BANNED = 4096
 MAX_WATCHED_BLOCKS = 512  # blocks without finality before a watcher is told `finalityTimeout`
+MAX_IN_LINE, MAX_LINE_BYTES = 1 << 14, 32 * 1024 * 1024  # of submissions whose signature is to be verified yet
+MAX_BATCH = 256  # signatures verified together
+YIELD_SECONDS = 0.004
 
 log = logging.getLogger("node.txpool")
 
@@ -55,11 +64,58 @@ Watcher = Callable[[Status], None]
 """Told of each step; must not wait, and must not raise."""
 
 
+class Submission:
+    """A transaction on its way into the pool: awaited, it answers its hash, or raises why it wasn't admitted."""
+
+    __slots__ = ("hash", "data", "source", "watcher", "claim", "is_good", "refusal", "is_decided", "_listener")
+
+    def __init__(self, data: bytes, source: TransactionSource, watcher: Watcher | None) -> None:
+        self.hash, self.data, self.source, self.watcher = blake2_256(data), data, source, watcher
+        self.claim: Claim | None = None
+        self.is_good = True
+        self.refusal: Exception | None = None
+        self.is_decided = False
+        self._listener: Callable[[], None] | None = None
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Calls `listener`, the only one, once it is decided, or now. It must not raise."""
+        self._listener = listener
+        if self.is_decided:
+            listener()
+
+    def decide(self, refusal: Exception | None) -> None:
+        """It is admitted, or refused for this."""
+        self.refusal, self.is_decided = refusal, True
+        if self._listener is not None:
+            self._listener()
+
+    def result(self) -> bytes:
+        """Its hash, once it is decided; raises why it wasn't admitted."""
+        if self.refusal is not None:
+            raise self.refusal
+        return self.hash
+
+    def __await__(self) -> Generator[Any, Any, bytes]:
+        if not self.is_decided:
+            decided = trio.Event()
+            self.listen(decided.set)
+            try:
+                yield from decided.wait().__await__()
+            except trio.Cancelled:
+                self.watcher = None
+                raise
+        return self.result()
+
+
 class Transactions:
     """The pool of one chain."""
 
-    def __init__(self, chain: Chain, pool: Pool, max_size: int) -> None:
+    def __init__(self, chain: Chain, pool: Pool, max_size: int, verifier: Verifier | None = None) -> None:
         self.chain, self.pool, self.max_size = chain, pool, max_size
+        self.verifier = verifier or Verifier()
+        self._line: deque[Submission] = deque()
+        self._line_bytes = 0
+        self._arrived = trio.Event()
         self._validator: tuple[bytes, Validator] | None = None
         self._banned: dict[bytes, float] = {}
         self._watchers: dict[bytes, Watcher] = {}
@@ -70,19 +126,29 @@ class Transactions:
 
     def submit(self, data: bytes, source: TransactionSource, watcher: Watcher | None = None) -> bytes:
         """Admits a transaction and answers its hash, or raises why not; `watcher` is told each later `Status`."""
-        tx_hash = blake2_256(data)
-        self._refuse_early(tx_hash, data)
-        validity = self.validator().validate(source, data)
-        tx = PoolTransaction.of(tx_hash, data, validity, self.chain.best.number)
-        try:
-            outcomes = self.pool.import_(tx)
-        except ImmediatelyDropped as full:
-            self._report(full.outcomes)
-            raise
-        if watcher is not None:
-            self._watchers[tx_hash] = watcher
-        self._report(outcomes)
-        return tx_hash
+        submission = Submission(data, source, watcher)
+        self._refuse_early(submission)
+        self._admit(submission)
+        return submission.hash
+
+    def enqueue(self, data: bytes, source: TransactionSource, watcher: Watcher | None = None) -> Submission:
+        """`submit`, with the signature verified beside the node where it can be: what is answered is to be awaited.
+
+        Its place in line is taken now, so that one sender's transactions stay in order, whoever awaits them when.
+        Raises at once what can be told without decoding, and `ImmediatelyDropped` where the line is too long.
+        """
+        submission = Submission(data, source, watcher)
+        self._refuse_early(submission)
+        if not self.verifier.offloads:
+            self._admit(submission)
+            submission.decide(None)
+            return submission
+        if len(self._line) >= MAX_IN_LINE or self._line_bytes >= MAX_LINE_BYTES:
+            raise ImmediatelyDropped([])
+        self._line.append(submission)
+        self._line_bytes += len(data)
+        self._arrived.set()
+        return submission
 
     def unwatch(self, tx_hash: bytes) -> None:
         """Nobody wants to know any more; the transaction goes on."""
@@ -134,18 +200,56 @@ class Transactions:
 
     def on_imported(self, block: Imported, tags: list[bytes]) -> None:
         """Prunes what the block included, or made impossible by providing `tags`, and tells the watchers."""
+        if not block.is_best or block.retracted or block.enacted:
+            return  # the pool stays as it is, or `on_reorganised` has seen to it
+        self.chain.executor.forget(block.extrinsics)
         hashes = [blake2_256(extrinsic) for extrinsic in block.extrinsics]
         known = [tx_hash for tx_hash in hashes if tx_hash in self.pool]
         watched = [tx_hash for tx_hash in known if tx_hash in self._watchers]
         if watched:
             self._unfinalized[block.hash] = watched
-        for outcome in self.pool.prune(tags, known):
-            if outcome.change is Change.PRUNED:
-                self._tell(outcome.tx.hash, Status("inBlock", block.hash))
-            else:
-                self._report([outcome])
+        outcomes = self.pool.prune(tags, known)
+        for tx_hash in watched:
+            self._tell(tx_hash, Status("inBlock", block.hash))
+        self._report([outcome for outcome in outcomes if outcome.change is not Change.PRUNED])
         self._report(self.pool.expire(block.header.number))
         self._time_out(block.header.number)
+
+    def on_reorganised(self, block: Imported) -> None:
+        """Another fork has become the best: what only the old one included waits again, if it is still valid."""
+        again: list[bytes] = []
+        for retracted in reversed(block.retracted):
+            again += self.chain.body(retracted) or []
+            for tx_hash in self._unfinalized.pop(retracted, ()):
+                self._tell(tx_hash, Status("retracted", retracted))
+        included: dict[bytes, None] = {}
+        for enacted in (*block.enacted, block.hash):
+            hashes = [blake2_256(extrinsic) for extrinsic in self.chain.body(enacted) or ()]
+            included.update(dict.fromkeys(hashes))
+            watched = [tx_hash for tx_hash in hashes if tx_hash in self._watchers]
+            if watched:
+                self._unfinalized[enacted] = watched
+            for tx_hash in watched:
+                self._tell(tx_hash, Status("inBlock", enacted))
+        again += [tx.data for tx in self.pool.clear()]
+        for data in again:
+            submission = Submission(data, TransactionSource.External, None)
+            if submission.hash in included or submission.hash in self.pool:
+                continue
+            try:
+                self._admit(submission)
+            except (TransactionValidityError, DecodeError, PoolError):
+                self._tell(submission.hash, Status("invalid"))  # or an inherent, for which nobody waits
+
+    def drop_all(self) -> None:
+        """The chain was set back: forgets what waits and what was refused, and tells the watchers of what is gone."""
+        self._banned.clear()
+        for retracted in [block for block in self._unfinalized if not self.chain.is_canonical(block)]:
+            for tx_hash in self._unfinalized.pop(retracted):
+                self._tell(tx_hash, Status("retracted", retracted))
+                self._tell(tx_hash, Status("dropped"))
+        for tx in self.pool.clear():
+            self._tell(tx.hash, Status("dropped"))
 
     def on_finalized(self, finalized: Finalized) -> None:
         """Tells the watchers of what became final."""
@@ -154,15 +258,87 @@ class Transactions:
                 self._tell(tx_hash, Status("finalized", block))
 
     async def run(self) -> None:
-        """Follows finality, until cancelled."""
-        async with self.chain.finality.subscribe() as news:
-            async for finalized in news:
-                self.on_finalized(finalized)
+        """Admits who is in line and follows finality, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            verified, admissible = trio.open_memory_channel[list[Submission]](1)  # the next batch is verified meanwhile
+            nursery.start_soon(self._verify_line, verified)
+            nursery.start_soon(self._admit_verified, admissible)
+            async with self.chain.finality.subscribe() as news:
+                async for finalized in news:
+                    self.on_finalized(finalized)
+
+    # The line
+
+    async def _verify_line(self, verified: trio.MemorySendChannel[list[Submission]]) -> None:
+        line = self._line
+        while True:
+            while not line:
+                self._arrived = trio.Event()
+                await self._arrived.wait()
+            batch = [line.popleft() for _ in range(min(len(line), MAX_BATCH))]
+            self._line_bytes -= sum(len(submission.data) for submission in batch)
+            claimed: list[tuple[Submission, Claim]] = []
+            for submission in batch:
+                try:
+                    claim = submission.claim = self.validator().claim(submission.data)
+                except Exception as error:  # for who submitted it
+                    submission.refusal = error
+                else:
+                    if claim is not None:
+                        claimed.append((submission, claim))
+            verdicts = await self.verifier.verify([claim for _, claim in claimed])
+            for (submission, _), verdict in zip(claimed, verdicts, strict=True):
+                submission.is_good = verdict
+            await verified.send(batch)
+
+    async def _admit_verified(self, admissible: trio.MemoryReceiveChannel[list[Submission]]) -> None:
+        async for batch in admissible:
+            started = trio.current_time()
+            for submission in batch:
+                refusal = submission.refusal
+                if refusal is None:
+                    try:
+                        self._refuse_early(submission)  # others came first
+                        self._believe(submission)
+                        self._admit(submission)
+                    except Exception as error:  # for who submitted it
+                        refusal = error
+                submission.decide(refusal)
+                if trio.current_time() - started > YIELD_SECONDS:
+                    await trio.lowlevel.checkpoint()
+                    started = trio.current_time()
+
+    def _believe(self, submission: Submission) -> None:
+        """Takes the verdict on a signature, unless the chain has come to want another payload signed; or raises."""
+        claim, data = submission.claim, submission.data
+        if claim is None:
+            return
+        if submission.is_good:
+            claim.prove()
+            return
+        wanted = self.validator().claim(data)
+        if wanted is None or wanted.payload == claim.payload:
+            self.chain.executor.forget([data])
+            raise BadProof
 
     # Inside
 
-    def _refuse_early(self, tx_hash: bytes, data: bytes) -> None:
-        if len(data) > self.max_size:
+    def _admit(self, submission: Submission) -> None:
+        tx_hash, data = submission.hash, submission.data
+        validity = self.validator().validate(submission.source, data)
+        tx = PoolTransaction.of(tx_hash, data, validity, self.chain.best.number)
+        try:
+            outcomes = self.pool.import_(tx)
+        except ImmediatelyDropped as full:
+            self._report(full.outcomes)
+            raise
+        if submission.watcher is not None:
+            self._watchers[tx_hash] = submission.watcher
+        self._report(outcomes)
+
+    def _refuse_early(self, submission: Submission) -> None:
+        tx_hash = submission.hash
+        if len(submission.data) > self.max_size:
             raise ExhaustsResources
         if tx_hash in self.pool:
             raise AlreadyImported(tx_hash)
@@ -178,8 +354,9 @@ class Transactions:
         self._banned[tx_hash] = trio.current_time() + BAN_SECONDS
 
     def _report(self, outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
-            self._tell(outcome.tx.hash, Status(outcome.change.value, outcome.by))
+        for change, tx, by in outcomes:
+            if tx.hash in self._watchers:
+                self._tell(tx.hash, Status(change.value, by))
         if self.has_ready():
             self._became_ready.set()
 

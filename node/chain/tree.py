@@ -1,34 +1,51 @@
-"""The blocks: by hash and by number, the best and the finalised one, and the state after each.
+"""The blocks: by hash and by number, the best and the finalised one, the forks, and the state after each.
 
 ## Overview
 
 `Chain.open` makes the genesis block or finds the chain in the database. Lookups answer `None` for what isn't there;
-`state_at` and `runtime_at` raise, since a caller who names a block expects an answer. `append` adds the next best block
-in one batch, header, body, state and history, or changes nothing.
+`state_at` and `runtime_at` raise, since a caller who names a block expects an answer.
+
+The *canonical* chain leads from genesis to the best block; its blocks are found by number. A block whose parent is
+another one than the best is kept beside it, with all that it changes, until finality decides. The longest chain is the
+best; of equally long ones it is the one that was there first (Substrate's `LongestChain`). `insert` adds a block,
+`finalize` makes one final, `revert` takes blocks back whatever their finality: each in one batch, or changes nothing.
+
+Whoever builds or executes a block holds `writing` from reading its parent's state until the block is inserted: the
+views of a state hold only while the head stays where it is.
 
 ## Out of scope
 
-Forks: a block extends the best one. Whether a block deserves to be appended is the importer's and the producer's to
-decide.
+Whether a block deserves to be inserted is the importer's and the producer's to decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
+
+import trio
 
 from node.chain.feed import Feed, Finalized, Imported
 from node.chain_spec import ChainSpec
 from node.executor import BuiltBlock, Executor, Runtime
-from node.state.backend import Backend, UnknownBlock
-from node.state.db import GENESIS_KEY, Batch, CorruptDatabase, Database
-from node.state.view import States
+from node.state.backend import State, StateDiscarded, UnknownBlock
+from node.state.db import GENESIS_KEY, Batch, Database
+from node.state.delta import Delta
+from node.state.errors import CorruptDatabase
+from node.state.states import Move, States
+from node.state.trie import Nodes
+from node.state.view import ForkState
 from pallets.primitives.codec import codec_of
+from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import Header
+from pallets.primitives.scale import DecodeError
 
 BEST_KEY = b"best"
 FINALIZED_KEY = b"finalized"
+PRUNED_KEY = b"pruned"
 OFFSET_KEY = b"clock-offset"
+PRUNE_AT_ONCE = 64
+"""How many blocks' history is dropped together, where many wait for it."""
 
 BODY = codec_of(list[bytes])
 
@@ -40,8 +57,20 @@ class BlockRef(NamedTuple):
     number: int
 
 
-class NotBestParent(Exception):
-    """The block doesn't extend the best block."""
+class SideBlock(NamedTuple):
+    """A block off the canonical chain."""
+
+    hash: bytes
+    number: int
+    parent: bytes
+
+
+class UnknownParent(Exception):
+    """The block's parent is unknown, or finality has decided against it."""
+
+
+class NothingToRevert(Exception):
+    """The block to revert to isn't before the best one."""
 
 
 class Chain:
@@ -51,8 +80,19 @@ class Chain:
         self.db, self.states, self.executor = db, states, executor
         self.best, self.finalized = best, finalized
         self.genesis_hash = _genesis_of(db)
+        self.keep_states: int | None = None
+        """Of how many final blocks the states are kept; `None` keeps all."""
+        self.pinned: dict[bytes, None] = {}
+        """Blocks that are kept with their states and all that leads to them, also where finality decided otherwise."""
+        self.on_reorganised: Callable[[Imported], None] = lambda news: None
+        """Told of each change to another fork before the subscribers are."""
+        self.writing = trio.Lock()
         self.imported: Feed[Imported] = Feed()
         self.finality: Feed[Finalized] = Feed()
+        self._side: dict[bytes, SideBlock] = {block.hash: block for block in _read_side(db)}
+        self._best_header = self._header_of(best)
+        pruned = db.get("meta", PRUNED_KEY)
+        self._pruned = 0 if pruned is None else int.from_bytes(pruned, "big")
 
     @classmethod
     def open(cls, db: Database, spec: ChainSpec, executor: Executor) -> Chain:
@@ -61,18 +101,19 @@ class Chain:
         if db.bind_to_chain(header.hash):
             states = States.load(db, spec.state_version)
             chain = cls(db, states, executor, _read_ref(db, BEST_KEY), _read_ref(db, FINALIZED_KEY))
-            best = chain.header(chain.best.hash)
-            if best is None or best.state_root != states.head.trie.root:
+            if chain.best_header().state_root != states.head.root:
                 raise CorruptDatabase(f"{db.path} is damaged: its state is not that of block {chain.best.number}")
         else:
             batch = db.batch()
             states = States.create(db, batch, spec.genesis, spec.state_version)
             genesis = BlockRef(header.hash, 0)
-            _put_block(batch, genesis, header, [])
+            _put_block(batch, header, [])
+            batch.put("number", _number_key(0), header.hash)
             batch.put("meta", GENESIS_KEY, header.hash)
             _put_ref(batch, BEST_KEY, genesis)
             _put_ref(batch, FINALIZED_KEY, genesis)
             db.write(batch)
+            db.bind_to_chain(header.hash)
             chain = cls(db, states, executor, genesis, genesis)
         executor.runtime_at(chain.states.head)  # refuses a chain nobody here can run, before anything else starts
         return chain
@@ -80,78 +121,145 @@ class Chain:
     # Lookups
 
     def header(self, block_hash: bytes) -> Header | None:
-        data = self.db.get("header", block_hash)
-        return None if data is None else Header.decode(data)
+        if block_hash == self.best.hash:
+            return self._best_header
+        return self._stored_header(block_hash)
 
     def body(self, block_hash: bytes) -> list[bytes] | None:
         data = self.db.get("body", block_hash)
-        return None if data is None else BODY.decode_all(data)
+        try:
+            return None if data is None else BODY.decode_all(data)
+        except DecodeError as error:
+            raise CorruptDatabase(f"{self.db.path} is damaged: the body of 0x{block_hash.hex()}: {error}") from None
 
     def hash_of(self, number: int) -> bytes | None:
         """The hash of the canonical block of a number."""
         return self.db.get("number", _number_key(number)) if 0 <= number < 1 << 32 else None
 
+    def is_canonical(self, block_hash: bytes) -> bool:
+        """Whether a block leads to the best one, or is it."""
+        header = self.header(block_hash)
+        return header is not None and self.hash_of(header.number) == block_hash
+
     def justification(self, block_hash: bytes) -> bytes | None:
         return self.db.get("justification", block_hash)
 
-    def state_at(self, block_hash: bytes) -> Backend:
-        """The state after a block; raises `UnknownBlock`."""
+    def leaves(self) -> list[BlockRef]:
+        """The best block and the last block of every fork, longest first."""
+        parents = {block.parent for block in self._side.values()}
+        forks = [BlockRef(block.hash, block.number) for block in self._side.values() if block.hash not in parents]
+        return [self.best, *sorted(forks, key=lambda leaf: -leaf.number)]
+
+    def state_at(self, block_hash: bytes) -> State:
+        """The state after a block; raises `UnknownBlock` or `StateDiscarded`. It holds until the head moves."""
         if block_hash == self.best.hash:
             return self.states.head
+        if block_hash in self._side:
+            fork = self._fork_of(block_hash)
+            return ForkState(self.state_at(fork[0].parent), [_read_delta(self.db, block.hash) for block in fork])
         header = self.header(block_hash)
         if header is None:
             raise UnknownBlock(block_hash)
-        return self.states.at(header.number, self.best.number)
+        if header.number < self._pruned:
+            raise StateDiscarded(block_hash)
+        return self.states.past(header.number)
 
     def runtime_at(self, block_hash: bytes) -> Runtime:
-        """The runtime that executes on the state after a block; raises `UnknownBlock`."""
+        """The runtime that executes on the state after a block; raises as `state_at`."""
         return self.executor.runtime_at(self.state_at(block_hash))
 
     def best_header(self) -> Header:
-        header = self.header(self.best.hash)
-        if header is None:
-            raise CorruptDatabase(f"{self.db.path} is damaged: the header of the best block is missing")
-        return header
+        return self._best_header
 
     # Changes
 
-    def append(self, built: BuiltBlock, complete: Callable[[bytes], Header]) -> Imported:
-        """Makes a built block the best one, durably, and tells the subscribers.
+    def insert(self, header: Header, built: BuiltBlock, nodes: Nodes, clock_offset_ms: int | None = None) -> Imported:
+        """Adds an executed block under its final header, durably, and tells the subscribers.
 
-        `complete` answers the block's final header for the state root, or raises. Raises `NotBestParent` and
-        `WriteFailed`; whatever is raised, the chain and its state are as before.
+        `nodes` are the trie's records that the block's changes make; a clock that moves along is stored with them. The
+        block becomes the best one if its chain is the longest. Raises `UnknownParent` and `WriteFailed`; whatever is
+        raised, the chain and its state are as before.
         """
-        number, parent = built.header.number, built.header.parent_hash
-        if parent != self.best.hash:
-            raise NotBestParent(f"block {number} extends 0x{parent.hex()}, not the best block")
+        parent = header.parent_hash
+        if not self._is_open(parent):
+            raise UnknownParent(f"block {header.number} extends 0x{parent.hex()}, which no fork that is open leads to")
+        block = SideBlock(header.hash, header.number, parent)
+        delta = Delta(header.state_root, built.changes, nodes)
         batch = self.db.batch()
-        with self.states.applied(number, built.changes, batch) as applied:
-            header = complete(applied.root)
-            ref = BlockRef(header.hash, number)
-            _put_block(batch, ref, header, built.extrinsics)
-            _put_ref(batch, BEST_KEY, ref)
-            self.db.write(batch)
-        self.best = ref
-        imported = Imported(ref.hash, header, built.extrinsics, applied.changes, built.events)
+        _put_block(batch, header, built.extrinsics)
+        if clock_offset_ms is not None:
+            _put_clock_offset(batch, clock_offset_ms)
+        if header.number > self.best.number:
+            deltas = {block.hash: delta}
+            imported = Imported(block.hash, header, built.extrinsics, {}, built.events)
+            fork = [*self._fork_of(parent), block]
+            return self._move_head(batch, header, fork[0].number - 1, fork, deltas, imported)
+        batch.put("fork", block.hash, _encode_side(block, delta))
+        self.db.write(batch)
+        self._side[block.hash] = block
+        imported = Imported(block.hash, header, built.extrinsics, {}, built.events, is_best=False)
         self.imported.publish(imported)
         return imported
 
     def finalize(self, block_hash: bytes, justification: bytes) -> Finalized:
-        """Makes a block final, and tells the subscribers. The latest justification is kept; raises `UnknownBlock`."""
+        """Makes a block final, and tells the subscribers; forks that don't lead from it end.
+
+        The latest justification is kept. A block of a fork becomes part of the best chain by that. Raises
+        `UnknownBlock`, also for a block that finality has decided against, and `WriteFailed`.
+        """
         header = self.header(block_hash)
-        if header is None or self.hash_of(header.number) != block_hash:
+        if header is None or not self._is_open(block_hash):
             raise UnknownBlock(block_hash)
-        fresh = [self.hash_of(number) for number in range(self.finalized.number + 1, header.number + 1)]
+        final, base, fork = BlockRef(block_hash, header.number), self._base_of(block_hash), self._fork_of(block_hash)
+        fresh = [self.hash_of(number) for number in range(self.finalized.number + 1, base + 1)]
+        fresh += [block.hash for block in fork]
         batch = self.db.batch()
         batch.delete("justification", self.finalized.hash)
         batch.put("justification", block_hash, justification)
-        ref = BlockRef(block_hash, header.number)
-        _put_ref(batch, FINALIZED_KEY, ref)
-        self.db.write(batch)
-        self.finalized = ref
+        _put_ref(batch, FINALIZED_KEY, final)
+        pruned = self._prune(header.number, base, batch)
+        if fork:
+            self._choose(block_hash, batch, final)
+        else:
+            side = dict(self._side)
+            _end(self._ended_by(final, side), side, batch)
+            self.db.write(batch)
+            self._side = side
+        self.finalized, self._pruned = final, pruned
         finalized = Finalized(block_hash, header, tuple(block for block in fresh if block is not None))
         self.finality.publish(finalized)
         return finalized
+
+    def revert(self, number: int) -> Imported:
+        """Takes back all blocks above a number; as `rewind`. Raises `NothingToRevert` unless it is an earlier one."""
+        target = self.hash_of(number)
+        if target is None or number >= self.best.number:
+            raise NothingToRevert(f"the best block is {self.best.number}: only an earlier block can be reverted to")
+        return self.rewind(target)
+
+    def rewind(self, block_hash: bytes, clock_offset_ms: int | None = None) -> Imported:
+        """Makes a known block the best one, whatever its height and finality; the news is that block.
+
+        What isn't before it is gone, forks too, unless it leads to a pinned block. An offset of the clock is stored in
+        the same batch. Raises `UnknownBlock`, `StateDiscarded` and `WriteFailed`.
+        """
+        header = self.header(block_hash)
+        fork = self._fork_of(block_hash)
+        if header is None or not (fork or self.is_canonical(block_hash)):
+            raise UnknownBlock(block_hash)
+        base = BlockRef(fork[0].parent, fork[0].number - 1) if fork else BlockRef(block_hash, header.number)
+        if base.number < self._pruned:
+            raise StateDiscarded(block_hash)
+        batch = self.db.batch()
+        if self.finalized.number > base.number:
+            _put_ref(batch, FINALIZED_KEY, base)
+            batch.delete("justification", self.finalized.hash)
+        if clock_offset_ms is not None:
+            _put_clock_offset(batch, clock_offset_ms)
+        news = Imported(block_hash, header, self.body(block_hash) or [], {}, [], is_new=False)
+        imported = self._move_head(batch, header, base.number, fork, {}, news, pinned_only=True)
+        self.finalized = min(self.finalized, base, key=lambda block: block.number)
+        return imported
 
     def clock_offset(self) -> int:
         """The stored offset of the chain's clock, in milliseconds."""
@@ -160,22 +268,183 @@ class Chain:
 
     def store_clock_offset(self, offset_ms: int) -> None:
         batch = self.db.batch()
-        batch.put("meta", OFFSET_KEY, offset_ms.to_bytes(8, "little"))
+        _put_clock_offset(batch, offset_ms)
         self.db.write(batch)
+
+    # Moving the head
+
+    def _choose(self, block_hash: bytes, batch: Batch, final: BlockRef) -> None:
+        """Makes the longest chain through a block of a fork, which is final, the best one."""
+        through = [leaf for leaf in self.leaves() if any(b.hash == block_hash for b in self._fork_of(leaf.hash))]
+        leaf = through[0].hash
+        header = self._header_of(through[0])
+        news = Imported(leaf, header, self.body(leaf) or [], {}, [], is_new=False)
+        fork = self._fork_of(leaf)
+        self._move_head(batch, header, fork[0].number - 1, fork, {}, news, final=final)
+
+    def _move_head(
+        self,
+        batch: Batch,
+        header: Header,
+        base: int,
+        fork: list[SideBlock],
+        deltas: Mapping[bytes, Delta],
+        news: Imported,
+        final: BlockRef | None = None,
+        pinned_only: bool = False,
+    ) -> Imported:
+        """Takes canonical blocks back to number `base`, and applies the blocks of a fork from there.
+
+        All that is then off the canonical chain stays beside it, unless a block becomes final, or only what leads to
+        pinned blocks.
+        """
+        move = self.states.move(batch)
+        side = dict(self._side)
+        retracted = []
+        for block in self._back_to(base):
+            root = self._header_of(BlockRef(block.hash, block.number)).state_root
+            batch.put("fork", block.hash, _encode_side(block, move.undo(block.number, root)))
+            batch.delete("number", _number_key(block.number))
+            side[block.hash] = block
+            retracted.append(block.hash)
+        for block in fork:
+            move.redo(block.number, deltas.get(block.hash) or _read_delta(self.db, block.hash))
+            batch.put("number", _number_key(block.number), block.hash)
+            batch.delete("fork", block.hash)
+            side.pop(block.hash, None)
+        if pinned_only:
+            kept = self._leading_to_pins(side)
+            _end([block for block in side.values() if block.hash not in kept], side, batch)
+        elif final is not None:
+            _end(self._ended_by(final, side), side, batch)
+        enacted = tuple(block.hash for block in fork[:-1])
+        imported = self._moved(batch, move, header, news._replace(retracted=tuple(retracted), enacted=enacted))
+        self._side = side
+        if (retracted or enacted or not news.is_new) and not pinned_only:
+            self.on_reorganised(imported)
+        self.imported.publish(imported)
+        return imported
+
+    def _moved(self, batch: Batch, move: Move, header: Header, news: Imported) -> Imported:
+        """Writes the batch of a move and carries it out in memory."""
+        changes = move.write()
+        ref = BlockRef(news.hash, header.number)
+        _put_ref(batch, BEST_KEY, ref)
+        self.db.write(batch)
+        move.done(header.state_root)
+        self.best, self._best_header = ref, header
+        return news._replace(changes=changes)
+
+    def _back_to(self, number: int) -> Iterator[SideBlock]:
+        """The canonical blocks above a number, the best one first."""
+        block = self.best
+        while block.number > number:
+            parent = self._header_of(block).parent_hash
+            yield SideBlock(block.hash, block.number, parent)
+            block = BlockRef(parent, block.number - 1)
+
+    def _fork_of(self, block_hash: bytes) -> list[SideBlock]:
+        """The blocks off the canonical chain that lead to a block, itself included; none for a canonical one."""
+        return _fork_in(self._side, block_hash)
+
+    def _is_open(self, parent: bytes) -> bool:
+        """Whether finality leaves it open that a block has this parent."""
+        fork = self._fork_of(parent)
+        if fork:
+            return fork[0].number > self.finalized.number
+        header = self.header(parent)
+        return header is not None and header.number >= self.finalized.number and self.is_canonical(parent)
+
+    def _ended_by(self, final: BlockRef, side: Mapping[bytes, SideBlock]) -> list[SideBlock]:
+        """Which blocks off the canonical chain end: those of forks from before the final one that no pin needs."""
+        kept = self._leading_to_pins(side)
+        return [
+            block
+            for block in side.values()
+            if block.hash not in kept and _fork_in(side, block.hash)[0].number <= final.number
+        ]
+
+    def _leading_to_pins(self, side: Mapping[bytes, SideBlock]) -> dict[bytes, None]:
+        """Which of the blocks off the canonical chain the pinned ones need."""
+        needed: dict[bytes, None] = {}
+        for block_hash in self.pinned:
+            while block_hash not in needed and (block := side.get(block_hash)) is not None:
+                needed[block_hash] = None
+                block_hash = block.parent
+        return needed
+
+    def _base_of(self, block_hash: bytes) -> int:
+        """The number of the last canonical block before, or at, a block."""
+        fork = self._fork_of(block_hash)
+        return fork[0].number - 1 if fork else self._header_of(BlockRef(block_hash, 0)).number
+
+    def _prune(self, final: int, base: int, batch: Batch) -> int:
+        """Drops the history that isn't to be kept once a block is final; before which block no state is left.
+
+        Behind canonical block `base`, all stays: the same batch may write it anew.
+        """
+        if self.keep_states is None:
+            return self._pruned
+        end = min(final - self.keep_states + 1, base, self._pruned + PRUNE_AT_ONCE, *map(self._base_of, self.pinned))
+        for number in range(self._pruned + 1, end + 1):
+            self.states.prune(number, batch)
+        if end <= self._pruned:
+            return self._pruned
+        batch.put("meta", PRUNED_KEY, _number_key(end))
+        return end
+
+    def _header_of(self, block: BlockRef) -> Header:
+        header = self._stored_header(block.hash)
+        if header is None:
+            raise CorruptDatabase(f"{self.db.path} is damaged: the header of block {block.number} is missing")
+        return header
+
+    def _stored_header(self, block_hash: bytes) -> Header | None:
+        data = self.db.get("header", block_hash)
+        if data is None:
+            return None
+        if blake2_256(data) != block_hash:
+            raise CorruptDatabase(f"{self.db.path} is damaged: what it has for 0x{block_hash.hex()} isn't its header")
+        return Header.decode(data)
 
 
 def _number_key(number: int) -> bytes:
     return number.to_bytes(4, "big")
 
 
-def _put_block(batch: Batch, ref: BlockRef, header: Header, extrinsics: list[bytes]) -> None:
-    batch.put("header", ref.hash, header.encode())
-    batch.put("body", ref.hash, BODY.encode(extrinsics))
-    batch.put("number", _number_key(ref.number), ref.hash)
+def _fork_in(side: Mapping[bytes, SideBlock], block_hash: bytes) -> list[SideBlock]:
+    fork = []
+    while (block := side.get(block_hash)) is not None:
+        fork.append(block)
+        block_hash = block.parent
+    return fork[::-1]
+
+
+def _end(blocks: list[SideBlock], side: dict[bytes, SideBlock], batch: Batch) -> None:
+    for block in blocks:
+        _delete_block(batch, block.hash)
+        del side[block.hash]
+
+
+def _put_block(batch: Batch, header: Header, extrinsics: list[bytes]) -> None:
+    block_hash = header.hash
+    batch.put("header", block_hash, header.encode())
+    batch.put("body", block_hash, BODY.encode(extrinsics))
+
+
+def _delete_block(batch: Batch, block_hash: bytes) -> None:
+    batch.delete("header", block_hash)
+    batch.delete("body", block_hash)
+    batch.delete("justification", block_hash)
+    batch.delete("fork", block_hash)
 
 
 def _put_ref(batch: Batch, key: bytes, ref: BlockRef) -> None:
     batch.put("meta", key, ref.hash + _number_key(ref.number))
+
+
+def _put_clock_offset(batch: Batch, offset_ms: int) -> None:
+    batch.put("meta", OFFSET_KEY, offset_ms.to_bytes(8, "little"))
 
 
 def _read_ref(db: Database, key: bytes) -> BlockRef:
@@ -183,6 +452,22 @@ def _read_ref(db: Database, key: bytes) -> BlockRef:
     if data is None or len(data) != 36:
         raise CorruptDatabase(f"{db.path} is damaged: it doesn't say which block is the {key.decode()} one")
     return BlockRef(data[:32], int.from_bytes(data[32:], "big"))
+
+
+def _encode_side(block: SideBlock, delta: Delta) -> bytes:
+    return block.parent + _number_key(block.number) + delta.encode()
+
+
+def _read_side(db: Database) -> Iterator[SideBlock]:
+    for block_hash, data in db.items_from("fork"):
+        yield SideBlock(block_hash, int.from_bytes(data[32:36], "big"), data[:32])
+
+
+def _read_delta(db: Database, block_hash: bytes) -> Delta:
+    data = db.get("fork", block_hash)
+    if data is None:
+        raise CorruptDatabase(f"{db.path} is damaged: what block 0x{block_hash.hex()} changes is missing")
+    return Delta.decode(data[36:])
 
 
 def _genesis_of(db: Database) -> bytes:

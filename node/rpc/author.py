@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import trio
 
-from node.chain.transactions import Status
+from node.chain.transactions import Status, Submission, Watcher
 from node.rpc.context import Context, check_length_prefix, to_hex
 from node.rpc.errors import BAD_FORMAT, RpcError, submission_error
+from node.rpc.later import Later
 from node.rpc.registry import Hex, method, subscription
 from pallets.frame.validity import TransactionSource
 from pallets.primitives.scale import DecodeError
@@ -19,9 +21,14 @@ MAX_STATUSES = 4096  # a transaction's life has a handful of steps; a chain of r
 
 
 @method()
-def author_submitExtrinsic(node: Context, bytes: Hex) -> str:
-    """Submits an extrinsic; its hash, or at once the reason why not."""
-    return to_hex(_submit(node, bytes, None))
+def author_submitExtrinsic(node: Context, bytes: Hex) -> str | Later:
+    """Submits an extrinsic; its hash, or the reason why not, once its signature is verified."""
+    submission = _submit(node, bytes, None)
+    if submission.is_decided:
+        return to_hex(submission.hash)
+    hash_or_refusal = Later()
+    submission.listen(partial(_settle, hash_or_refusal, submission))
+    return hash_or_refusal
 
 
 @method()
@@ -42,8 +49,15 @@ async def author_submitAndWatchExtrinsic(node: Context, bytes: Hex) -> AsyncIter
         with suppress(trio.WouldBlock, trio.BrokenResourceError):  # nobody listens any more
             send.send_nowait(status)
 
-    tx_hash = _submit(node, bytes, on_status)
-    return _life(node, tx_hash, receive)
+    submission = _submit(node, bytes, on_status)
+    try:
+        await submission
+    except trio.Cancelled:
+        node.transactions.unwatch(submission.hash)
+        raise
+    except Exception as error:
+        raise (submission_error(error) or error) from None
+    return _life(node, submission.hash, receive)
 
 
 async def _life(node: Context, tx_hash: bytes, statuses: trio.MemoryReceiveChannel[Status]) -> AsyncIterator[Any]:
@@ -56,15 +70,20 @@ async def _life(node: Context, tx_hash: bytes, statuses: trio.MemoryReceiveChann
         node.transactions.unwatch(tx_hash)
 
 
-def _submit(node: Context, data: bytes, watcher: Any) -> bytes:
+def _submit(node: Context, data: bytes, watcher: Watcher | None) -> Submission:
     try:
         check_length_prefix(data)
     except DecodeError as error:
         raise RpcError(BAD_FORMAT, f"Extrinsic has invalid format: {error}") from None
     try:
-        return node.transactions.submit(data, TransactionSource.External, watcher)
+        return node.transactions.enqueue(data, TransactionSource.External, watcher)
     except Exception as error:
-        known = submission_error(error)
-        if known is None:
-            raise
-        raise known from None
+        raise (submission_error(error) or error) from None
+
+
+def _settle(later: Later, submission: Submission) -> None:
+    refusal = submission.refusal
+    if refusal is None:
+        later.settle(to_hex(submission.hash))
+    else:
+        later.fail(submission_error(refusal) or refusal)

@@ -72,8 +72,8 @@ async def chain_subscribeNewHead(node: Context) -> AsyncIterator[Any]:
 
 @subscription("chain_allHead", unsubscribe="chain_unsubscribeAllHeads")
 async def chain_subscribeAllHeads(node: Context) -> AsyncIterator[Any]:
-    """The best header now, and the header of every block that is imported."""
-    return _new_heads(node)
+    """The best header now, and the header of every block that is imported, those of forks included."""
+    return _all_heads(node)
 
 
 @subscription(
@@ -90,7 +90,16 @@ async def _new_heads(node: Context) -> AsyncIterator[Any]:
     async with node.chain.imported.subscribe() as blocks:
         yield header_json(node.chain.best_header())
         async for block in blocks:
-            yield header_json(block.header)
+            if block.is_best:
+                yield header_json(block.header)
+
+
+async def _all_heads(node: Context) -> AsyncIterator[Any]:
+    async with node.chain.imported.subscribe() as blocks:
+        yield header_json(node.chain.best_header())
+        async for block in blocks:
+            if block.is_new:
+                yield header_json(block.header)
 
 
 async def _finalized_heads(node: Context) -> AsyncIterator[Any]:
@@ -98,4 +107,6 @@ async def _finalized_heads(node: Context) -> AsyncIterator[Any]:
         yield header_json(node.header(node.chain.finalized.hash))
         async for finalized in news:
             for block in finalized.blocks:
-                yield header_json(node.header(block))
+                header = node.chain.header(block)
+                if header is not None:  # the chain may have been set back since
+                    yield header_json(header)

@@ -8,11 +8,12 @@ from typing import Any
 
 from node.chain.finality import Finalizer
 from node.chain.producer import Producer
+from node.chain.snapshots import Snapshots
 from node.chain.transactions import Transactions
 from node.chain.tree import Chain
 from node.chain_spec import ChainSpec
 from node.executor import Runtime
-from node.state.backend import Backend, UnknownBlock
+from node.state.backend import State, UnknownBlock
 from pallets.primitives.codec import codec_of
 from pallets.primitives.header import DigestItem, Header
 from pallets.primitives.scale import DecodeError, read_compact
@@ -29,6 +30,8 @@ class Context:
     transactions: Transactions
     producer: Producer
     finalizer: Finalizer
+    snapshots: Snapshots | None
+    """Only of a dev chain."""
     name: str
     version: str
     author: bool
@@ -37,7 +40,7 @@ class Context:
     def hash_or_best(self, block_hash: bytes | None) -> bytes:
         return self.chain.best.hash if block_hash is None else block_hash
 
-    def state(self, block_hash: bytes | None) -> Backend:
+    def state(self, block_hash: bytes | None) -> State:
         """The state after a block, the best one if none is named; raises `UnknownBlock`."""
         return self.chain.state_at(self.hash_or_best(block_hash))
 

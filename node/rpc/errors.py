@@ -28,6 +28,7 @@ from node.chain.pool import (
 from node.chain.transactions import TemporarilyBanned
 from node.executor import RuntimeTrap, UnknownRuntime
 from node.state.backend import StateDiscarded, UnknownBlock
+from node.state.errors import DatabaseError
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import TransactionValidityError, UnknownTransaction
 from pallets.primitives.scale import DecodeError
@@ -79,6 +80,8 @@ def client_error(text: str) -> RpcError:
 def query_error(error: Exception) -> RpcError | None:
     """The answer for a failed read or runtime call; `None` where `error` is a defect of ours."""
     match error:
+        case DatabaseError():
+            return client_error(f"Backend error: {error}")
         case UnknownBlock():
             return client_error("UnknownBlock: Header was not found in the database")
         case StateDiscarded(block_hash=block):

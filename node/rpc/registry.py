@@ -22,11 +22,10 @@ from __future__ import annotations
 import inspect
 import typing
 from binascii import unhexlify
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
-from node.rpc.context import Context
 from node.rpc.errors import RpcError, invalid_params
 from pallets.primitives.annotations import option_of
 
@@ -105,15 +104,18 @@ class Method:
 
     def arguments(self, params: Any) -> list[Any]:
         """Positional arguments from `params`; raises `invalid_params`."""
-        if isinstance(params, Mapping):
+        if isinstance(params, list):
+            count = len(params)
+            while count and params[count - 1] is None:
+                count -= 1
+            given = params[:count]
+        elif params is None:
+            given = []
+        elif isinstance(params, dict):
             unknown = params.keys() - {name for name, _, _ in self.gates}
             if unknown:
                 raise invalid_params(f"{self.name} has no parameter {', '.join(sorted(map(repr, unknown)))}")
             given = [params.get(name) for name, _, _ in self.gates]
-        elif params is None:
-            given = []
-        elif isinstance(params, list):
-            given = params[: len(params) - _trailing_nulls(params)]
         else:
             raise invalid_params("params should be a list or an object")
         if len(given) > len(self.gates):
@@ -121,25 +123,16 @@ class Method:
         found: list[Any] = []
         for place, (name, gate, optional) in enumerate(self.gates):
             value = given[place] if place < len(given) else None
-            if value is None:
-                if not optional:
-                    raise invalid_params(f"parameter {name!r} of {self.name} is missing")
+            if value is not None:
+                try:
+                    found.append(gate(value))
+                except ValueError as error:
+                    raise invalid_params(f"parameter {name!r} of {self.name}: {error}") from None
+            elif optional:
                 found.append(None)
-                continue
-            try:
-                found.append(gate(value))
-            except ValueError as error:
-                raise invalid_params(f"parameter {name!r} of {self.name}: {error}") from None
+            else:
+                raise invalid_params(f"parameter {name!r} of {self.name} is missing")
         return found
-
-    async def call(self, node: Context, params: Any) -> Any:
-        """The method's result; for a subscription, its iterator. Raises `RpcError`."""
-        answer = self.function(node, *self.arguments(params))
-        return await answer if isinstance(answer, Awaitable) else answer
-
-
-def _trailing_nulls(params: list[Any]) -> int:
-    return next((count for count, value in enumerate(reversed(params)) if value is not None), len(params))
 
 
 class Registry:

@@ -2,27 +2,36 @@
 
 ## Overview
 
-`Server` turns a message into its reply, one request or a batch. A WebSocket connection is a `Session`, which also
-carries subscriptions: the reply with the identifier always leaves before the first notification. A subscriber that
-reads too slowly loses that subscription, not the connection. A request without an `id` is carried out and not answered.
+`Server` turns a message into its reply, one request or a batch. Requests are begun in the order they came in. A method
+that answers at once is replied to at once; those that wait are under way side by side, and replied to as they end. The
+requests of a batch are carried out one after the other, and nothing else is read from the connection meanwhile. A
+request without an `id` is carried out and not answered. Who leaves is served to the end: what was asked is done.
+
+A WebSocket connection is a `Session`, which also carries subscriptions: the reply with the identifier always leaves
+before the first notification. A subscriber that reads too slowly loses that subscription, not the connection.
 
 ## Bounds
 
-Batch length, subscriptions a connection, sizes of replies, and of messages (by `node.web`).
+Batch length, requests under way (`in_flight`) and subscriptions a connection, sizes of replies, and of messages (by
+`node.web`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from functools import partial
+from types import NoneType
 from typing import Any
 
 import orjson
 import trio
 
 from node.chain.feed import FellBehind
-from node.rpc import author, chain, engine, payment, state, system
+from node.rpc import author, chain, dev, engine, payment, state, system
 from node.rpc.context import Context
 from node.rpc.errors import (
     BATCH_ANSWER_TOO_BIG,
@@ -39,7 +48,10 @@ from node.rpc.errors import (
     response_too_big,
     too_big,
 )
+from node.rpc.in_flight import InFlight
+from node.rpc.later import Later
 from node.rpc.registry import Method, Registry
+from node.state.errors import DatabaseError
 from node.web.connection import WebSocket
 from node.web.errors import ConnectionClosed
 from node.web.http import Request, Response
@@ -57,7 +69,8 @@ class Server:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.registry = Registry()
-        for module in (author, chain, payment, state, system, *((engine,) if context.author else ())):
+        own = (*((engine,) if context.author else ()), *((dev,) if context.snapshots else ()))
+        for module in (author, chain, payment, state, system, *own):
             self.registry.add_module(module)
         self.registry.methods["rpc_methods"] = Method("rpc_methods", self._rpc_methods, ())
 
@@ -76,7 +89,7 @@ class Server:
         if request.method != "POST":
             text = "JSON-RPC: POST a request here, or open a WebSocket. GET /health tells the health."
             return Response.text(405, text, (("allow", "POST, OPTIONS"), *_cors(request)))
-        reply = await self.reply(request.body, None)
+        reply = await self.reply(request.body)
         if reply is None:
             return Response(204, _cors(request))
         return Response(200, (*JSON_HEADERS, *_cors(request)), reply)
@@ -84,112 +97,202 @@ class Server:
     # WebSocket
 
     async def on_websocket(self, socket: WebSocket) -> None:
-        """Serves one connection until it ends."""
-        async with trio.open_nursery() as nursery:
-            session = Session(socket, nursery)
-            try:
-                async for message in socket:
-                    data = message.encode() if isinstance(message, str) else message
-                    reply = await self.reply(data, session)
-                    if reply is not None:
-                        await socket.send(reply.decode())
-                    session.start_pending()
-            except ConnectionClosed:
-                pass
-            nursery.cancel_scope.cancel()
+        """Serves one connection until it ends, and what it has asked for is done."""
+        async with trio.open_nursery() as subscriptions:
+            session = Session(socket, subscriptions)
+            async with trio.open_nursery() as calls:
+                with suppress(ConnectionClosed):
+                    async for message in socket:
+                        begun = self._begin(message, session)
+                        if isinstance(begun, bytes):
+                            await socket.send_text(begun)
+                        elif isinstance(begun, Call):
+                            size = len(message)
+                            session.in_flight.enter(size)
+                            if isinstance(begun.outcome, Later):
+                                begun.outcome.listen(partial(_on_settled, begun, begun.outcome, session, size))
+                            else:
+                                session.due.append((begun, size))
+                                calls.start_soon(_reply_to_next, session)
+                            if session.in_flight.is_full:
+                                await session.in_flight.wait_for_room()
+                        elif begun is not None:
+                            subscribed: list[Subscription] = []
+                            reply = await self._finish_batch(begun, session, subscribed)
+                            if reply is not None:
+                                await socket.send_text(reply)
+                                session.start(subscribed)
+            subscriptions.cancel_scope.cancel()
 
     # Requests
 
-    async def reply(self, data: bytes, session: Session | None) -> bytes | None:
-        """The reply to a message; `None` where none is due."""
+    async def reply(self, data: bytes) -> bytes | None:
+        """The reply to a message from outside of a WebSocket; `None` where none is due."""
+        begun = self._begin(data, None)
+        if isinstance(begun, list):
+            return await self._finish_batch(begun, None, [])
+        return await _finish(begun, None, []) if isinstance(begun, Call) else begun
+
+    def _begin(self, data: str | bytes, session: Session | None) -> bytes | Call | list[Any] | None:
+        """The reply to a message, `None` where none is due; or what it takes some time to answer: a call, a batch."""
         try:
             message = orjson.loads(data)
         except orjson.JSONDecodeError as error:
             return _failure(None, RpcError(PARSE_ERROR, "Parse error", str(error)))
         if not isinstance(message, list):
-            return await self._answer(message, session)
+            return self._begin_one(message, session)
         if not message:
             return _failure(None, RpcError(INVALID_REQUEST, "Invalid request", "a batch holds at least one request"))
         if len(message) > MAX_BATCH:
             return _failure(None, too_big(BATCH_TOO_BIG, "The batch request was too large", MAX_BATCH))
-        answers: list[bytes] = []
-        size = 0
-        for request in message:
-            answer = await self._answer(request, session)
-            if answer is not None:
-                answers.append(answer)
-                size += len(answer)
-            if size > MAX_RESPONSE:
-                return _failure(None, too_big(BATCH_ANSWER_TOO_BIG, "The batch response was too large", MAX_RESPONSE))
-            await trio.lowlevel.checkpoint()  # others' requests come in between
-        return b"[" + b",".join(answers) + b"]" if answers else None
+        return message
 
-    async def _answer(self, request: Any, session: Session | None) -> bytes | None:
-        """The reply to one request; `None` for a notification."""
+    def _begin_one(self, request: Any, session: Session | None) -> bytes | Call | None:
+        """As `_begin`, for one request."""
         if not isinstance(request, dict):
             return _failure(None, RpcError(INVALID_REQUEST, "Invalid request", "a request is an object"))
         request_id = request.get("id")
-        if isinstance(request_id, bool) or not isinstance(request_id, (str, int, type(None))):
+        if isinstance(request_id, bool) or not isinstance(request_id, (int, str, NoneType)):
             return _failure(None, RpcError(INVALID_REQUEST, "Invalid request", "an id is a string or an integer"))
         name = request.get("method")
         if not isinstance(name, str):
             return _failure(request_id, RpcError(INVALID_REQUEST, "Invalid request", "a method is a string"))
+        answered = "id" in request
         try:
-            result = await self._call(name, request.get("params"), session, answered="id" in request)
-            answer = orjson.dumps({"jsonrpc": "2.0", "id": request_id, "result": result})
-            if len(answer) > MAX_RESPONSE:
-                raise response_too_big(MAX_RESPONSE)
-        except RpcError as error:
-            answer = _failure(request_id, error)
+            method = self.registry.methods.get(name)
+            if method is None:
+                result = self._unsubscribe(name, request.get("params"), session)
+            elif method.notification is not None:
+                return self._subscribe(method, request_id, request.get("params"), session, answered=answered)
+            else:
+                result = method.function(self.context, *method.arguments(request.get("params")))
+                if hasattr(result, "__await__"):
+                    return Call(name, request_id, answered, result)
+            reply = _success(request_id, result)
         except Exception as error:
-            known = query_error(error)
-            if known is None:
-                log.exception("❌ %s failed", name)
-                known = RpcError(INTERNAL_ERROR, "Internal error")
-            answer = _failure(request_id, known)
-        return answer if "id" in request else None
+            reply = _failure(request_id, _told(error, name))
+        return reply if answered else None
 
-    async def _call(self, name: str, params: Any, session: Session | None, *, answered: bool) -> Any:
-        notification = self.registry.unsubscribes.get(name)
-        if notification is not None:
-            return session is not None and session.unsubscribe(_subscription_id(name, params))
-        method = self.registry.methods.get(name)
-        if method is None:
-            raise RpcError(METHOD_NOT_FOUND, "Method not found")
-        if method.notification is None:
-            return await method.call(self.context, params)
+    def _subscribe(
+        self, method: Method, request_id: str | int | None, params: Any, session: Session | None, *, answered: bool
+    ) -> Call:
         if session is None:
-            raise RpcError(METHOD_NOT_FOUND, "Method not found", f"{name} needs a WebSocket")
+            raise RpcError(METHOD_NOT_FOUND, "Method not found", f"{method.name} needs a WebSocket")
         if not answered:
-            raise RpcError(
-                INVALID_REQUEST, "Invalid request", "a subscription needs an id: its identifier is the answer"
-            )
-        session.make_room()
-        return session.subscribe(method.notification, await method.call(self.context, params))
+            reason = "a subscription needs an id: its identifier is the answer"
+            raise RpcError(INVALID_REQUEST, "Invalid request", reason)
+        arguments = method.arguments(params)
+        subscription = session.subscribe(method.notification or "")
+        return Call(method.name, request_id, answered, method.function(self.context, *arguments), subscription)
+
+    def _unsubscribe(self, name: str, params: Any, session: Session | None) -> bool:
+        if name not in self.registry.unsubscribes:
+            raise RpcError(METHOD_NOT_FOUND, "Method not found")
+        return session is not None and session.unsubscribe(_subscription_id(name, params))
+
+    async def _finish_batch(
+        self, requests: list[Any], session: Session | None, subscribed: list[Subscription]
+    ) -> bytes | None:
+        """The reply to a batch; `subscribed` grows by what is to start behind it."""
+        replies: list[bytes] = []
+        size = 0
+        for request in requests:
+            reply = self._begin_one(request, session)
+            if isinstance(reply, Call):
+                reply = await _finish(reply, session, subscribed)
+            if reply is not None:
+                replies.append(reply)
+                size += len(reply)
+            if size > MAX_RESPONSE:
+                return _failure(None, too_big(BATCH_ANSWER_TOO_BIG, "The batch response was too large", MAX_RESPONSE))
+            await trio.lowlevel.checkpoint()  # others' requests come in between
+        return b"[" + b",".join(replies) + b"]" if replies else None
+
+
+@dataclass(slots=True)
+class Subscription:
+    """`news` is what it tells, `scope` ends it."""
+
+    identifier: str
+    notification: str
+    scope: trio.CancelScope
+    news: AsyncGenerator[Any, None] | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that was begun; the outcome of one that subscribes is the subscription's news."""
+
+    name: str
+    request_id: str | int | None
+    answered: bool
+    outcome: Awaitable[Any]
+    subscription: Subscription | None = None
+
+
+def _on_settled(call: Call, outcome: Later, session: Session, size: int) -> None:
+    session.in_flight.leave(size)
+    try:
+        reply = _success(call.request_id, outcome.result())
+    except Exception as error:
+        reply = _failure(call.request_id, _told(error, call.name))
+    if call.answered:
+        with suppress(ConnectionClosed):
+            session.socket.queue_text(reply)
+
+
+async def _reply_to_next(session: Session) -> None:
+    call, size = session.due.popleft()  # trio starts tasks in any order
+    subscribed: list[Subscription] = []
+    reply = await _finish(call, session, subscribed)
+    if reply is not None:
+        with suppress(ConnectionClosed):
+            await session.socket.wait_for_room()
+            session.socket.queue_text(reply)
+            session.start(subscribed)
+    session.in_flight.leave(size)
+
+
+async def _finish(call: Call, session: Session | None, subscribed: list[Subscription]) -> bytes | None:
+    """The reply to a call, `None` where none is due; `subscribed` grows by what is to start behind it."""
+    try:
+        result = await call.outcome
+        if call.subscription is not None:
+            call.subscription.news = result
+            result = call.subscription.identifier
+            subscribed.append(call.subscription)
+        reply = _success(call.request_id, result)
+    except Exception as error:
+        if call.subscription is not None and session is not None:
+            session.unsubscribe(call.subscription.identifier)
+        reply = _failure(call.request_id, _told(error, call.name))
+    return reply if call.answered else None
 
 
 class Session:
-    """The subscriptions of one connection."""
+    """One connection: its requests under way, and its subscriptions."""
 
     def __init__(self, socket: WebSocket, nursery: trio.Nursery) -> None:
-        self._socket, self._nursery = socket, nursery
+        self.socket = socket
+        self.in_flight = InFlight()
+        self.due: deque[tuple[Call, int]] = deque()
+        """What tasks were started for, and the sizes of the messages that asked for it."""
+        self._nursery = nursery
         self._scopes: dict[str, trio.CancelScope] = {}
-        self._pending: list[tuple[str, str, AsyncGenerator[Any, None]]] = []
         self._count = 0
 
-    def make_room(self) -> None:
-        """Raises where the connection has as many subscriptions as it may have."""
+    def subscribe(self, notification: str) -> Subscription:
+        """Takes a place for a subscription, which starts once its identifier is on the way.
+
+        Raises `RpcError` where the connection has as many as it may have.
+        """
         if len(self._scopes) >= MAX_SUBSCRIPTIONS:
             text = f"a connection may hold {MAX_SUBSCRIPTIONS} subscriptions"
             raise RpcError(SUBSCRIPTIONS_EXHAUSTED, "Too many subscriptions on the connection", text)
-
-    def subscribe(self, notification: str, news: AsyncGenerator[Any, None]) -> str:
-        """Takes note of a subscription; it starts once its identifier is on the way."""
         self._count += 1
-        identifier = f"{self._count:016x}"
-        self._scopes[identifier] = trio.CancelScope()
-        self._pending.append((identifier, notification, news))
-        return identifier
+        subscription = Subscription(f"{self._count:016x}", notification, trio.CancelScope())
+        self._scopes[subscription.identifier] = subscription.scope
+        return subscription
 
     def unsubscribe(self, identifier: str) -> bool:
         """Ends a subscription; whether there was one."""
@@ -199,30 +302,29 @@ class Session:
         scope.cancel()
         return True
 
-    def start_pending(self) -> None:
-        """Starts what was subscribed since the last reply left."""
-        for identifier, notification, news in self._pending:
-            self._nursery.start_soon(self._run, identifier, notification, news)
-        self._pending.clear()
+    def start(self, subscriptions: list[Subscription]) -> None:
+        """Starts what was subscribed, now that the identifiers are on the way."""
+        for subscription in subscriptions:
+            if subscription.identifier in self._scopes:
+                self._nursery.start_soon(self._run, subscription)
 
-    async def _run(self, identifier: str, notification: str, news: AsyncGenerator[Any, None]) -> None:
-        scope = self._scopes.get(identifier)
-        if scope is None:
-            return
-        head = {"jsonrpc": "2.0", "method": notification}
-        with scope:
+    async def _run(self, subscription: Subscription) -> None:
+        notification, news = subscription.notification, subscription.news
+        assert news is not None
+        with subscription.scope:
             try:
                 async with aclosing(news):
                     async for item in news:
-                        message = {**head, "params": {"subscription": identifier, "result": item}}
-                        await self._socket.send(orjson.dumps(message).decode())
+                        params = {"subscription": subscription.identifier, "result": item}
+                        message = {"jsonrpc": "2.0", "method": notification, "params": params}
+                        await self.socket.send_text(orjson.dumps(message))
             except FellBehind:
                 log.warning("a subscriber to %s fell behind and was cut off", notification)
             except ConnectionClosed:
                 pass
             except Exception:
                 log.exception("❌ a subscription to %s failed", notification)
-        self._scopes.pop(identifier, None)
+        self._scopes.pop(subscription.identifier, None)
 
 
 def _cors(request: Request) -> tuple[tuple[str, str], ...]:
@@ -238,8 +340,26 @@ def _cors(request: Request) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _success(request_id: str | int | None, result: Any) -> bytes:
+    reply = orjson.dumps({"jsonrpc": "2.0", "id": request_id, "result": result})
+    if len(reply) > MAX_RESPONSE:
+        raise response_too_big(MAX_RESPONSE)
+    return reply
+
+
 def _failure(request_id: str | int | None, error: RpcError) -> bytes:
     return orjson.dumps({"jsonrpc": "2.0", "id": request_id, "error": error.to_json()})
+
+
+def _told(error: Exception, name: str) -> RpcError:
+    """What the caller of a method is told of its failure."""
+    known = error if isinstance(error, RpcError) else query_error(error)
+    if isinstance(error, DatabaseError):
+        log.error("❌ %s failed: %s", name, error)
+    if known is None:
+        log.error("❌ %s failed", name, exc_info=error)
+        known = RpcError(INTERNAL_ERROR, "Internal error")
+    return known
 
 
 def _subscription_id(name: str, params: Any) -> str:

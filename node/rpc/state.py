@@ -7,13 +7,15 @@ from itertools import islice
 from typing import Any
 
 from node.rpc.context import Context, optional_hex, to_hex
-from node.rpc.errors import INVALID_COUNT, MAX_RESPONSE, RpcError, response_too_big
+from node.rpc.errors import INVALID_COUNT, MAX_RESPONSE, RpcError, client_error, response_too_big
 from node.rpc.registry import Hash, Hex, method, subscription
+from node.state.proof import prove
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.runtime_code import RuntimeVersion
 
 MAX_PAGE = 1000
+CHILD_STORAGE = b":child_storage:default:"
 OPAQUE = codec_of(bytes)
 
 
@@ -102,6 +104,20 @@ def state_getKeysPaged(
     return [to_hex(key) for key in islice(node.state(hash).keys(prefix or b"", start_key), count)]
 
 
+@method()
+def state_getReadProof(node: Context, keys: list[Hex], hash: Hash | None = None) -> Any:
+    """The nodes of a block's trie that prove the values of these keys, or that there are none."""
+    return {"at": to_hex(node.hash_or_best(hash)), "proof": [to_hex(entry) for entry in prove(node.state(hash), keys)]}
+
+
+@method()
+def state_getChildReadProof(node: Context, child_storage_key: Hex, keys: list[Hex], hash: Hash | None = None) -> Any:
+    """The same for a child trie. No pallet has one, so it is proven that there is none."""
+    if not child_storage_key.startswith(CHILD_STORAGE):
+        raise client_error("Invalid child storage key")
+    return state_getReadProof(node, [child_storage_key], hash)
+
+
 @method(aliases=("state_callAt",))
 def state_call(node: Context, function: str, data: Hex, hash: Hash | None = None) -> str:
     """Calls a runtime API on a block's state; arguments and result are SCALE."""
@@ -121,6 +137,8 @@ async def _storage_changes(node: Context, keys: dict[bytes, None] | None) -> Asy
             changes = [[to_hex(key), optional_hex(state.get(key))] for key in keys]
             yield {"block": to_hex(node.chain.best.hash), "changes": changes}
         async for block in blocks:
+            if not block.is_best:
+                continue
             touched = block.changes if keys is None else [key for key in keys if key in block.changes]
             if touched:
                 changes = [[to_hex(key), optional_hex(block.changes[key])] for key in touched]
@@ -142,7 +160,9 @@ async def _versions(node: Context) -> AsyncIterator[Any]:
         version = node.runtime(None).version
         yield version_json(version)
         async for block in blocks:
-            found = node.chain.runtime_at(block.hash).version
+            if not block.is_best:
+                continue
+            found = node.runtime(None).version
             if found != version:
                 version = found
                 yield version_json(version)

@@ -10,22 +10,14 @@
 | `number` | number u32 big-endian | hash of the canonical block |
 | `justification` | block hash | GRANDPA justification |
 | `state` | storage key | value at the best block |
+| `trie` | path in hex digits | branch of the best block's trie, a record of `node.state.branch` |
 | `history` | storage key, escaped, then number u32 big-endian | what that block overwrote: `0` absent, `1 ‖ value` |
+| `trie_history` | path and `/`, then number u32 big-endian | the same of a record |
+| `journal` | number u32 big-endian | names of all that the canonical block changed |
+| `fork` | block hash | header's parent and number, and all that a block off the canonical chain changes |
 
-`history` makes every past state readable: the value of a key after block *n* is what the first later block that touched
-it overwrote, and the best block's value where none did.
-
-## Errors
-
-```
-DatabaseError
-├── UnusablePath        its directory can't be made, or is none
-├── DatabaseLocked      another process, or this one, has it open
-├── WrongChain          it belongs to another genesis
-├── NewerSchema         a later version of this program wrote it
-├── WriteFailed         the disk is full or failing, nothing of the batch was written
-└── CorruptDatabase     RocksDB can't open it, or a record is damaged or missing
-```
+The histories make every past state readable: the value of a key after block *n* is what the first later block that
+touched it overwrote, and the best block's value where none did.
 
 ## Out of scope
 
@@ -34,50 +26,40 @@ What records mean: `node.chain.tree` and `node.state.view`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-from rocksdict import ColumnFamily, Options, Rdict, RdictIter, WriteBatch, WriteOptions
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    ColumnFamily,
+    DBCompressionType,
+    Options,
+    Rdict,
+    RdictIter,
+    WriteBatch,
+    WriteOptions,
+)
 
-Column = Literal["meta", "header", "body", "number", "justification", "state", "history"]
-COLUMNS: Final[tuple[Column, ...]] = ("meta", "header", "body", "number", "justification", "state", "history")
+from node.state.errors import CorruptDatabase, OtherSchema, WriteFailed
+from node.state.identity import SCHEMA_VERSION, Identity, Lock, check_chain, check_schema, in_use
+
+Column = Literal[
+    "meta", "header", "body", "number", "justification", "state", "trie", "history", "trie_history", "journal", "fork"
+]
+COLUMNS: Final[tuple[Column, ...]] = get_args(Column)
 
 LOCKED = ("IO error: While lock file", "IO error: lock hold by current process")
 """How RocksDB's text starts where another process, or this one, has the database open."""
 
-SCHEMA_VERSION = 1
+BLOCK_CACHE, COLUMN_BUFFER, ALL_BUFFERS, MAX_WAL = 32 << 20, 16 << 20, 64 << 20, 128 << 20
+"""Bytes of memory for what was read and for what isn't in tables yet; bytes of log that a start has to read."""
+
 SCHEMA_KEY = b"schema"
 GENESIS_KEY = b"genesis"
-
-
-class DatabaseError(Exception):
-    """The database can't be used."""
-
-
-class UnusablePath(DatabaseError):
-    """The directory can't be made, or a file is in its place; choose another base path."""
-
-
-class DatabaseLocked(DatabaseError):
-    """Somebody has the database open; stop that node, or choose another base path."""
-
-
-class WrongChain(DatabaseError):
-    """The database holds another chain; choose another base path, or purge this one."""
-
-
-class NewerSchema(DatabaseError):
-    """A later version of this program wrote the database; use that version."""
-
-
-class WriteFailed(DatabaseError):
-    """The disk is full or failing; nothing of the batch was written. Make room, and start the node again."""
-
-
-class CorruptDatabase(DatabaseError):
-    """RocksDB can't open the files, or a record is damaged or missing; choose another base path, or purge this one."""
+LOADING_KEY = b"loading"
 
 
 class Batch:
@@ -92,6 +74,11 @@ class Batch:
     def put(self, column: Column, key: bytes, value: bytes) -> None:
         self.raw.put(key, value, self._handles[column])
 
+    def putter(self, column: Column) -> Callable[[bytes, bytes], None]:
+        """`put` for one column, for many records."""
+        put, handle = self.raw.put, self._handles[column]
+        return lambda key, value: put(key, value, handle)
+
     def delete(self, column: Column, key: bytes) -> None:
         self.raw.delete(key, self._handles[column])
 
@@ -99,26 +86,36 @@ class Batch:
 class Database:
     """One open database. Everything that reads through it must be dropped before `close`: iterators keep the lock."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, genesis_hash: bytes | None = None) -> None:
+        """Raises each `DatabaseError` but `WriteFailed`; `WrongChain` only where the expected chain is given."""
         self.path = path
+        self._lock = Lock(path)
         try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UnusablePath(f"{path} can't be used: {error.strerror}; choose another --base-path") from None
-        options = _options()
+            self._identity = Identity.read(path)
+            if self._identity is not None:
+                check_schema(path, self._identity.schema)
+                if genesis_hash is not None:
+                    check_chain(path, self._identity.genesis, genesis_hash)
+            self._open()
+            self._check_schema()
+            self._refuse_half_loaded()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self) -> None:
+        options = _options(Cache(BLOCK_CACHE))
         try:
-            self._db = Rdict(str(path), options, column_families={name: _options() for name in COLUMNS})
+            self._db = Rdict(str(self.path), options, column_families=dict.fromkeys(COLUMNS, options))
         except Exception as error:  # rocksdict raises plain Exception with RocksDB's text
             text = str(error)
             if text.startswith(LOCKED):
-                text = "is in use by another node; stop it or choose another --base-path"
-                raise DatabaseLocked(f"{path} {text}") from None
-            raise CorruptDatabase(f"{path} can't be opened: {text}") from None
+                raise in_use(self.path) from None
+            raise CorruptDatabase(f"{self.path} can't be opened: {text}") from None
         self._columns: dict[Column, Rdict] = {name: self._db.get_column_family(name) for name in COLUMNS}
         self._handles: dict[Column, ColumnFamily] = {name: self._db.get_column_family_handle(name) for name in COLUMNS}
         self._sync = WriteOptions()
         self._sync.sync = True
-        self._check_schema()
 
     def _check_schema(self) -> None:
         found = self.get("meta", SCHEMA_KEY)
@@ -126,20 +123,28 @@ class Database:
             batch = self.batch()
             batch.put("meta", SCHEMA_KEY, SCHEMA_VERSION.to_bytes(4, "little"))
             self.write(batch)
-        elif int.from_bytes(found, "little") > SCHEMA_VERSION:
+            return
+        try:
+            check_schema(self.path, int.from_bytes(found, "little"))
+        except OtherSchema:
             self.close()
-            schema = int.from_bytes(found, "little")
-            raise NewerSchema(f"{self.path} has schema {schema}, this program knows {SCHEMA_VERSION}: use a later one")
+            raise
+
+    def _refuse_half_loaded(self) -> None:
+        if self.get("meta", LOADING_KEY) is not None:
+            self.close()
+            raise CorruptDatabase(f"{self.path} is incomplete: loading a dumped state was interrupted; purge the chain")
 
     def bind_to_chain(self, genesis_hash: bytes) -> bool:
         """Whether the database already holds this chain; raises `WrongChain` where it holds another."""
         found = self.get("meta", GENESIS_KEY)
-        if found is not None and found != genesis_hash:
-            raise WrongChain(
-                f"{self.path} holds the chain of genesis 0x{found.hex()}, not 0x{genesis_hash.hex()}: "
-                "choose another --base-path or another --chain"
-            )
-        return found is not None
+        if found is None:
+            return False
+        check_chain(self.path, found, genesis_hash)
+        if self._identity is None:
+            self._identity = Identity(SCHEMA_VERSION, genesis_hash)
+            self._identity.write(self.path)
+        return True
 
     def get(self, column: Column, key: bytes) -> bytes | None:
         """A record, `None` where there is none; raises `CorruptDatabase`."""
@@ -185,10 +190,20 @@ class Database:
             with suppress(Exception):
                 each.close()
         self._columns.clear()
+        self._lock.release()
 
 
-def _options() -> Options:
+def _options(cache: Cache) -> Options:
+    """RocksDB's own bounds are a column's; ours are the whole database's, which has twelve."""
+    tables = BlockBasedOptions()
+    tables.set_block_cache(cache)
     options = Options(raw_mode=True)
+    options.set_block_based_table_factory(tables)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_write_buffer_size(COLUMN_BUFFER)
+    options.set_db_write_buffer_size(ALL_BUFFERS)
+    options.set_max_total_wal_size(MAX_WAL)
+    options.set_keep_log_file_num(4)
     options.create_if_missing(True)
     options.create_missing_column_families(True)
     return options

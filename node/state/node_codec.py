@@ -20,6 +20,7 @@ The compact proof encoding (`sp_trie::trie_codec`), in which hashes are left out
 from __future__ import annotations
 
 import sys
+from hashlib import blake2b
 from typing import NamedTuple
 
 from pallets.primitives.hashing import blake2_256
@@ -32,6 +33,7 @@ HASHED = 0x80
 """First byte of a reference by hash: the compact form of 32. References that hold the child itself start lower."""
 
 HASH_SIZE = 32
+REFERENCE_SIZE = 1 + HASH_SIZE
 
 
 class UnknownStateVersion(ValueError):
@@ -86,15 +88,6 @@ def common_nibbles(a: bytes, b: bytes) -> int:
     return 2 * size - (difference.bit_length() + 3 >> 2)
 
 
-def partial_key(key: bytes, start: int, end: int) -> bytes:
-    """Nibbles `start` to `end` of `key`, packed."""
-    nibbles = int.from_bytes(key[start >> 1 : end + 1 >> 1], "big")
-    if end & 1:
-        nibbles >>= 4
-    size = end - start
-    return (nibbles & (1 << 4 * size) - 1).to_bytes(size + 1 >> 1, "big")
-
-
 def encode_leaf(key: bytes, start: int, value: bytes, limit: int) -> bytes:
     """The node of a key without children, whose partial key starts at nibble `start`; `limit` as of `inline_limit`."""
     nibbles = 2 * len(key) - start
@@ -109,35 +102,25 @@ def encode_leaf(key: bytes, start: int, value: bytes, limit: int) -> bytes:
     return header + key[start >> 1 :] + payload
 
 
-def branch_head(key: bytes, start: int, end: int, references: list[bytes]) -> bytes:
-    """All of a branch without a value but the references; a child that isn't there has an empty reference."""
-    return BRANCH.header(end - start) + partial_key(key, start, end) + bitmap(references)
-
-
-def value_branch_head(key: bytes, start: int, references: list[bytes], value: bytes, limit: int) -> bytes:
-    """All of a branch that holds the value of `key` itself, but the references."""
-    end = 2 * len(key)
-    if len(value) > limit:
+def branch_head(partial: str, bitmap: int, value: bytes | None, limit: int) -> bytes:
+    """All of a branch but the references to its children: `partial` in hex digits, `value` where its path is a key."""
+    packed = bytes.fromhex(partial if len(partial) & 1 == 0 else "0" + partial)
+    if value is None:
+        kind, payload = BRANCH, b""
+    elif len(value) > limit:
         kind, payload = HASHED_VALUE_BRANCH, blake2_256(value)
     else:
         kind, payload = VALUE_BRANCH, compact(len(value)) + value
-    return kind.header(end - start) + partial_key(key, start, end) + bitmap(references) + payload
+    return kind.header(len(partial)) + packed + bitmap.to_bytes(2, "little") + payload
 
 
-def bitmap(references: list[bytes]) -> bytes:
-    """Which of the sixteen children are there, the first in the lowest bit."""
-    bits = 0
-    for slot, reference in enumerate(references):
-        if reference:
-            bits |= 1 << slot
-    return bits.to_bytes(2, "little")
-
-
-def reference_to(encoded: bytes) -> bytes:
+def reference_to(encoded: bytes | bytearray) -> bytes:
     """How a parent refers to a child with this encoding."""
     if len(encoded) < HASH_SIZE:
         return bytes((len(encoded) << 2,)) + encoded
-    return b"\x80" + blake2_256(encoded)
+    return (
+        b"\x80" + blake2b(encoded, digest_size=HASH_SIZE).digest()
+    )  # one call less than by its name: it is the hot path
 
 
 class Node(NamedTuple):

@@ -1,8 +1,8 @@
-"""Verifying read proofs of a trie, which come from someone who isn't trusted.
+"""Read proofs of a trie: making them, and verifying those of someone who isn't trusted.
 
 ## Overview
 
-A proof is a list of node encodings and of values that nodes hold by hash, in any order (`Trie.proof` makes one). Every
+A proof is a list of node encodings and of values that nodes hold by hash, in any order. Every
 entry is found by its BLAKE2b-256, starting from a root that is trusted, so what isn't part of the trie can't be
 reached. Both state versions are understood, also mixed.
 
@@ -27,7 +27,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from node.state.node_codec import HASH_SIZE, Node, decode_node
+from node.state.branch import SLOTS, OpenBranch
+from node.state.node_codec import (
+    EMPTY_NODE,
+    HASH_SIZE,
+    HASHED,
+    Node,
+    decode_node,
+    encode_leaf,
+    inline_limit,
+    reference_to,
+)
+from node.state.trie import View, branch_above, first_under
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.scale import DecodeError
 
@@ -50,6 +61,53 @@ class UnusedEntry(InvalidProof):
 
 class MissingEntry(InvalidProof):
     """The proof lacks the root, a node on the path of a key, or the value that the last node names by its hash."""
+
+
+def prove(view: View, keys: Iterable[bytes]) -> list[bytes]:
+    """A read proof: the nodes on the paths to the keys, present or not, and the values that nodes hold by hash.
+
+    Each entry is there once, the root first; a child that its parent holds itself is no entry. The form is that of
+    `/light/2` and `state_getReadProof`. Mirrors `sp_state_machine::prove_read`.
+    """
+    limit = inline_limit(view.version)
+    above = branch_above(view)
+    if not above.bitmap:
+        return [EMPTY_NODE]
+    entries: dict[bytes, bytes] = {}  # by reference
+    for key in keys:
+        _prove(view, above, key, limit, entries)
+    return list(entries.values())
+
+
+def _prove(view: View, above: OpenBranch, key: bytes, limit: int, entries: dict[bytes, bytes]) -> None:
+    digits = key.hex()
+    value = view.get(key)
+    branch = above
+    while branch.end != len(digits):
+        slot = SLOTS[digits[branch.end]] if branch.end >= 0 else 0
+        if not branch.bitmap >> slot & 1:
+            break
+        path = digits[: branch.end + 1]
+        if branch.leaves >> slot & 1:
+            resident = key if value is not None else first_under(view, path)
+            held = view.get(resident)
+            assert held is not None
+            _enter(entries, encode_leaf(resident, branch.end + 1, held, limit), branch is above)
+            break
+        record = view.node(path)
+        assert record is not None
+        _enter(entries, record[:-2], branch is above)
+        branch = OpenBranch.of(path, record)
+        if not digits.startswith(branch.full):
+            break
+    if value is not None and len(value) > limit:
+        entries[reference_to(value)] = value
+
+
+def _enter(entries: dict[bytes, bytes], encoded: bytes, is_root: bool) -> None:
+    reference = reference_to(encoded)
+    if is_root or reference[0] == HASHED:
+        entries[reference] = encoded
 
 
 def verify_proof(root: bytes, proof: Sequence[bytes], keys: Iterable[bytes]) -> dict[bytes, bytes | None]:

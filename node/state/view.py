@@ -1,31 +1,34 @@
-"""States by block: the best one in memory, every earlier one through the history.
+"""The states of earlier blocks, and of blocks off the canonical chain.
 
 ## Overview
 
-`States` owns the flat state of the best block as one dictionary and the trie over it, so that execution never reads
-the disk. `applied` applies a block's changes to both and writes what they overwrote into the block's batch;
-`at(number)` answers the state after any earlier block as a `PastState`, which looks a key up in the history first.
+The head, which is the state of the best block, is a `Trie` in memory. `PastState` is the state after an earlier block
+of the canonical chain: the history has, for each block, what that block overwrote, so a value after block *n* is what
+the first later block that touched it overwrote, and the head's where none did. Records of the trie have a history of
+the same form. `ForkState` lays the changes of blocks off the canonical chain over the state they fork from.
 
 ## Out of scope
 
-Forks: changes arrive in canonical order only.
+Which block is where: `node.chain.tree`. Keeping the history: `node.state.states`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from node.state.backend import Backend
-from node.state.db import Batch, Database
-from node.state.trie import Trie
+from node.state.backend import State
+from node.state.db import Column, Database
+from node.state.delta import Delta
+from node.state.errors import CorruptDatabase
+from node.state.trie import Trie, keys_of
 
 NUMBER_SIZE = 4
 BEYOND = b"\xff" * (NUMBER_SIZE + 1)
 """Behind an escaped key: after its entries of all blocks."""
 ABSENT = b"\0"
 PRESENT = b"\1"
+_UNTOUCHED: Final = object()
 
 
 def escape(key: bytes) -> bytes:
@@ -38,45 +41,52 @@ def unescape(escaped: bytes) -> bytes:
     return escaped[:-2].replace(b"\0\xff", b"\0")
 
 
-class HeadState:
-    """The state of the best block; an overlay's backend."""
-
-    __slots__ = ("values", "trie", "get")
-
-    def __init__(self, values: dict[bytes, bytes], version: int) -> None:
-        self.values = values
-        self.trie = Trie(values, version)
-        self.get = values.get
-
-    def keys(self, prefix: bytes = b"", after: bytes | None = None) -> Iterator[bytes]:
-        return self.trie.keys(prefix, after)
+def end_path(path: str) -> bytes:
+    """A path so written that none is a prefix of another."""
+    return path.encode() + b"/"
 
 
-class Applied(NamedTuple):
-    """A block's changes made: the new root, and those changes that changed something."""
+def overwritten(before: bytes | None) -> bytes:
+    """An entry of the history."""
+    return ABSENT if before is None else PRESENT + before
 
-    root: bytes
-    changes: Mapping[bytes, bytes | None]
+
+def restored(entry: bytes) -> bytes | None:
+    """What an entry of the history says was there; raises `CorruptDatabase` for what is no entry."""
+    if entry[:1] == PRESENT:
+        return entry[1:]
+    if entry != ABSENT:
+        raise CorruptDatabase(f"the history is damaged: an entry starts with 0x{entry[:8].hex()}")
+    return None
 
 
 class PastState:
-    """The state after an earlier block."""
+    """The state after an earlier block of the canonical chain. It holds no longer than the head stays as it is."""
 
-    def __init__(self, states: States, number: int) -> None:
-        self.states, self.number = states, number
+    def __init__(self, db: Database, head: Trie, number: int) -> None:
+        self.version = head.version
+        self._db, self._head, self._number = db, head, number
+        self._next = (number + 1).to_bytes(NUMBER_SIZE, "big")
 
     def get(self, key: bytes, /) -> bytes | None:
-        escaped = escape(key)
-        entry = self.states.db.first_from("history", escaped + (self.number + 1).to_bytes(NUMBER_SIZE, "big"))
-        if entry is None or not entry[0].startswith(escaped):
-            return self.states.head.values.get(key)
-        before = entry[1]
-        return before[1:] if before[:1] == PRESENT else None
+        entry = self._first_overwritten("history", escape(key))
+        return self._head.values.get(key) if entry is None else restored(entry)
+
+    def node(self, path: str) -> bytes | None:
+        entry = self._first_overwritten("trie_history", end_path(path))
+        return self._head.node(path) if entry is None else restored(entry)
+
+    def _first_overwritten(self, column: Column, name: bytes) -> bytes | None:
+        found = self._db.first_from(column, name + self._next)
+        return found[1] if found is not None and found[0].startswith(name) else None
 
     def keys(self, prefix: bytes = b"", after: bytes | None = None) -> Iterator[bytes]:
-        touched = self._touched(prefix, after)
+        return keys_of(self, prefix, after)
+
+    def keys_from(self, start: bytes) -> Iterator[bytes]:
+        touched = self._touched(start)
         old = next(touched, None)
-        for key in self.states.head.keys(prefix, after):
+        for key in self._head.keys_from(start):
             while old is not None and old < key:
                 if self.get(old) is not None:
                     yield old
@@ -91,61 +101,68 @@ class PastState:
                 yield old
             old = next(touched, None)
 
-    def _touched(self, prefix: bytes, after: bytes | None) -> Iterator[bytes]:
+    def _touched(self, start: bytes) -> Iterator[bytes]:
         """Keys that any block has changed, ascending. A key that all blocks change costs one step, not one a block."""
-        start = prefix.replace(b"\0", b"\0\xff") if after is None or after < prefix else escape(after) + BEYOND
-        while (entry := self.states.db.first_from("history", start)) is not None:
+        bound = start.replace(b"\0", b"\0\xff")
+        while (entry := self._db.first_from("history", bound)) is not None:
             escaped = entry[0][:-NUMBER_SIZE]
-            key = unescape(escaped)
-            if not key.startswith(prefix):
-                return
+            yield unescape(escaped)
+            bound = escaped + BEYOND
+
+
+class ForkState:
+    """The state after blocks off the canonical chain, the oldest of which is the child of a block on it."""
+
+    def __init__(self, base: State, deltas: Sequence[Delta]) -> None:
+        self.version = base.version
+        self._base = base
+        self._deltas = tuple(reversed(deltas))
+        self._keys: list[bytes] | None = None
+
+    def get(self, key: bytes, /) -> bytes | None:
+        for delta in self._deltas:
+            value = delta.values.get(key, _UNTOUCHED)
+            if value is not _UNTOUCHED:
+                return value  # type: ignore[return-value]
+        return self._base.get(key)
+
+    def node(self, path: str) -> bytes | None:
+        for delta in self._deltas:
+            record = delta.nodes.get(path, _UNTOUCHED)
+            if record is not _UNTOUCHED:
+                return record  # type: ignore[return-value]
+        return self._base.node(path)
+
+    def keys(self, prefix: bytes = b"", after: bytes | None = None) -> Iterator[bytes]:
+        return keys_of(self, prefix, after)
+
+    def keys_from(self, start: bytes) -> Iterator[bytes]:
+        changed = iter(self._changed(start))
+        mine = next(changed, None)
+        for key in self._base.keys_from(start):
+            while mine is not None and mine < key:
+                if self.get(mine) is not None:
+                    yield mine
+                mine = next(changed, None)
+            if key == mine:
+                mine = next(changed, None)
+                if self.get(key) is None:
+                    continue
             yield key
-            start = escaped + BEYOND
+        while mine is not None:
+            if self.get(mine) is not None:
+                yield mine
+            mine = next(changed, None)
+
+    def _changed(self, start: bytes) -> list[bytes]:
+        if self._keys is None:
+            self._keys = sorted({key for delta in self._deltas for key in delta.values})
+        return [key for key in self._keys if key >= start]
 
 
-class States:
-    """All states of one chain."""
-
-    def __init__(self, db: Database, values: dict[bytes, bytes], version: int) -> None:
-        self.db = db
-        self.head = HeadState(values, version)
-
-    @classmethod
-    def load(cls, db: Database, version: int) -> States:
-        """The states of a chain that the database already holds; raises `CorruptDatabase`."""
-        return cls(db, dict(db.items_from("state")), version)
-
-    @classmethod
-    def create(cls, db: Database, batch: Batch, genesis: Mapping[bytes, bytes], version: int) -> States:
-        """The states of a new chain; the genesis state goes into `batch`."""
-        for key, value in genesis.items():
-            batch.put("state", key, value)
-        return cls(db, dict(genesis), version)
-
-    def at(self, number: int, best: int) -> Backend:
-        """The state after block `number`."""
-        return self.head if number == best else PastState(self, number)
-
-    @contextmanager
-    def applied(self, number: int, changes: Mapping[bytes, bytes | None], batch: Batch) -> Iterator[Applied]:
-        """Applies block `number`'s changes in memory, and puts them and what they overwrite into `batch`.
-
-        What raises inside the `with` undoes it: the head is as it was before.
-        """
-        values = self.head.values
-        effective = {key: value for key, value in changes.items() if values.get(key) != value}
-        overwritten = {key: values.get(key) for key in effective}
-        suffix = number.to_bytes(NUMBER_SIZE, "big")
-        for key, value in effective.items():
-            before = overwritten[key]
-            batch.put("history", escape(key) + suffix, ABSENT if before is None else PRESENT + before)
-            if value is None:
-                batch.delete("state", key)
-            else:
-                batch.put("state", key, value)
-        root = self.head.trie.update(effective)
-        try:
-            yield Applied(root, effective)
-        except BaseException:
-            self.head.trie.update(overwritten)
-            raise
+def read_restored(db: Database, column: Column, key: bytes) -> bytes | None:
+    """An entry of the history that must be there; raises `CorruptDatabase`."""
+    entry = db.get(column, key)
+    if entry is None:
+        raise CorruptDatabase(f"{db.path} is damaged: its history lacks an entry")
+    return restored(entry)

@@ -11,6 +11,7 @@ else is written by one task, so that what several tasks queued in a turn goes ou
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from types import TracebackType
@@ -24,8 +25,10 @@ from node.web.limits import Limits
 from node.web.transport import Transport
 from node.web.websocket import GOING_AWAY, INTERNAL_ERROR, NORMAL, Message, MessageStream
 
-BURST = 32
+BURST = 256
 """Messages that one connection may receive or send without letting other tasks run."""
+TURN = 0.002
+"""Seconds for which one connection's messages may be handled without letting other tasks run."""
 
 
 class WebSocket:
@@ -52,6 +55,7 @@ class WebSocket:
         self._inbox = deque(received)
         self._outbox = bytearray()
         self._burst = 0
+        self._turn_end = math.inf
         self._heard = trio.current_time()
         self._receiving = False
         self._closing = False
@@ -100,9 +104,10 @@ class WebSocket:
 
         Pings are answered while a task is in here. One task at a time.
         """
-        self._burst += 1
-        if self._burst > BURST:
-            await self._rest()
+        if self._inbox:
+            self._burst += 1
+            if self._burst > BURST or trio.current_time() >= self._turn_end:
+                await self._rest()
         while not self._inbox:
             if self._closing or self._stream.ended:
                 return None
@@ -126,13 +131,31 @@ class WebSocket:
 
         A cancelled call has queued nothing.
         """
+        await self.wait_for_room()
+        self._stream.send(message)
+        self._flush()
+
+    async def send_text(self, utf8: bytes) -> None:
+        """As `send`, of a text message that is encoded already."""
+        await self.wait_for_room()
+        self._stream.send_text(utf8)
+        self._flush()
+
+    def queue_text(self, utf8: bytes) -> None:
+        """Queue a text message that is likely to be one of many, to be sent together when other tasks have run.
+
+        Doesn't look for room: the caller waits for it, or bounds how much it queues. Raises `ConnectionClosed`.
+        """
+        self._stream.send_text(utf8)
+        self._flush(at_once=False)
+
+    async def wait_for_room(self) -> None:
+        """Wait while the peer is slow; lets other tasks run now and then."""
         self._burst += 1
         if self._burst > BURST:
             await self._rest()
         while len(self._outbox) >= self._send_buffer and self.is_open:
             await self._changed.park()
-        self._stream.send(message)
-        self._flush()
 
     def send_nowait(self, message: Message) -> bool:
         """Queue a message if there is room; False where the peer is too slow, or the WebSocket is closed."""
@@ -167,8 +190,8 @@ class WebSocket:
             data = await self._transport.receive_some()
         finally:
             self._receiving = False
-        self._burst = 1
         self._heard = trio.current_time()
+        self._burst, self._turn_end = 1, self._heard + TURN
         self._inbox.extend(self._stream.receive_data(data))
         self._flush()
         if self._closing or self._stream.ended:
@@ -177,15 +200,16 @@ class WebSocket:
     async def _rest(self) -> None:
         self._burst = 1
         await trio.lowlevel.checkpoint()
+        self._turn_end = trio.current_time() + TURN
 
-    def _flush(self) -> None:
+    def _flush(self, *, at_once: bool = True) -> None:
         """See to it that what the stream has queued is sent: now if this looks like the only message, else soon."""
         if self._gone:
             return
         self._stream.take_output(self._outbox)
         if not self._writer or not (self._outbox or self._stream.eof_due):
             return  # the writer is at work, or there is nothing to do
-        if not self._receiving and not self._inbox:
+        if at_once and not self._receiving and not self._inbox:
             self._send_now()
             if not self._outbox and not self._stream.eof_due:
                 return
@@ -215,9 +239,9 @@ class WebSocket:
                 self._send_now()
                 try:
                     while self._outbox:
-                        await self._transport.send_some(self._outbox)
                         if len(self._outbox) < self._send_buffer:
                             self._changed.unpark_all()
+                        await self._transport.send_some(self._outbox)
                 except trio.BrokenResourceError:
                     self._drop()
                 if self._stream.eof_due:

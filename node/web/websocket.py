@@ -100,11 +100,18 @@ class MessageStream:
 
     def send(self, message: Message) -> None:
         """Queue one message. Raises `ConnectionClosed`."""
+        if isinstance(message, str):
+            self.send_text(message.encode())
+            return
         try:
-            if isinstance(message, str):
-                self._protocol.send_text(message.encode())
-            else:
-                self._protocol.send_binary(message)
+            self._protocol.send_binary(message)
+        except InvalidState:
+            raise self.closed() from None
+
+    def send_text(self, utf8: bytes) -> None:
+        """Queue one text message that is encoded already. Raises `ConnectionClosed`."""
+        try:
+            self._protocol.send_text(utf8)
         except InvalidState:
             raise self.closed() from None
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from offchain.sandbox.wasm import MAX_WASM_STACK
+from offchain.sandbox.identity import MAX_WASM_STACK
 
 THREAD_STACK = MAX_WASM_STACK + (16 << 20)
 

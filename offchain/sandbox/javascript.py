@@ -7,7 +7,7 @@ Overview
 
     Every run gets a fresh instance, restored from an image of the engine's memory just after the prelude, so no run
     sees another's traces and none is cheaper for what ran before. Gas is wasmtime fuel: parsing the program and reading
-    its output count. Where a few instructions of the guest make the host work, `quickjs.HOST_CALL_GAS` or `JOB_GAS` is
+    its output count. Where a few instructions of the guest make the host work, `identity.HOST_CALL_GAS` or `JOB_GAS` is
     added.
 
 Usage
@@ -28,7 +28,6 @@ from wasmtime import Linker, Trap, TrapCode, WasmtimeError
 from offchain.sandbox.base import (
     Abstained,
     Context,
-    EngineMissing,
     EngineTrap,
     Failure,
     InvalidCode,
@@ -45,47 +44,14 @@ from offchain.sandbox.base import (
     UncaughtError,
 )
 from offchain.sandbox.engine_thread import EngineThread
-from offchain.sandbox.quickjs import HOST_CALL_GAS, JOB_GAS, JS_STACK, Host, Image, Machine, Rejection, Thrown, boot
-from offchain.sandbox.wasm import CONFIG, CorruptGuest, Instance, compile_module, metered_engine
-from pallets.primitives import worker
-
-ENGINE = "quickjs-ng"
-ENGINE_VERSION = "3.6.2"  # of the npm package quickjs-wasi, which carries the engine's build
-ENGINE_WASM = Path(__file__).with_name("quickjs.wasm")
-PRELUDE = Path(__file__).with_name("prelude.js")
-
-HOST_REVISION = 1
-"""Raised with every change of this module or `quickjs` that changes what a run costs or yields."""
-RUNTIME_CONFIG = ";".join(
-    (
-        CONFIG,
-        f"host={HOST_REVISION}",
-        f"js-stack={JS_STACK}",
-        f"host-call-gas={HOST_CALL_GAS}",
-        f"job-gas={JOB_GAS}",
-        f"memory={Limits.memory_bytes}",
-        f"output={Limits.output_bytes}",
-        f"log={Limits.log_bytes}",
-    )
-).encode()
+from offchain.sandbox.identity import PRELUDE, engine_wasm, runtime_id
+from offchain.sandbox.quickjs import Host, Image, Machine, Rejection, Thrown, boot
+from offchain.sandbox.wasm import CorruptGuest, Instance, compile_module, metered_engine
 
 _BOOT_GAS = 10**10
 _BOOT_SECONDS = 60.0
 _OUTCOME_MEMORY = 1 << 20
 """Beyond the program's limit, so that its error can still be described once its memory is full."""
-
-
-def engine_wasm() -> bytes:
-    """The engine's Wasm file. Raises `EngineMissing`."""
-    try:
-        return ENGINE_WASM.read_bytes()
-    except FileNotFoundError as error:
-        raise EngineMissing(f"{ENGINE_WASM} is absent: run `make build`, which takes it from quickjs-wasi") from error
-
-
-def runtime_id() -> bytes:
-    """What names this sandbox on-chain, 32 bytes: see `pallets.primitives.worker.runtime_id`."""
-    return worker.runtime_id(ENGINE, ENGINE_VERSION, engine_wasm(), PRELUDE.read_bytes(), RUNTIME_CONFIG)
 
 
 class JavaScriptSandbox:

@@ -21,15 +21,9 @@ from typing import NamedTuple
 from wasmtime import FuncType, Linker, Module
 
 from offchain.sandbox.base import OutOfMemory
+from offchain.sandbox.identity import HOST_CALL_GAS, JOB_GAS, JS_STACK
 from offchain.sandbox.wasm import CorruptGuest, Instance
 
-JS_STACK = 128 * 1024
-"""The engine's own limit, which a script meets as a RangeError. The few recursions that the engine forgets to check end
-in a trap at the end of the stack it has in guest memory: as exact, but they cost all gas."""
-HOST_CALL_GAS = 200_000
-"""Added where the guest calls the host: about the 25 to 50 µs that such a call takes."""
-JOB_GAS = 40_000
-"""Added for each promise job, which the host has to start."""
 MAX_REJECTIONS = 256
 """Notices of rejected promises that are kept: they only serve to explain a missing output."""
 

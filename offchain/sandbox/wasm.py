@@ -18,30 +18,16 @@ import platform
 import stat
 from collections.abc import Callable
 from ctypes import POINTER, addressof, byref, c_uint64, create_string_buffer, memmove, string_at
-from importlib.metadata import version
 from pathlib import Path
 
 from wasmtime import Config, Engine, InstancePre, Module, Store, Trap, WasmtimeError, _ffi
 from wasmtime._func import maybe_raise_last_exn
 
 from offchain.sandbox.base import UntrustedCache
+from offchain.sandbox.identity import MAX_WASM_STACK, WASM_CONFIG
 from pallets.primitives.hashing import blake2_256
 
 PAGE = 65536
-MAX_WASM_STACK = 64 << 20
-"""Four times what the deepest recursion known takes on x86-64. Only `EngineThread` has a stack as deep."""
-CONFIG = ";".join(
-    (
-        f"wasmtime={version('wasmtime')}",
-        "fuel",
-        "epoch",
-        "nan-canonical",
-        "no-threads",
-        "no-relaxed-simd",
-        f"max-wasm-stack={MAX_WASM_STACK}",
-    )
-)
-"""All that decides gas and results. Fuel is counted on Wasm instructions, so optimisation does not enter."""
 
 
 class CorruptGuest(Exception):
@@ -74,7 +60,7 @@ def compile_module(engine: Engine, wasm: bytes, cache: Path | None) -> Module:
     if cache is None:
         return Module(engine, wasm)
     _own_directory(cache)
-    key = blake2_256(blake2_256(wasm) + f"{CONFIG};{platform.machine()}".encode())
+    key = blake2_256(blake2_256(wasm) + f"{WASM_CONFIG};{platform.machine()}".encode())
     path = cache / f"{key.hex()[:32]}.cwasm"
     compiled = _read_own(path)
     if compiled is not None:

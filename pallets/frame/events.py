@@ -16,11 +16,11 @@ a defect of the runtime and stops the block.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, dataclass_transform
 
 from pallets.primitives.codec import codec_of
+from pallets.primitives.record import record
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U32, UnitEnum, Variant, struct
 
@@ -228,7 +228,7 @@ class Event:
     index: ClassVar[int] = -1
 
     def __init_subclass__(cls, index: int | None = None) -> None:
-        dataclasses.dataclass(cls)
+        record(cls, slots=False)
         if index is not None:
             cls.index = index
 

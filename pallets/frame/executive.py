@@ -11,6 +11,10 @@ finalize_block     on_idle with the weight that is left · on_finalize · events
 Both roots of the header are the caller's to fill in: the state root from the overlay's changes, the extrinsics root
 from the bodies. `validate_transaction` runs the same steps up to the dispatch, as if the next block were open.
 
+An extrinsic is decoded once, by `check`: what comes of it serves any instance of the same runtime class, and remembers
+over which implicit data its signature has been verified. Only where the chain asks for other data (another era's birth
+block, another runtime version, another genesis) is the signature looked at again.
+
 ## Errors
 
 `apply_extrinsic` answers a `DispatchError` (or `None`) for what was included, and raises a `TransactionValidityError`
@@ -21,13 +25,13 @@ Mirrors `frame_executive`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from pallets.frame.events import DispatchError
 from pallets.frame.extensions import Extensions, Transaction, release_block_weight, reserve_block_space
 from pallets.frame.origin import NONE, signed
-from pallets.frame.pallet import PostInfo
-from pallets.frame.runtime import Call, Runtime
+from pallets.frame.runtime import PLAIN, Call, Runtime
 from pallets.frame.validity import (
     BadMandatory,
     BadProof,
@@ -40,7 +44,7 @@ from pallets.frame.validity import (
     ValidTransaction,
 )
 from pallets.frame.weights import DispatchClass, DispatchInfo, Pays, Weight
-from pallets.primitives.extrinsic import UncheckedExtrinsic, bare_extrinsic, signing_payload
+from pallets.primitives.extrinsic import MultiSignature, UncheckedExtrinsic, bare_extrinsic, signing_payload
 from pallets.primitives.header import DigestItem, Header, PreRuntime
 from pallets.primitives.scale import DecodeError, OtherAddress
 
@@ -61,19 +65,44 @@ class BlockSystem(Protocol):
     def initialize(self, number: int, parent_hash: bytes, digest: list[DigestItem]) -> None: ...
     def note_finished_initialize(self) -> None: ...
     def note_applied_extrinsic(self, error: DispatchError | None, info: DispatchInfo) -> None: ...
+    def register_weight(self, weight: Weight) -> None: ...
     def note_finished_extrinsics(self) -> None: ...
     def finalize(self) -> Header: ...
 
 
-class CheckedExtrinsic(NamedTuple):
-    """A decoded extrinsic; `signer` is `None` for a bare one, `length` its bytes with the prefix."""
+class CheckedExtrinsic:
+    """A decoded extrinsic; `signer` is `None` for a bare one, `length` its bytes with the prefix.
 
-    signer: bytes | None
-    extra: tuple[Any, ...]
-    unchecked: UncheckedExtrinsic
-    call: Call
-    info: DispatchInfo
-    length: int
+    `proven` is the implicit data over which its signature is known to be good. A call may keep its arguments and change
+    them, so one that `was_dispatched` is to be decoded anew before it is used again: `Executive.renew`.
+    """
+
+    __slots__ = ("signer", "extra", "unchecked", "call", "info", "length", "proven", "was_dispatched")
+
+    def __init__(self, unchecked: UncheckedExtrinsic, call: Call, length: int) -> None:
+        preamble = unchecked.preamble
+        self.signer: bytes | None = None if preamble is None else preamble.signer
+        self.extra: tuple[Any, ...] = () if preamble is None else preamble.extra
+        self.unchecked, self.call, self.info, self.length = unchecked, call, call.dispatch_info(), length
+        self.proven: bytes | None = None
+        self.was_dispatched = False
+
+
+class Claim(NamedTuple):
+    """What has to be verified of an extrinsic: that `signer` made `signature` over `payload`."""
+
+    signature: MultiSignature
+    payload: bytes
+    signer: bytes
+    checked: CheckedExtrinsic
+    implicit: bytes
+
+    def prove(self) -> None:
+        """The signature is good."""
+        self.checked.proven = self.implicit
+
+
+Check = Callable[[bytes], CheckedExtrinsic]
 
 
 class Executive:
@@ -90,6 +119,7 @@ class Executive:
         """Opens the block of `header`: its number, parent hash and pre-runtime digest are used."""
         runtime = self.runtime
         runtime.events.clear()
+        self.extensions.open_block()
         digest = [item for item in header.digest if isinstance(item, PreRuntime)]
         self.system.initialize(header.number, header.parent_hash, list(digest))
         spent = self._run_upgrade()
@@ -97,18 +127,27 @@ class Executive:
             hook = getattr(pallet, "on_initialize", None)
             if hook is not None:
                 spent = spent + (hook(header.number) or Weight())
-        self._register_weight(spent + self.system.block_weights.base_block)
+        self.system.register_weight(spent + self.system.block_weights.base_block)
         self.system.note_finished_initialize()
 
     def apply_extrinsic(self, data: bytes) -> DispatchError | None:
         """Includes one extrinsic; raises `TransactionValidityError` or `DecodeError`, changing nothing, if it can't."""
-        checked = self.check(data)
-        with self.runtime.transactional():
-            if checked.signer is None:
-                error, actual = self._apply_bare(checked)
-            else:
-                error, actual = self._apply_signed(checked)
-            self.system.note_applied_extrinsic(error, actual)
+        return self.apply(self.check(data))
+
+    def apply(self, checked: CheckedExtrinsic) -> DispatchError | None:
+        """`apply_extrinsic` of what `check` has decoded."""
+        runtime, system = self.runtime, self.system
+        mark, weight, length = len(runtime.events), system.block_weight, system.all_extrinsics_len
+        runtime.state.begin()
+        try:
+            error, actual = self._apply_bare(checked) if checked.signer is None else self._apply_signed(checked)
+            system.note_applied_extrinsic(error, actual)
+        except BaseException:
+            runtime.state.rollback()
+            del runtime.events[mark:]
+            system.block_weight, system.all_extrinsics_len = weight, length
+            raise
+        runtime.state.commit()
         return error
 
     def finalize_block(self) -> Header:
@@ -121,7 +160,7 @@ class Executive:
             hook = getattr(pallet, "on_idle", None)
             if hook is not None:
                 spent = hook(number, remaining) or Weight()
-                self._register_weight(spent)
+                self.system.register_weight(spent)
                 remaining = remaining - spent
         for pallet in self.runtime.pallets:
             hook = getattr(pallet, "on_finalize", None)
@@ -130,18 +169,22 @@ class Executive:
         header: Header = self.system.finalize()
         return header
 
-    def execute_block(self, header: Header, extrinsics: list[bytes]) -> Header:
-        """Executes somebody else's block; answers the header it should have had, roots zero. Raises `InvalidBlock`."""
+    def execute_block(self, header: Header, extrinsics: list[bytes], check: Check | None = None) -> Header:
+        """Executes somebody else's block; answers the header it should have had, roots zero. Raises `InvalidBlock`.
+
+        `check` decodes, where the caller has decoded some of the extrinsics before.
+        """
+        check = check or self.check
         self.initialize_block(header)
         inherents_over = False
         for index, data in enumerate(extrinsics):
             try:
-                checked = self.check(data)
+                checked = check(data)
                 inherent = checked.call.spec.mark.inherent and checked.signer is None
                 if inherent and inherents_over:
                     raise InvalidBlock(f"extrinsic {index} is an inherent behind transactions")
                 inherents_over = inherents_over or not inherent
-                self.apply_extrinsic(data)
+                self.apply(checked)
             except (TransactionValidityError, DecodeError) as error:
                 raise InvalidBlock(f"extrinsic {index} can't be included: {error}") from None
         return self.finalize_block()
@@ -152,12 +195,28 @@ class Executive:
         """Decodes an extrinsic and its call; raises `DecodeError`, or `CannotLookup` for an address of another form."""
         unchecked = UncheckedExtrinsic.decode(data, self.extensions.extra_codec)
         call = self.runtime.decode_call(unchecked.call)
-        preamble = unchecked.preamble
-        if preamble is None:
-            return CheckedExtrinsic(None, (), unchecked, call, call.dispatch_info(), len(data))
-        if type(preamble.signer) is OtherAddress:
+        if unchecked.preamble is not None and type(unchecked.preamble.signer) is OtherAddress:
             raise CannotLookup
-        return CheckedExtrinsic(preamble.signer, preamble.extra, unchecked, call, call.dispatch_info(), len(data))
+        return CheckedExtrinsic(unchecked, call, len(data))
+
+    def renew(self, checked: CheckedExtrinsic) -> CheckedExtrinsic:
+        """The same extrinsic, its call decoded anew."""
+        checked.call, checked.was_dispatched = self.runtime.decode_call(checked.unchecked.call), False
+        return checked
+
+    def claim(self, checked: CheckedExtrinsic) -> Claim | None:
+        """What is to be verified before anything else is asked; `None` where there is nothing, or it is proven.
+
+        Raises a `TransactionValidityError` where what should be signed can't be known.
+        """
+        preamble = checked.unchecked.preamble
+        if preamble is None or checked.info.class_ is DispatchClass.Mandatory:
+            return None
+        implicit = self.extensions.implicit(preamble.extra)
+        if implicit == checked.proven:
+            return None
+        payload = signing_payload(checked.unchecked.call, preamble.extra_bytes, implicit)
+        return Claim(preamble.signature, payload, preamble.signer, checked, implicit)
 
     def validate_transaction(self, source: TransactionSource, data: bytes) -> ValidTransaction:
         """Whether the next block could take it, and how the pool should order it; raises `TransactionValidityError`."""
@@ -184,22 +243,21 @@ class Executive:
                     extrinsics.append(bare_extrinsic(self.runtime.encode_call(call)))
         return extrinsics
 
-    def check_inherents(self, extrinsics: list[bytes], data: InherentData) -> None:
+    def check_inherents(self, extrinsics: list[bytes], data: InherentData, check: Check | None = None) -> None:
         """Compares a block's inherents with one's own data; raises `InvalidBlock` naming what is off."""
         for extrinsic in extrinsics:
-            checked = self.check(extrinsic)
+            checked = (check or self.check)(extrinsic)
             if checked.signer is None and checked.call.spec.mark.inherent:
                 self.runtime.by_index[checked.call.spec.pallet_index].check_inherent(checked.call, data)
 
     # The steps
 
     def _verify(self, checked: CheckedExtrinsic) -> None:
-        preamble = checked.unchecked.preamble
-        assert preamble is not None
-        implicit = self.extensions.implicit(preamble.extra)
-        payload = signing_payload(checked.unchecked.call, preamble.extra_bytes, implicit)
-        if not self.runtime.verify(preamble.signature, payload, preamble.signer):
-            raise BadProof
+        claim = self.claim(checked)
+        if claim is not None:
+            if not self.runtime.verify(claim.signature, claim.payload, claim.signer):
+                raise BadProof
+            claim.prove()
 
     def _apply_signed(self, checked: CheckedExtrinsic) -> tuple[DispatchError | None, DispatchInfo]:
         if checked.info.class_ is DispatchClass.Mandatory:
@@ -207,8 +265,8 @@ class Executive:
         self._verify(checked)
         assert checked.signer is not None
         tx = Transaction(checked.signer, checked.call, checked.info, checked.length, TransactionSource.InBlock)
-        self.extensions.validate(tx, checked.extra)
-        prepared = self.extensions.prepare(tx, checked.extra)
+        validity = self.extensions.validate(tx, checked.extra)
+        prepared = self.extensions.prepare(tx, checked.extra, validity)
         error, actual = self._dispatch(checked, signed(checked.signer))
         self.extensions.settle(prepared, tx, actual, error)
         return error, actual
@@ -234,12 +292,14 @@ class Executive:
         return found
 
     def _dispatch(self, checked: CheckedExtrinsic, origin: Any) -> tuple[DispatchError | None, DispatchInfo]:
-        """Runs the call; answers its error and what it cost: never more than declared."""
-        info = checked.info
+        """Runs the call; answers its error and what it cost: never more than declared, `checked.info` if just that."""
+        info, checked.was_dispatched = checked.info, True
         try:
             error, post = None, self.runtime.dispatch(checked.call, origin)
         except DispatchError as failure:
-            error, post = failure, getattr(failure, "post_info", None) or PostInfo()
+            error, post = failure, failure.post_info or PLAIN
+        if post is PLAIN:
+            return error, info
         weight = info.weight if post.actual_weight is None else post.actual_weight.min(info.weight)
         free = Pays.No in (post.pays_fee, info.pays_fee)
         return error, DispatchInfo(weight, info.class_, Pays.No if free else Pays.Yes)
@@ -256,8 +316,3 @@ class Executive:
                 spent = spent + (hook() or Weight())
         self.system.note_runtime_upgrade()
         return spent
-
-    def _register_weight(self, weight: Weight) -> None:
-        consumed = self.system.block_weight
-        consumed.mandatory = consumed.mandatory + weight
-        self.system.block_weight = consumed

@@ -3,8 +3,9 @@
 ## Overview
 
 Each extension adds `extra` (in the transaction) and `implicit` (signed but not sent), validates, prepares before
-dispatch and settles after it. The executive runs them in the order of `Runtime.extensions`. Clients hard-code that
-order and these names: a new extension with data of its own breaks them.
+dispatch and settles after it. The executive runs them in the order of `Runtime.extensions`; a step that an extension
+doesn't define costs nothing. Clients hard-code that order and these names: a new extension with data of its own breaks
+them.
 
 ## Out of scope
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from pallets.frame.events import DispatchError
 from pallets.frame.validity import (
     MAX_LONGEVITY,
+    MAX_PRIORITY,
     AncientBirthBlock,
     BadSigner,
     CannotLookup,
@@ -28,7 +30,7 @@ from pallets.frame.validity import (
     Stale,
     TransactionSource,
 )
-from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DispatchClass, DispatchInfo, Weight
+from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DispatchInfo, sum_of
 from pallets.primitives.annotations import tuple_type
 from pallets.primitives.codec import Codec, Codecs
 from pallets.primitives.extrinsic import Era
@@ -50,15 +52,18 @@ class Transaction(NamedTuple):
 
 
 class Validity(NamedTuple):
-    """What one extension contributes to a `ValidTransaction`."""
+    """What one extension contributes to a `ValidTransaction`; `found` is for its `prepare`."""
 
     priority: int = 0
     requires: tuple[bytes, ...] = ()
     provides: tuple[bytes, ...] = ()
     longevity: int = MAX_LONGEVITY
+    found: Any = None
 
 
 UNCONDITIONAL = Validity()
+NOBODY = bytes(32)
+MAX_IMPLICITS = 1024  # remembered in a block: there is one for each birth block of a mortal transaction
 
 
 class TransactionExtension:
@@ -77,15 +82,25 @@ class TransactionExtension:
         cls.identifier = cls.__name__
 
     def implicit_value(self, extra: Any) -> Any:
-        """The value that is signed but not sent; raises a `TransactionValidityError` where there is none."""
+        """The value that is signed but not sent; raises a `TransactionValidityError` where there is none.
+
+        The same for all transactions of a block that have the same extra here.
+        """
         return None
 
     def validate(self, tx: Transaction, extra: Any) -> Validity:
-        """Admits the transaction, or raises a `TransactionValidityError`. Changes nothing."""
+        """Admits the transaction, or raises a `TransactionValidityError`. Changes nothing.
+
+        In a block (`TransactionSource.InBlock`) nobody asks how a pool would order it, and `prepare` follows at once:
+        what only one of these needs may be left out then.
+        """
         return UNCONDITIONAL
 
-    def prepare(self, tx: Transaction, extra: Any) -> Any:
-        """Last check and first effect before dispatch; what it answers comes back in `settle`."""
+    def prepare(self, tx: Transaction, extra: Any, found: Any) -> Any:
+        """Last check and first effect before dispatch; what it answers comes back in `settle`.
+
+        `found` is what `validate` found a moment ago: other extensions may have prepared since, no call has run.
+        """
         return None
 
     def settle(self, prepared: Any, tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
@@ -111,7 +126,7 @@ class CheckNonZeroSender(TransactionExtension):
     path = "frame_system::extensions::check_non_zero_sender::CheckNonZeroSender"
 
     def validate(self, tx: Transaction, extra: Any) -> Validity:
-        if not any(tx.signer):
+        if tx.signer == NOBODY:
             raise BadSigner
         return UNCONDITIONAL
 
@@ -162,6 +177,8 @@ class CheckMortality(TransactionExtension):
         return bytes(found)
 
     def validate(self, tx: Transaction, extra: Era) -> Validity:
+        if tx.source is TransactionSource.InBlock:
+            return UNCONDITIONAL
         current = self.runtime.system.number
         return Validity(longevity=min(max(extra.death(current) - current, 0), MAX_LONGEVITY))
 
@@ -180,17 +197,13 @@ class CheckNonce(TransactionExtension):
         if extra < account.nonce:
             raise Stale
         requires = (_nonce_tag(tx.signer, extra - 1),) if extra > account.nonce else ()
-        return Validity(requires=requires, provides=(_nonce_tag(tx.signer, extra),))
+        return Validity(0, requires, (_nonce_tag(tx.signer, extra),), MAX_LONGEVITY, account)
 
-    def prepare(self, tx: Transaction, extra: int) -> None:
-        accounts = self.runtime.system.account
-        account = accounts[tx.signer]
-        if not account.providers and not account.sufficients:
-            raise Payment
-        if extra != account.nonce:
-            raise Stale if extra < account.nonce else Future
-        account.nonce += 1
-        accounts[tx.signer] = account
+    def prepare(self, tx: Transaction, extra: int, found: Any) -> None:
+        if extra != found.nonce:
+            raise Future  # a lower one was refused as stale
+        found.nonce += 1
+        self.runtime.system.account[tx.signer] = found
 
 
 def _nonce_tag(who: bytes, nonce: int) -> bytes:
@@ -211,14 +224,14 @@ class CheckWeight(TransactionExtension):
             raise ExhaustsResources
         return UNCONDITIONAL
 
-    def prepare(self, tx: Transaction, extra: Any) -> Weight:
-        return reserve_block_space(self.runtime.system, tx.info, tx.length)
+    def prepare(self, tx: Transaction, extra: Any, found: Any) -> None:
+        reserve_block_space(self.runtime.system, tx.info, tx.length)
 
-    def settle(self, prepared: Weight, tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
+    def settle(self, prepared: None, tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
         release_block_weight(self.runtime.system, tx.info, actual)
 
 
-def reserve_block_space(system: SystemState, info: DispatchInfo, length: int) -> Weight:
+def reserve_block_space(system: SystemState, info: DispatchInfo, length: int) -> None:
     """Counts an extrinsic and its class's base weight into the block; raises `ExhaustsResources` if it doesn't fit."""
     kind = info.class_
     limits = system.block_weights.per_class.of(kind)
@@ -226,37 +239,22 @@ def reserve_block_space(system: SystemState, info: DispatchInfo, length: int) ->
     if total_length > system.block_length.max.of(kind):
         raise ExhaustsResources
     consumed = system.block_weight
-    used = (consumed.normal, consumed.operational, consumed.mandatory)[kind.value]
-    weight = info.weight + limits.base_extrinsic
-    used = used + weight
+    used = sum_of(consumed.of(kind), info.weight, limits.base_extrinsic)
     if limits.max_total is not None and used.any_gt(limits.max_total):
         raise ExhaustsResources
-    _set_class(consumed, kind, used)
+    consumed = consumed.replaced(kind, used)
     full = consumed.total().any_gt(system.block_weights.max_block)
     if full and limits.reserved is not None and used.any_gt(limits.reserved):
         raise ExhaustsResources  # beyond the block's whole a class still has what is reserved for it alone
     system.block_weight = consumed
     system.all_extrinsics_len = total_length
-    return weight
 
 
 def release_block_weight(system: SystemState, info: DispatchInfo, actual: DispatchInfo) -> None:
     """Gives back the weight that a call declared and didn't use."""
-    unspent = info.weight - actual.weight
-    if unspent.ref_time or unspent.proof_size:
-        consumed = system.block_weight
-        used = (consumed.normal, consumed.operational, consumed.mandatory)[info.class_.value]
-        _set_class(consumed, info.class_, used - unspent)
-        system.block_weight = consumed
-
-
-def _set_class(consumed: ConsumedWeight, kind: DispatchClass, used: Weight) -> None:
-    if kind is DispatchClass.Normal:
-        consumed.normal = used
-    elif kind is DispatchClass.Operational:
-        consumed.operational = used
-    else:
-        consumed.mandatory = used
+    if actual is not info:
+        consumed, kind = system.block_weight, info.class_
+        system.block_weight = consumed.replaced(kind, consumed.of(kind) - (info.weight - actual.weight))
 
 
 class MetadataHashMode(UnitEnum):
@@ -282,43 +280,64 @@ class CheckMetadataHash(TransactionExtension):
 
 
 class Extensions:
-    """A runtime's extensions at work: their codecs, and each step over all of them."""
+    """A runtime's extensions at work: their codecs, and each step over those that take part in it."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self.all: tuple[TransactionExtension, ...] = tuple(kind(runtime) for kind in runtime.extensions)
         self.extra_codec, self.implicit_codec = extension_codecs(runtime.extensions, runtime.codecs)
+        found = tuple(enumerate(kind(runtime) for kind in runtime.extensions))
+        self._implying = tuple((i, each.implicit_value) for i, each in found if each.implicit is not type(None))
+        self._validating = tuple((i, each.validate) for i, each in found if _defines(each, "validate"))
+        self._preparing = tuple((i, each.prepare) for i, each in found if _defines(each, "prepare"))
+        self._settling = tuple((i, each.settle) for i, each in found if _defines(each, "settle"))
+        self._implicits: dict[tuple[Any, ...], bytes] = {}
+
+    def open_block(self) -> None:
+        """Another block, another implicit data."""
+        self._implicits.clear()
 
     def implicit(self, extra: tuple[Any, ...]) -> bytes:
         """The implicit bytes for this extra; raises a `TransactionValidityError`."""
-        values = tuple(
-            extension.implicit_value(value)
-            for extension, value in zip(self.all, extra, strict=True)
-            if extension.implicit is not type(None)
-        )
-        return self.implicit_codec.encode(values)
+        known = tuple([extra[i] for i, _ in self._implying])
+        found = self._implicits.get(known)
+        if found is None:
+            found = self.implicit_codec.encode(tuple([value_of(extra[i]) for i, value_of in self._implying]))
+            if len(self._implicits) >= MAX_IMPLICITS:
+                self._implicits.clear()
+            self._implicits[known] = found
+        return found
 
     def validate(self, tx: Transaction, extra: tuple[Any, ...]) -> Validity:
-        """All checks; the contributions joined. Raises a `TransactionValidityError`."""
+        """All checks; the contributions joined, `found` by extension. Raises a `TransactionValidityError`."""
         priority, longevity = 0, MAX_LONGEVITY
         requires: tuple[bytes, ...] = ()
         provides: tuple[bytes, ...] = ()
-        for extension, value in zip(self.all, extra, strict=True):
-            found = extension.validate(tx, value)
-            if found is not UNCONDITIONAL:
-                priority = min(priority + found.priority, MAX_LONGEVITY)
-                requires += found.requires
-                provides += found.provides
-                longevity = min(longevity, found.longevity)
-        return Validity(priority, requires, provides, longevity)
+        found: dict[int, Any] = {}
+        for i, validate in self._validating:
+            validity = validate(tx, extra[i])
+            if validity is not UNCONDITIONAL:
+                priority += validity.priority
+                requires += validity.requires
+                provides += validity.provides
+                if validity.longevity < longevity:
+                    longevity = validity.longevity
+                found[i] = validity.found
+        return Validity(min(priority, MAX_PRIORITY), requires, provides, longevity, found)
 
-    def prepare(self, tx: Transaction, extra: tuple[Any, ...]) -> list[Any]:
-        """First effects, in order. Raises a `TransactionValidityError`; the caller rolls back."""
-        return [extension.prepare(tx, value) for extension, value in zip(self.all, extra, strict=True)]
+    def prepare(self, tx: Transaction, extra: tuple[Any, ...], validity: Validity) -> dict[int, Any]:
+        """First effects, in order, and what is to be settled. Raises a `TransactionValidityError`; roll back then."""
+        found = validity.found
+        return {i: prepare(tx, extra[i], found.get(i)) for i, prepare in self._preparing}
 
-    def settle(self, prepared: list[Any], tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
+    def settle(
+        self, prepared: dict[int, Any], tx: Transaction, actual: DispatchInfo, error: DispatchError | None
+    ) -> None:
         """Corrections after dispatch, in order."""
-        for extension, value in zip(self.all, prepared, strict=True):
-            extension.settle(value, tx, actual, error)
+        for i, settle in self._settling:
+            settle(prepared.get(i), tx, actual, error)
+
+
+def _defines(extension: TransactionExtension, step: str) -> bool:
+    return getattr(type(extension), step) is not getattr(TransactionExtension, step)
 
 
 def extension_codecs(kinds: tuple[type[TransactionExtension], ...], codecs: Codecs) -> tuple[Codec[Any], Codec[Any]]:

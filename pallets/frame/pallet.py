@@ -35,7 +35,6 @@ Composition and dispatch (`runtime`), the order of a block (`executive`), the me
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import typing
 from collections.abc import Callable, Mapping
 from typing import (
@@ -93,6 +92,8 @@ class CallMark:
     dispatch_class: DispatchClass
     validate: Callable[..., Any] | None
     inherent: bool
+    info: DispatchInfo | None
+    """Of all such calls, where the weight is a constant."""
 
 
 def call(
@@ -113,7 +114,8 @@ def call(
 
     def mark(method: F) -> F:
         kind = DispatchClass.Mandatory if inherent else dispatch_class
-        method.__call_mark__ = CallMark(index, weight, kind, validate, inherent)  # type: ignore[attr-defined]
+        info = DispatchInfo(weight, kind) if isinstance(weight, Weight) else None
+        method.__call_mark__ = CallMark(index, weight, kind, validate, inherent, info)  # type: ignore[attr-defined]
         return method
 
     return mark
@@ -135,7 +137,7 @@ class CallSpec:
 
 
 @dataclass_transform(kw_only_default=True)
-@dataclasses.dataclass(kw_only=True, eq=False)
+@dataclasses.dataclass(kw_only=True, eq=False, repr=False)
 class Pallet:
     """Base of all pallets; `index` is the pallet's place on the wire."""
 
@@ -168,7 +170,7 @@ class Pallet:
         cls.hold_reasons = next(
             (thing for thing in declared if isinstance(thing, type) and issubclass(thing, Reasons)), None
         )
-        dataclasses.dataclass(kw_only=True, eq=False)(cls)
+        dataclasses.dataclass(kw_only=True, eq=False, repr=False)(cls)
 
     def create_inherent(self, data: dict[bytes, bytes]) -> Call | None:
         """The inherent call this pallet makes of the author's data, where it has one."""
@@ -211,7 +213,10 @@ def _indexed(classes: Any) -> list[Any]:
 def call_specs(pallet: Pallet) -> dict[int, CallSpec]:
     """The calls of a pallet by index."""
     specs: dict[int, CallSpec] = {}
-    for name, method in inspect.getmembers(type(pallet), lambda thing: hasattr(thing, "__call_mark__")):
+    members = {name: thing for cls in reversed(type(pallet).__mro__) for name, thing in vars(cls).items()}
+    for name, method in members.items():
+        if not hasattr(method, "__call_mark__"):
+            continue
         hints = typing.get_type_hints(method, localns=vars(type(pallet)), include_extras=True)
         hints.pop("return", None)
         (_, first), *params = hints.items()

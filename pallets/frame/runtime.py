@@ -95,11 +95,13 @@ class Call:
     def dispatch_info(self) -> DispatchInfo:
         """Weight and class before it runs; computed once, since a batch asks every call in it, at every level."""
         if self._info is None:
-            weight = self.spec.mark.weight
-            found = weight if isinstance(weight, Weight) else weight(*self.arguments)
-            kind = self.spec.mark.dispatch_class
-            self._info = found if isinstance(found, DispatchInfo) else DispatchInfo(found, kind)
+            self._info = self.spec.mark.info or self._weighed()
         return self._info
+
+    def _weighed(self) -> DispatchInfo:
+        weight = self.spec.mark.weight
+        found = weight if isinstance(weight, Weight) else weight(*self.arguments)
+        return found if isinstance(found, DispatchInfo) else DispatchInfo(found, self.spec.mark.dispatch_class)
 
 
 RuntimeCall = Annotated[Call, RuntimeType("RuntimeCall")]
@@ -126,11 +128,11 @@ class Tables(NamedTuple):
 
     codecs: Codecs
     calls: dict[tuple[int, int], CallSpec]
-    events: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]]
+    events: dict[type[Event], tuple[bytes, Codec[Any]]]
     errors: dict[tuple[int, int], type[Error]]
     pallet_of: dict[type[Error], int]
     decode_call: Callable[[bytes, int], tuple[Call, int]]
-    storage_keys: dict[Item, dict[Any, bytes]]
+    layouts: dict[Item, Any]  # of the storage items used so far
 
 
 class Runtime:
@@ -233,8 +235,8 @@ class Runtime:
 
     def encode_event(self, event: Event) -> bytes:
         """SCALE of a `RuntimeEvent`."""
-        head, encode = self.tables.events[type(event)]
-        return head + encode(event)
+        head, codec = self.tables.events[type(event)]
+        return head + codec.encode(event)
 
     def decode_events(self, data: bytes) -> list[EventRecord]:
         """The value of `System.Events`; raises `DecodeError`."""
@@ -259,12 +261,12 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
     calls: dict[tuple[int, int], CallSpec] = {}
     errors = {(pallet.index, error.index): error for pallet in pallets for error in pallet.errors}
     pallet_of = {error: index for (index, _), error in errors.items()}
-    events: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]] = {}
-    decoders: dict[bytes, Callable[..., tuple[Event, int]]] = {}
+    events: dict[type[Event], tuple[bytes, Codec[Any]]] = {}
+    events_by_head: dict[bytes, Codec[Any]] = {}
     dispatch_result = _result_codec(errors, pallet_of)
     codecs = Codecs(
         {
-            "RuntimeEvent": _event_codec(events, decoders),
+            "RuntimeEvent": _event_codec(events, events_by_head),
             "RuntimeCall": _call_codec(calls, lambda: codecs),
             "RuntimeHoldReason": _hold_reason_codec(pallets),
             "DispatchError": _error_codec(errors, pallet_of),
@@ -277,26 +279,22 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
         for spec in call_specs(pallet).values():
             calls[pallet.index, spec.index] = spec
         for event in pallet.events:
-            codec: Codec[Event] = codecs.of(event, names)
             head = bytes((pallet.index, event.index))
-            events[event] = head, codec.encode
-            decoders[head] = codec.decode
+            events_by_head[head] = codecs.of(event, names)
+            events[event] = head, events_by_head[head]
     return Tables(codecs, calls, events, errors, pallet_of, codecs.runtime_types["RuntimeCall"].decode, {})
 
 
-def _event_codec(
-    events: dict[type[Event], tuple[bytes, Callable[[Any], bytes]]],
-    decoders: dict[bytes, Callable[..., tuple[Event, int]]],
-) -> RuntimeCodec:
+def _event_codec(events: dict[type[Event], tuple[bytes, Codec[Any]]], by_head: dict[bytes, Codec[Any]]) -> RuntimeCodec:
     def encode(event: Event) -> bytes:
-        head, encode_fields = events[type(event)]
-        return head + encode_fields(event)
+        head, codec = events[type(event)]
+        return head + codec.encode(event)
 
     def decode(data: bytes, at: int) -> tuple[Event, int]:
-        found = decoders.get(data[at : at + 2])
+        found = by_head.get(data[at : at + 2])
         if found is None:
             raise DecodeError(f"no event of this runtime at byte {at}")
-        return found(data, at + 2)
+        return found.decode(data, at + 2)
 
     return RuntimeCodec(encode, decode)
 

@@ -57,14 +57,17 @@ class RuntimeApi:
     @classmethod
     def methods(cls) -> list[ApiMethod]:
         """The functions, in the order they are written."""
-        found = []
-        for name, method in vars(cls).items():
-            if inspect.isfunction(method) and not name.startswith("_"):
-                hints = typing.get_type_hints(method, include_extras=True)
-                output = hints.pop("return")
-                doc = inspect.cleandoc(method.__doc__ or "")
-                found.append(ApiMethod(cls, name, tuple(hints.items()), output, doc))
-        return found
+        return [method for name in vars(cls) if (method := cls.method(name)) is not None]
+
+    @classmethod
+    def method(cls, name: str) -> ApiMethod | None:
+        """The function of that name, without the API's."""
+        method = vars(cls).get(name)
+        if not inspect.isfunction(method) or name.startswith("_"):
+            return None
+        hints = typing.get_type_hints(method, include_extras=True)
+        output = hints.pop("return")
+        return ApiMethod(cls, name, tuple(hints.items()), output, inspect.cleandoc(method.__doc__ or ""))
 
 
 def api_versions(apis: tuple[type[RuntimeApi], ...]) -> list[tuple[bytes, int]]:
@@ -76,23 +79,23 @@ class ApiDispatcher:
     """Calls runtime APIs by wire name, on any instance of one runtime class."""
 
     def __init__(self, runtime: Runtime, apis: tuple[type[RuntimeApi], ...]) -> None:
-        self._methods: dict[str, tuple[ApiMethod, Codec[Any], Codec[Any]]] = {}
-        for api in apis:
-            for method in api.methods():
-                kinds = tuple(kind for _, kind in method.params)
-                arguments = runtime.codecs.of(tuple_type(kinds))
-                self._methods[method.wire_name] = method, arguments, runtime.codecs.of(method.output)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._methods
+        self._apis = {api.__name__: api for api in apis}
+        self._codecs = runtime.codecs
+        self._methods: dict[str, tuple[ApiMethod, Codec[Any], Codec[Any]]] = {}  # those called so far
 
     def call(self, runtime: Runtime, name: str, data: bytes) -> bytes:
         """The encoded result; raises `UnknownRuntimeApi`, and `DecodeError` for arguments that don't fit."""
-        found = self._methods.get(name)
-        if found is None:
-            raise UnknownRuntimeApi(name)
-        method, arguments, output = found
+        method, arguments, output = self._methods.get(name) or self._find(name)
         with runtime.codecs.budget.limited_to(MAX_ELEMENTS):
             given: tuple[Any, ...] = arguments.decode_all(data) or ()
         function: Callable[..., Any] = getattr(method.api(runtime), method.name)
         return output.encode(function(*given))
+
+    def _find(self, wire_name: str) -> tuple[ApiMethod, Codec[Any], Codec[Any]]:
+        api, _, name = wire_name.partition("_")
+        method = self._apis[api].method(name) if api in self._apis else None
+        if method is None:
+            raise UnknownRuntimeApi(wire_name)
+        arguments = self._codecs.of(tuple_type(tuple(kind for _, kind in method.params)))
+        found = self._methods[wire_name] = method, arguments, self._codecs.of(method.output)
+        return found

@@ -28,7 +28,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from pallets.frame.overlay import Overlay
 from pallets.primitives.annotations import option_of
-from pallets.primitives.codec import Codec
+from pallets.primitives.codec import Codec, Codecs
 from pallets.primitives.hashing import Blake2_128Concat, StorageHasher, Twox64Concat, storage_prefix
 from pallets.primitives.types import U32
 
@@ -82,6 +82,18 @@ class Item:
         """The item at work in one pallet instance."""
         raise NotImplementedError(type(self).__name__)
 
+    def layout(self, pallet: Any) -> Any:
+        """What doesn't change from one instance of a runtime to the next: worked out once a runtime class."""
+        layouts: dict[Item, Any] = pallet.runtime.tables.layouts
+        found = layouts.get(self)
+        if found is None:
+            found = layouts[self] = self.lay_out(pallet.codecs)
+        return found
+
+    def lay_out(self, codecs: Codecs) -> Any:
+        """The item in a runtime of these codecs."""
+        raise NotImplementedError(type(self).__name__)
+
 
 class Value(Item, Generic[V]):
     """One value."""
@@ -116,11 +128,14 @@ class Value(Item, Generic[V]):
         pallet.state.put(pallet.items[self.attribute].key, None)
 
     def bind(self, pallet: Any) -> BoundValue:
-        return BoundValue(self.prefix, pallet.codecs.of(self.value_type))
+        return cast("BoundValue", self.layout(pallet))
+
+    def lay_out(self, codecs: Codecs) -> BoundValue:
+        return BoundValue(self.prefix, codecs.of(self.value_type))
 
 
 class BoundValue:
-    """A value's key and codec in one runtime."""
+    """A value's key and codec in one runtime class."""
 
     __slots__ = ("key", "encode", "decode")
 
@@ -154,6 +169,19 @@ class Map(Item, Generic[K, V]):
         pallet.__dict__[self.attribute] = bound  # shadows this descriptor: later reads are plain attribute reads
         return bound
 
+    def lay_out(self, codecs: Codecs) -> MapLayout[K, V]:
+        return MapLayout(self.prefix, self.hashers[0], codecs.of(self.arguments[0]), codecs.of(self.value_type))
+
+
+class MapLayout(Generic[K, V]):
+    """A map's codecs and the storage keys worked out so far, in one runtime class."""
+
+    __slots__ = ("decode", "encode", "key", "key_codec")
+
+    def __init__(self, start: bytes, hasher: StorageHasher, key: Codec[K], value: Codec[V]) -> None:
+        self.key_codec, self.encode, self.decode = key, value.encode, value.decode
+        self.key: Callable[[K], bytes] = _KeyMemo(start, hasher, key).__getitem__
+
 
 class _KeyMemo(dict[K, bytes]):
     """Storage keys by map key, each worked out when first asked for; forgets them all when there are too many."""
@@ -176,16 +204,10 @@ class BoundMap(Generic[K, V]):
     __slots__ = ("decode", "default", "encode", "hasher", "key", "key_codec", "missing", "start", "state")
 
     def __init__(self, item: Map[K, V], pallet: Any) -> None:
-        key, value = pallet.codecs.of(item.arguments[0]), pallet.codecs.of(item.value_type)
+        layout: MapLayout[K, V] = item.layout(pallet)
         self.state: Overlay = pallet.state
         self.start, self.default, self.missing, self.hasher = item.prefix, item.default, item.missing, item.hashers[0]
-        self.encode: Callable[[V], bytes] = value.encode
-        self.decode: Callable[..., tuple[V, int]] = value.decode
-        self.key_codec: Codec[K] = key
-        memos = pallet.runtime.tables.storage_keys
-        if item not in memos:
-            memos[item] = _KeyMemo(item.prefix, self.hasher, key)
-        self.key: Callable[[K], bytes] = memos[item].__getitem__
+        self.key, self.key_codec, self.encode, self.decode = layout.key, layout.key_codec, layout.encode, layout.decode
 
     def __getitem__(self, k: K) -> V:
         raw = self.state.get(self.key(k))
@@ -244,9 +266,23 @@ class CountedMap(Map[K, V]):
 
     def bind(self, pallet: Any) -> BoundCountedMap[K, V]:
         bound: BoundCountedMap[K, V] = BoundCountedMap(self, pallet)
-        bound.counter = BoundValue(storage_prefix(self.owner.wire_name, self.counter_name), pallet.codecs.of(U32))
+        bound.counter = self.layout(pallet).counter
         pallet.__dict__[self.attribute] = bound
         return bound
+
+    def lay_out(self, codecs: Codecs) -> CountedMapLayout[K, V]:
+        layout = CountedMapLayout(
+            self.prefix, self.hashers[0], codecs.of(self.arguments[0]), codecs.of(self.value_type)
+        )
+        layout.counter = BoundValue(storage_prefix(self.owner.wire_name, self.counter_name), codecs.of(U32))
+        return layout
+
+
+class CountedMapLayout(MapLayout[K, V]):
+    """A counted map's, and its counter."""
+
+    __slots__ = ("counter",)
+    counter: BoundValue
 
 
 class BoundCountedMap(BoundMap[K, V]):
@@ -306,6 +342,10 @@ class DoubleMap(Item, Generic[K1, K2, V]):
         pallet.__dict__[self.attribute] = bound
         return bound
 
+    def lay_out(self, codecs: Codecs) -> tuple[Codec[K1], Codec[K2], Codec[V]]:
+        first, second, value = (codecs.of(annotation) for annotation in self.arguments)
+        return first, second, value
+
 
 class BoundDoubleMap(Generic[K1, K2, V]):
     """A double map at work in one pallet."""
@@ -313,7 +353,7 @@ class BoundDoubleMap(Generic[K1, K2, V]):
     __slots__ = ("state", "start", "default", "missing", "encode", "decode", "hashers", "first", "second")
 
     def __init__(self, item: DoubleMap[K1, K2, V], pallet: Any) -> None:
-        first, second, value = (pallet.codecs.of(annotation) for annotation in item.arguments)
+        first, second, value = item.layout(pallet)
         self.state: Overlay = pallet.state
         self.start, self.default, self.missing, self.hashers = item.prefix, item.default, item.missing, item.hashers
         self.encode: Callable[[V], bytes] = value.encode

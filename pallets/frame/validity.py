@@ -155,7 +155,7 @@ class TransactionSource(UnitEnum):
     External = 2
 
 
-MAX_LONGEVITY = (1 << 64) - 1
+MAX_LONGEVITY = MAX_PRIORITY = (1 << 64) - 1
 
 
 @struct(path="sp_runtime::transaction_validity::ValidTransaction")

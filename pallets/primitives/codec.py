@@ -2,9 +2,10 @@
 
 ## Overview
 
-`codec_of(U32)`, `codec_of(AccountInfo)`, `codec_of(list[Bounded])` each compile a type once into two Python functions.
-Nested composites are inlined; neighbouring fixed-width fields share one `struct` call. That makes them 50 to 120 times
-faster than a codec that interprets a type registry, which matters because every storage read and write passes here.
+`codec_of(U32)`, `codec_of(AccountInfo)`, `codec_of(list[Bounded])` each compile a type into two Python functions, once,
+when one of these is first used. Nested composites are inlined; neighbouring fixed-width fields share one `struct` call.
+That makes them 50 to 120 times faster than a codec that interprets a type registry, which matters because every storage
+read and write passes here.
 
 ## Usage
 
@@ -31,7 +32,7 @@ import dataclasses
 import struct as _struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_args, get_origin
 
 from pallets.primitives.annotations import find_marker, has_own_codec, option_of, split_annotation, struct_fields
 from pallets.primitives.scale import DecodeError, EncodeError, OtherAddress, compact, read_address, read_compact
@@ -54,20 +55,29 @@ LOW_64 = (1 << 64) - 1
 
 
 class Codec(Generic[T]):
-    """The two functions of one type. `size` is the fixed width in bytes, or `None`; `source` is what was compiled."""
+    """The two functions of one type. `size` is the fixed width in bytes, or `None`; `source` is what was compiled.
 
-    __slots__ = ("annotation", "encode", "decode", "size", "source")
+    All four are made when one of them is first asked for: a program uses a part of the types that it declares.
+    """
 
-    def __init__(
-        self,
-        annotation: Any,
-        encode: Callable[[T], bytes],
-        decode: Callable[..., tuple[T, int]],
-        size: int | None = None,
-        source: str = "",
-    ) -> None:
-        self.annotation, self.encode, self.decode = annotation, encode, decode
-        self.size, self.source = size, source
+    __slots__ = ("annotation", "encode", "decode", "size", "source", "_make")
+
+    annotation: Any
+    encode: Callable[[T], bytes]
+    decode: Callable[..., tuple[T, int]]
+    size: int | None
+    source: str
+
+    def __init__(self, annotation: Any, make: Callable[[], Compiled]) -> None:
+        self.annotation, self._make = annotation, make
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:  # of an empty slot
+            if name not in Compiled._fields:
+                raise AttributeError(f"a codec has no {name!r}")
+            self.encode, self.decode, self.size, self.source = self._make()
+            return getattr(self, name)
 
     def decode_all(self, data: bytes) -> T:
         """The value of exactly these bytes; raises `DecodeError` where some are left over."""
@@ -75,6 +85,15 @@ class Codec(Generic[T]):
         if end != len(data):
             raise DecodeError(f"{len(data) - end} bytes follow the value of {end}")
         return value
+
+
+class Compiled(NamedTuple):
+    """What a codec is made of."""
+
+    encode: Callable[[Any], bytes]
+    decode: Callable[..., tuple[Any, int]]
+    size: int | None = None
+    source: str = ""
 
 
 class Budget:
@@ -112,18 +131,18 @@ class RuntimeCodec(NamedTuple):
 
 
 class Codecs:
-    """Compiled codecs, one per type; `runtime_types` resolves what only a composed runtime knows."""
+    """Codecs, one per type; `runtime_types` resolves what only a composed runtime knows."""
 
     def __init__(self, runtime_types: Mapping[str, RuntimeCodec] | None = None) -> None:
         self.runtime_types = dict(runtime_types or {})
         self.budget = Budget()
-        self._compiled: dict[Any, Codec[Any]] = {}
+        self._codecs: dict[Any, Codec[Any]] = {}
 
     def of(self, annotation: Any, names: Mapping[str, Any] | None = None) -> Codec[Any]:
         """The codec of a type; `names` are further names its forward references may use."""
-        found = self._compiled.get(annotation)
+        found = self._codecs.get(annotation)
         if found is None:
-            found = self._compiled[annotation] = _Compiler(self, names).compile(annotation)
+            found = self._codecs[annotation] = Codec(annotation, lambda: _Compiler(self, names).compile(annotation))
         return found
 
 
@@ -146,18 +165,18 @@ class _Compiler:
         self.lines: list[str] = []  # statements of the decoder
         self.run: list[tuple[str, str]] = []  # pending fixed fields of the decoder: (format, name)
 
-    def compile(self, annotation: Any) -> Codec[Any]:
+    def compile(self, annotation: Any) -> Compiled:
         base, markers = split_annotation(annotation)
         runtime = find_marker(markers, RuntimeType)
         if runtime is not None:
             found = self.codecs.runtime_types.get(runtime.name)
             if found is None:
                 raise TypeError(f"{runtime.name} is known to a composed runtime only")
-            return Codec(annotation, found.encode, found.decode)
+            return Compiled(found.encode, found.decode)
         if isinstance(base, type) and issubclass(base, Variant) and Variant in base.__bases__:
             return self.variant(base)
         if hasattr(base, "__scale_decode__"):
-            return Codec(annotation, base.__scale_encode__, base.__scale_decode__)
+            return Compiled(base.__scale_encode__, base.__scale_decode__)
         self.write(annotation, "x")
         value = self.read(annotation)
         self.flush()
@@ -182,9 +201,9 @@ class _Compiler:
             ]
         )
         exec(compile(source, f"<scale {label}>", "exec"), self.scope)
-        return Codec(annotation, self.scope["encode"], self.scope["decode"], size, source)
+        return Compiled(self.scope["encode"], self.scope["decode"], size, source)
 
-    def variant(self, base: type[Variant]) -> Codec[Any]:
+    def variant(self, base: type[Variant]) -> Compiled:
         """One byte of index, then the fields of that variant."""
         table = {index: self.codecs.of(cls, self.names) for index, cls in base.variants.items()}
         decoders = {index: codec.decode for index, codec in table.items()}
@@ -204,7 +223,7 @@ class _Compiler:
                 raise DecodeError(f"{base.__name__} has no variant {data[at]}")
             return found(data, at + 1)
 
-        return Codec(base, encode, decode)
+        return Compiled(encode, decode)
 
     # encoding: `x` is the expression of the value
 

@@ -13,7 +13,6 @@ import unicodedata
 from hashlib import pbkdf2_hmac
 
 import bip39
-from coincurve import PrivateKey, PublicKey
 
 from pallets.primitives.hashing import keccak_256
 from pallets.primitives.suri import InvalidPath, InvalidPhrase, InvalidSeed
@@ -40,6 +39,8 @@ def secret_of_phrase(phrase: str, password: str, path: str) -> bytes:
 
 def address(public: bytes) -> bytes:
     """The 20-byte address of a public key, compressed (33 bytes) or not (65); `ValueError` for anything else."""
+    from coincurve import PublicKey
+
     return keccak_256(PublicKey(public).format(compressed=False)[1:])[12:]
 
 
@@ -69,6 +70,8 @@ def _indices(path: str) -> list[int]:
 
 def _child(secret: bytes, chain_code: bytes, index: int) -> bytes:
     """BIP-32's CKDpriv: the child's secret and chain code."""
+    from coincurve import PrivateKey
+
     try:
         parent = PrivateKey(secret)
         material = b"\0" + secret if index >= HARDENED else parent.public_key.format()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
-from Crypto.Hash import keccak
 from xxhash import xxh64_intdigest
 
 
@@ -51,6 +50,8 @@ def sha2_256(data: bytes) -> bytes:
 
 def keccak_256(data: bytes) -> bytes:
     """Keccak-256 with the original padding, as Ethereum uses it."""
+    from Crypto.Hash import keccak  # only chains with Ethereum's accounts need it, and it takes 40 ms to load
+
     return keccak.new(data=data, digest_bits=256).digest()
 
 

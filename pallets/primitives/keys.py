@@ -30,6 +30,8 @@ Those of `suri`: `InvalidSecret` and its kinds; `UnknownDevAccount` is one more.
 Choosing the scheme of an extrinsic's signature (`extrinsic`), encrypted key files (`node.keystore`). Soft derivation
 and signing of sr25519 draw randomness inside their library: a pallet verifies, only clients and a node's seal sign.
 
+coincurve is imported where it is used: it takes longer to load than the other schemes' libraries, few nodes need it.
+
 Mirrors `sp_core::{sr25519, ed25519, ecdsa}` and `sp_io::crypto`.
 """
 
@@ -41,8 +43,6 @@ from enum import StrEnum
 import bip39
 import ed25519_zebra
 import sr25519
-from coincurve import PrivateKey, PublicKey
-from nacl.signing import SigningKey
 
 from pallets.primitives import ethereum
 from pallets.primitives.hashing import blake2_256, keccak_256
@@ -110,6 +110,8 @@ def recover_ecdsa(signature: bytes, digest: bytes) -> bytes | None:
     """
     if len(signature) != 65 or len(digest) != 32:
         return None
+    from coincurve import PublicKey
+
     recovery = signature[64] - 27 if signature[64] > 26 else signature[64]
     try:
         return PublicKey.from_signature_and_message(signature[:64] + bytes([recovery]), digest, hasher=None).format()
@@ -237,11 +239,11 @@ class Keypair:
             case Scheme.SR25519:
                 return bytes(sr25519.sign((self.public, self.secret), message))
             case Scheme.ED25519:
-                return SigningKey(self.secret).sign(message).signature
+                return bytes(ed25519_zebra.ed_sign(self.secret, message))
             case Scheme.ECDSA:
-                return PrivateKey(self.secret).sign_recoverable(blake2_256(message), hasher=None)
+                return _secp256k1_sign(self.secret, blake2_256(message))
             case Scheme.ETHEREUM:
-                return PrivateKey(self.secret).sign_recoverable(keccak_256(message), hasher=None)
+                return _secp256k1_sign(self.secret, keccak_256(message))
 
 
 def derive_public(public: bytes, path: str) -> bytes:
@@ -271,6 +273,14 @@ def _public_of(scheme: Scheme, secret: bytes) -> bytes:
         case Scheme.SR25519:
             return bytes(sr25519.public_from_secret_key(secret))
         case Scheme.ED25519:
-            return SigningKey(secret).verify_key.encode()
+            return bytes(ed25519_zebra.ed_public_from_secret(secret))
         case Scheme.ECDSA | Scheme.ETHEREUM:
+            from coincurve import PrivateKey
+
             return PrivateKey(secret).public_key.format()
+
+
+def _secp256k1_sign(secret: bytes, digest: bytes) -> bytes:
+    from coincurve import PrivateKey
+
+    return PrivateKey(secret).sign_recoverable(digest, hasher=None)

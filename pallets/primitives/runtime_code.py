@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import zstandard
-
 from pallets.primitives.codec import codec_of
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U8, U32, FixedBytes, struct
@@ -49,6 +47,8 @@ def decompress(code: bytes) -> bytes:
     """The plain Wasm of `:code`; raises `InvalidRuntimeCode`."""
     if not code.startswith(COMPRESSED):
         return code
+    import zstandard  # our own runtime's code is not compressed
+
     try:
         reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(code[len(COMPRESSED) :])
         plain = reader.read(MAX_CODE_SIZE + 1)

@@ -36,6 +36,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform, overload
 
+from pallets.primitives.record import record
+
 T = TypeVar("T")
 
 
@@ -169,7 +171,7 @@ def struct(
     """
 
     def build(base: type[T]) -> type[T]:
-        made = dataclass(slots=True)(base)
+        made = record(base, slots=True)
         if path is not None:
             made.__type_path__ = path  # type: ignore[attr-defined]
         if issubclass(made, Variant) and Variant not in made.__bases__:

@@ -14,6 +14,7 @@ from node.chain.feed import Imported
 from node.chain_spec import DEV_SPEC
 from node.config import NodeConfig, Sealing
 from node.service import Effects, RunningNode, run_node
+from node.verifier.verifier import StartProcess
 from pallets.frame.validity import TransactionSource
 
 NOON = 1_767_268_800_000
@@ -30,10 +31,24 @@ async def running_node(
     chain: Path = DEV_SPEC,
     epoch: int = NOON,
     authority: str = "//Alice",
+    start_verifier: StartProcess | None = None,
+    state_pruning: int | None = None,
+    load_state: Path | None = None,
+    dump_state: Path | None = None,
 ) -> AsyncIterator[RunningNode]:
     """A node until the block ends. `epoch` is the host's time where trio's clock says 0."""
-    effects = Effects(wall=lambda: epoch + int(trio.current_time() * 1000))
-    config = NodeConfig(chain=chain, base_path=base_path, rpc_port=0, sealing=sealing, authority=authority)
+    effects = Effects(lambda: epoch + int(trio.current_time() * 1000), start_verifier)
+    config = NodeConfig(
+        chain=chain,
+        base_path=base_path,
+        rpc_port=0,
+        sealing=sealing,
+        authority=authority,
+        state_pruning=state_pruning,
+        load_state=load_state,
+        dump_state=dump_state,
+        verifiers=int(start_verifier is not None),
+    )
     async with trio.open_nursery() as nursery:
         yield await nursery.start(run_node, config, effects)
         nursery.cancel_scope.cancel()

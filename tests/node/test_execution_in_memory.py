@@ -12,7 +12,6 @@ from node.chain.tree import Chain
 from node.chain_spec import DEV_SPEC, ChainSpec
 from node.executor import Executor
 from node.state.db import Database
-from node.verifier import RememberingVerifier
 from pallets.frame.validity import TransactionSource
 from pallets.primitives.hash_onion import DEV_LAYERS, DEV_SECRET, IDENTIFIER, HashOnions
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
@@ -25,7 +24,7 @@ FIRST_SLOT = 18_000_000_000
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
     db = Database(tmp_path / "db")
-    yield Chain.open(db, ChainSpec.load(DEV_SPEC), Executor(KNOWN_RUNTIMES, RememberingVerifier()))
+    yield Chain.open(db, ChainSpec.load(DEV_SPEC), Executor(KNOWN_RUNTIMES))
     db.close()
 
 
@@ -52,6 +51,6 @@ def test_execution_never_reads_the_disk(chain: Chain, monkeypatch: pytest.Monkey
         for extrinsic in (*builder.inherents(data), *signed):
             assert builder.apply(extrinsic) is None
         built = builder.finalize()
-        root = state.trie.update(built.changes)
+        root = state.update(built.changes)
     assert len(built.extrinsics) == 5
-    assert root == state.trie.root
+    assert root == state.root

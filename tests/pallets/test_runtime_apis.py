@@ -283,7 +283,10 @@ def test_a_fee_is_told_before_anything_is_signed(chain: DevChain, api: Caller) -
     assert info["class"] == "Normal"
     assert info["weight"]["ref_time"] > 0
     details = api.decode(FeeDetails, api("TransactionPaymentApi_query_fee_details", arguments))
-    assert details.total() == info["partial_fee"]
+    included = details.inclusion_fee
+    assert included is not None
+    assert included.base_fee + included.len_fee + included.adjusted_weight_fee == info["partial_fee"]
+    assert details.tip == 0
     before = chain.runtime().balances.free(ALICE.public)
     chain.author(real)
     assert before - chain.runtime().balances.free(ALICE.public) == UNIT + info["partial_fee"]

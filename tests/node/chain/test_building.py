@@ -11,7 +11,8 @@ from trio.testing import MockClock
 
 from node.chain.transactions import TemporarilyBanned
 from node.service import RunningNode
-from node.state.db import Batch, WriteFailed
+from node.state.db import Batch
+from node.state.errors import WriteFailed
 from tests.node.extrinsics import ALICE, BOB, CHARLIE, DAVE, UNIT, account, bare, remark, signed, transfer, tx_hash
 from tests.node.nodes import height, nonce_of, send
 from tests.node.state.naive_trie import blake2, naive_root
@@ -114,7 +115,7 @@ async def test_a_disk_that_fails_leaves_the_chain_as_it_was(
     await manual.producer.create_block(create_empty=True)
     chain = manual.chain
     before = dict(chain.states.head.values)
-    best, root = chain.best, chain.states.head.trie.root
+    best, root = chain.best, chain.states.head.root
     send(manual, signed(chain.genesis_hash, transfer(BOB, UNIT), 0))
 
     def fail(batch: Batch) -> None:
@@ -124,7 +125,7 @@ async def test_a_disk_that_fails_leaves_the_chain_as_it_was(
         patched.setattr(chain.db, "write", fail)
         with pytest.raises(WriteFailed):
             await manual.producer.create_block(create_empty=True)
-    assert (chain.best, chain.states.head.values, chain.states.head.trie.root) == (best, before, root)
+    assert (chain.best, chain.states.head.values, chain.states.head.root) == (best, before, root)
     assert manual.transactions.pool.ready_count == 1
     block = await manual.producer.create_block(create_empty=True)
     assert block.header.state_root == naive_root(chain.states.head.values, 1)

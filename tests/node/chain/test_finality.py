@@ -11,7 +11,8 @@ from trio.testing import MockClock
 
 from node.service import RunningNode
 from node.state.backend import UnknownBlock
-from node.state.db import Batch, WriteFailed
+from node.state.db import Batch
+from node.state.errors import WriteFailed
 from pallets.primitives.justification import InvalidJustification, Justification
 from tests.node.extrinsics import BOB, UNIT, signed, transfer
 from tests.node.nodes import height, running_node, send

@@ -13,10 +13,12 @@ from substrateinterface import Keypair
 from trio.testing import MockClock
 
 from node.chain.feed import Imported
+from node.chain.importer import KnownBlock
 from node.chain.transactions import Status
-from node.chain.tree import NotBestParent
+from node.chain.tree import UnknownParent
 from node.service import RunningNode
-from node.state.db import COLUMNS, Batch, WriteFailed
+from node.state.db import COLUMNS, Batch
+from node.state.errors import WriteFailed
 from node.state.trie import ordered_root
 from pallets.frame.executive import InvalidBlock
 from pallets.frame.validity import TransactionSource
@@ -84,7 +86,7 @@ def everything(node: RunningNode) -> tuple[object, ...]:
     chain = node.chain
     records = {column: list(chain.db.items_from(column)) for column in COLUMNS}
     head = chain.states.head
-    return chain.best, chain.finalized, dict(head.values), head.trie.root, list(head.keys()), records
+    return chain.best, chain.finalized, dict(head.values), head.root, list(head.keys()), records
 
 
 async def test_blocks_of_another_node_come_in_one_after_the_other(autojump_clock: MockClock) -> None:
@@ -96,7 +98,7 @@ async def test_blocks_of_another_node_come_in_one_after_the_other(autojump_clock
                 block = await mined(
                     author, signed(genesis, transfer(BOB, UNIT), nonce), signed(genesis, remark(b""), nonce, by=CHARLIE)
                 )
-                imported = importer.importer.import_block(*block)
+                imported = await importer.importer.import_block(*block)
                 assert imported.hash == block.header.hash
                 assert len(imported.events) > 4
                 news.append((await anext(blocks)).hash)
@@ -108,17 +110,17 @@ async def test_blocks_of_another_node_come_in_one_after_the_other(autojump_clock
         assert own.header.parent_hash == author.chain.best.hash
 
 
-async def test_what_extends_nothing_known_as_best_is_left(autojump_clock: MockClock) -> None:
+async def test_what_extends_nothing_known_and_what_is_known_is_left(autojump_clock: MockClock) -> None:
     async with two_nodes() as (author, importer):
         first, second = await mined(author), await mined(author)
         before = everything(importer)
-        with pytest.raises(NotBestParent):
-            importer.importer.import_block(*second)
+        with pytest.raises(UnknownParent):
+            await importer.importer.import_block(*second)
         assert everything(importer) == before
-        importer.importer.import_block(*first)
+        await importer.importer.import_block(*first)
         before = everything(importer)
-        with pytest.raises(NotBestParent):
-            importer.importer.import_block(*first)
+        with pytest.raises(KnownBlock):
+            await importer.importer.import_block(*first)
         assert everything(importer) == before
 
 
@@ -211,29 +213,29 @@ async def test_a_block_that_is_off_in_any_way_changes_nothing(autojump_clock: Mo
     tamper, message = TAMPERED[case]
     async with two_nodes() as (author, importer):
         genesis = author.chain.genesis_hash
-        importer.importer.import_block(*await mined(author))
+        await importer.importer.import_block(*await mined(author))
         await trio.sleep(0.1)
         good = await mined(author, *(signed(genesis, transfer(BOB, UNIT), nonce) for nonce in range(3)))
         before = everything(importer)
         with pytest.raises(InvalidBlock) as refused:
-            importer.importer.import_block(*tamper(Block(good.header, list(good.extrinsics)), genesis))
+            await importer.importer.import_block(*tamper(Block(good.header, list(good.extrinsics)), genesis))
         assert message in str(refused.value)
         assert everything(importer) == before
-        importer.importer.import_block(*good)
+        await importer.importer.import_block(*good)
         assert importer.chain.best == author.chain.best
 
 
 async def test_time_may_run_ahead_of_the_clock_a_little_but_not_far(autojump_clock: MockClock) -> None:
     async with two_nodes(lead_ms=59_000) as (author, importer):
-        importer.importer.import_block(*await mined(author))
+        await importer.importer.import_block(*await mined(author))
         author.clock.offset_ms = 62_000
         late = await mined(author)
         before = everything(importer)
         with pytest.raises(InvalidBlock, match="ahead of the clock"):
-            importer.importer.import_block(*late)
+            await importer.importer.import_block(*late)
         assert everything(importer) == before
         await trio.sleep(3)
-        importer.importer.import_block(*late)
+        await importer.importer.import_block(*late)
 
 
 async def test_a_disk_that_fails_changes_nothing(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,9 +249,9 @@ async def test_a_disk_that_fails_changes_nothing(autojump_clock: MockClock, monk
         with monkeypatch.context() as patched:
             patched.setattr(importer.chain.db, "write", fail)
             with pytest.raises(WriteFailed):
-                importer.importer.import_block(*block)
+                await importer.importer.import_block(*block)
         assert everything(importer) == before
-        importer.importer.import_block(*block)
+        await importer.importer.import_block(*block)
 
 
 async def test_the_pool_learns_from_imported_blocks(autojump_clock: MockClock) -> None:
@@ -265,7 +267,7 @@ async def test_the_pool_learns_from_imported_blocks(autojump_clock: MockClock) -
             steps = told[extrinsic] = []
             importer.transactions.submit(extrinsic, TransactionSource.External, steps.append)
         block = await mined(author, shared, theirs, signed(genesis, remark(b"gap"), 0, by=CHARLIE))
-        importer.importer.import_block(*block)
+        await importer.importer.import_block(*block)
         assert told[shared] == [Status("ready"), Status("inBlock", block.header.hash)]
         assert told[mine] == [Status("ready"), Status("invalid")]
         assert told[after_mine] == [Status("ready")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -54,7 +53,7 @@ class PoolAgainstModel(RuleBasedStateMachine):
             self.both_agree()
 
     def import_(self, new: PoolTransaction) -> None:
-        new = replace(new, valid_till=self.number + new.valid_till)
+        new = new._replace(valid_till=self.number + new.valid_till)
         expected = self.model.import_(new)
         if expected is None:
             self.tell(self.pool.import_(new))

@@ -14,14 +14,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.chain.tree import BEST_KEY, FINALIZED_KEY, Chain, NotBestParent
+from node.chain.tree import BEST_KEY, FINALIZED_KEY, Chain
 from node.chain_spec import DEV_SPEC, ChainSpec
-from node.executor import BuiltBlock, Executor
+from node.executor import Executor
 from node.service import RunningNode
 from node.state.backend import UnknownBlock
-from node.state.db import GENESIS_KEY, CorruptDatabase, Database, WrongChain
-from node.verifier import RememberingVerifier
-from pallets.primitives.header import Header
+from node.state.db import GENESIS_KEY, Database
+from node.state.errors import CorruptDatabase, WrongChain
 from pallets.runtime import KNOWN_RUNTIMES
 from tests.node.extrinsics import ALICE, BOB, UNIT, account, signed, transfer
 from tests.node.nodes import NOON, SLOT, height, nonce_of, read_u64, running_node, send
@@ -70,10 +69,10 @@ async def test_a_restart_goes_on_where_it_ended(autojump_clock: MockClock) -> No
             await trio.sleep(1)
             best, finalized = node.chain.best, node.chain.finalized
             states = [values_at(node.chain, number) for number in range(best.number + 1)]
-            root = node.chain.states.head.trie.root
+            root = node.chain.states.head.root
         async with running_node(directory, sealing="manual") as node:
             assert (node.chain.best, node.chain.finalized) == (best, finalized)
-            assert node.chain.states.head.trie.root == root
+            assert node.chain.states.head.root == root
             assert [values_at(node.chain, number) for number in range(best.number + 1)] == states
             assert node.chain.justification(finalized.hash) is not None
         async with running_node(directory) as node:
@@ -145,7 +144,7 @@ def test_a_killed_node_has_every_block_it_told_of(tmp_path: Path) -> None:
 def opened(base_path: Path) -> Iterator[Chain]:
     db = Database(base_path / "chains" / "fathom_dev" / "db")
     try:
-        yield Chain.open(db, ChainSpec.load(DEV_SPEC), Executor(KNOWN_RUNTIMES, RememberingVerifier()))
+        yield Chain.open(db, ChainSpec.load(DEV_SPEC), Executor(KNOWN_RUNTIMES))
     finally:
         db.close()
 
@@ -158,7 +157,7 @@ async def some_blocks(base_path: Path) -> None:
 # Damage
 
 
-@pytest.mark.parametrize("record", [GENESIS_KEY, BEST_KEY, FINALIZED_KEY, b"header", b"state"])
+@pytest.mark.parametrize("record", [GENESIS_KEY, BEST_KEY, FINALIZED_KEY, b"header", b"trie"])
 async def test_missing_and_damaged_records_are_told(autojump_clock: MockClock, record: bytes) -> None:
     with scratch_directory() as directory:
         await some_blocks(directory)
@@ -168,8 +167,8 @@ async def test_missing_and_damaged_records_are_told(autojump_clock: MockClock, r
         batch = db.batch()
         if record == b"header":
             batch.delete("header", best)
-        elif record == b"state":
-            batch.put("state", b"intruder", b"1")
+        elif record == b"trie":
+            batch.put("trie", b"", bytes(40))
         elif record == GENESIS_KEY:
             batch.put("meta", record, b"\7" * 32)
         else:
@@ -188,7 +187,7 @@ async def test_another_genesis_is_another_chain(autojump_clock: MockClock, tmp_p
         await some_blocks(directory)
         db = Database(directory / "chains" / "fathom_dev" / "db")
         with pytest.raises(WrongChain, match=other.genesis_header().hash.hex()):
-            Chain.open(db, other, Executor(KNOWN_RUNTIMES, RememberingVerifier()))
+            Chain.open(db, other, Executor(KNOWN_RUNTIMES))
         db.close()
 
 
@@ -209,15 +208,3 @@ async def test_what_is_not_there(autojump_clock: MockClock) -> None:
                 assert missing.value.block_hash == unknown
             with pytest.raises(UnknownBlock):
                 chain.finalize(unknown, b"")
-
-
-async def test_only_a_child_of_the_best_block_is_appended(autojump_clock: MockClock) -> None:
-    with scratch_directory() as directory:
-        async with running_node(directory, sealing="manual") as node:
-            await node.producer.create_block(create_empty=True)
-            stale = BuiltBlock(Header(node.chain.genesis_hash, 1, bytes(32), bytes(32), []), [], {b"x": b"1"}, [])
-            root = node.chain.states.head.trie.root
-            with pytest.raises(NotBestParent):
-                node.chain.append(stale, lambda state_root: stale.header)
-            assert node.chain.states.head.trie.root == root
-            assert b"x" not in node.chain.states.head.values

@@ -207,8 +207,10 @@ async def test_a_subscription_that_fails_ends_alone(
     final, best = await rpc.call("chain_subscribeFinalizedHeads"), await rpc.call("chain_subscribeNewHeads")
     await rpc.news(final)
     await rpc.news(best)
-    vanished = b"\1" * 32
-    node.chain.finality.publish(Finalized(vanished, node.chain.best_header(), (vanished,)))
+    damaged, batch = b"\1" * 32, node.chain.db.batch()
+    batch.put("header", damaged, b"")
+    node.chain.db.write(batch)
+    node.chain.finality.publish(Finalized(damaged, node.chain.best_header(), (damaged,)))
     await trio.sleep(1)
     assert "a subscription to chain_finalizedHead failed" in caplog.text
     block = await mine(rpc)

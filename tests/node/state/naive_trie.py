@@ -18,8 +18,26 @@ def naive_root(values: Mapping[bytes, bytes], version: int) -> bytes:
     return blake2(encode(entries, version))
 
 
-def encode(entries: Entries, version: int) -> bytes:
-    """One node: everything below it, its keys without what the nodes above have consumed."""
+def naive_records(values: Mapping[bytes, bytes], version: int) -> dict[str, bytes]:
+    """What is stored of the trie: each branch under its path, and behind it which of its children are leaves."""
+    entries = [([int(digit, 16) for digit in key.hex()], value) for key, value in values.items()]
+    return records(entries, version, "") if entries else {}
+
+
+def records(entries: Entries, version: int, path: str) -> dict[str, bytes]:
+    partial, _, children = parted(entries)
+    if not children:
+        return {}
+    leaves = sum(2**nibble for nibble, below in children.items() if len(below) == 1)
+    found = {path: encode(entries, version) + bytes([leaves % 256, leaves // 256])}
+    stem = path + "".join(f"{nibble:x}" for nibble in partial)
+    for nibble, below in children.items():
+        found |= records(below, version, stem + f"{nibble:x}")
+    return found
+
+
+def parted(entries: Entries) -> tuple[list[int], bytes | None, dict[int, Entries]]:
+    """The partial key of a node, its own value, and what is below each of its children."""
     own: bytes | None = None
     partial = entries[0][0]
     for nibbles, _ in entries:
@@ -32,6 +50,12 @@ def encode(entries: Entries, version: int) -> bytes:
             children.setdefault(rest[0], []).append((rest[1:], value))
         else:
             own = value
+    return partial, own, children
+
+
+def encode(entries: Entries, version: int) -> bytes:
+    """One node: everything below it, its keys without what the nodes above have consumed."""
+    partial, own, children = parted(entries)
     hashed = own is not None and version == 1 and len(own) > 32
     out = header(bool(children), own is not None, hashed, len(partial))
     if len(partial) % 2 == 1:

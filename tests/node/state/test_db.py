@@ -9,20 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from node.state.db import (
-    COLUMNS,
-    GENESIS_KEY,
-    SCHEMA_KEY,
-    SCHEMA_VERSION,
+from node.state.db import COLUMNS, GENESIS_KEY, SCHEMA_KEY, Database
+from node.state.errors import (
     CorruptDatabase,
-    Database,
     DatabaseError,
     DatabaseLocked,
-    NewerSchema,
+    OtherSchema,
     UnusablePath,
     WriteFailed,
     WrongChain,
 )
+from node.state.identity import SCHEMA_VERSION
 
 OPEN_AND_WAIT = """
 import sys
@@ -35,7 +32,8 @@ sys.stdin.read()
 FILL_THE_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from node.state.db import Database, WriteFailed
+from node.state.db import Database
+from node.state.errors import WriteFailed
 db = Database(Path(sys.argv[1]))
 batch = db.batch()
 batch.put("state", b"before", b"1")
@@ -145,7 +143,7 @@ def test_a_newer_schema_is_refused_and_left_alone(db: Database, path: Path) -> N
     db.write(batch)
     db.close()
     for _ in range(2):  # the lock is given back
-        with pytest.raises(NewerSchema, match=f"schema {SCHEMA_VERSION + 1}, this program knows {SCHEMA_VERSION}"):
+        with pytest.raises(OtherSchema, match=f"schema {SCHEMA_VERSION + 1}, this program knows {SCHEMA_VERSION}"):
             Database(path)
 
 
@@ -207,7 +205,7 @@ def test_what_is_written_survives_a_killed_process(path: Path) -> None:
 
 
 def test_all_errors_are_database_errors_and_every_column_exists(db: Database) -> None:
-    errors = (UnusablePath, DatabaseLocked, WrongChain, NewerSchema, WriteFailed, CorruptDatabase)
+    errors = (UnusablePath, DatabaseLocked, WrongChain, OtherSchema, WriteFailed, CorruptDatabase)
     assert {each.__base__ for each in errors} == {DatabaseError}
     for column in COLUMNS:
         if column != "meta":

@@ -18,7 +18,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from websocket import ABNF
 
 from node.web import Limits, WebSocket, connect_websocket
-from node.web.connection import BURST
+from node.web.connection import BURST, TURN
 from node.web.errors import ConnectionClosed
 from node.web.transport import SocketTransport
 from node.web.websocket import Message
@@ -287,6 +287,45 @@ async def test_a_burst_of_messages_lets_other_tasks_run(replies: bool) -> None:
             handled[turns] += 1
         assert max(handled.values()) <= 2 * BURST  # trio runs the tasks of a turn in any order
         nursery.cancel_scope.cancel()
+
+
+async def test_messages_that_take_long_to_handle_let_other_tasks_run() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    async with held() as (websocket, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        await peer.send_all(frame(b"x") * 20)
+        handled = Counter[int]()
+        for _ in range(20):
+            await websocket.receive()
+            handled[turns] += 1
+            end = trio.current_time() + TURN
+            while trio.current_time() < end:
+                pass
+        assert max(handled.values()) <= 2  # trio runs the tasks of a turn in any order
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_is_queued_is_sent_together_behind_what_was_sent_before() -> None:
+    async with held(Limits(send_buffer=100)) as (websocket, peer):
+        await websocket.send("first")
+        for number in range(100):
+            websocket.queue_text(b"%03d" % number)
+        assert not websocket.send_nowait("no room")
+        await websocket.send_text("é".encode())
+        told = await read_until(peer, b"\xc3\xa9")
+        assert (
+            told == b"\x81\x05first" + b"".join(b"\x81\x03%03d" % number for number in range(100)) + b"\x81\x02\xc3\xa9"
+        )
+        await websocket.aclose()
+        with pytest.raises(ConnectionClosed):
+            websocket.queue_text(b"late")
 
 
 async def test_a_cancelled_send_queues_nothing() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from offchain.sandbox import javascript
-from offchain.sandbox.javascript import JavaScriptSandbox, runtime_id
+from offchain.sandbox import identity
+from offchain.sandbox.identity import runtime_id
+from offchain.sandbox.javascript import JavaScriptSandbox
 from tests.offchain.sandbox.running import CONTEXT, LIMITS, succeed
 
 PACKAGE_LOCK = Path(__file__).parents[3] / "package-lock.json"
@@ -88,20 +89,20 @@ def test_loading_code_costs_gas(sandbox: JavaScriptSandbox) -> None:
 def test_runtime_id_is_the_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
     scale = pytest.importorskip("scalecodec.base")
     encoded = b""
-    for text in ("quickjs-ng", javascript.ENGINE_VERSION):
+    for text in ("quickjs-ng", identity.ENGINE_VERSION):
         encoded += bytes(
             scale.ScaleBytes(scale.RuntimeConfiguration().create_scale_object("Vec<u8>").encode(text).data).data
         )
-    for file in (javascript.ENGINE_WASM, javascript.PRELUDE):
+    for file in (identity.ENGINE_WASM, identity.PRELUDE):
         encoded += hashlib.blake2b(file.read_bytes(), digest_size=32).digest()
     config = scale.RuntimeConfiguration().create_scale_object("Vec<u8>")
-    encoded += bytes(config.encode("0x" + javascript.RUNTIME_CONFIG.hex()).data)
+    encoded += bytes(config.encode("0x" + identity.RUNTIME_CONFIG.hex()).data)
     assert runtime_id() == hashlib.blake2b(encoded, digest_size=32).digest()
-    assert b"wasmtime=50.0.1;" in javascript.RUNTIME_CONFIG
-    monkeypatch.setattr(javascript, "RUNTIME_CONFIG", javascript.RUNTIME_CONFIG + b"!")
+    assert b"wasmtime=50.0.1;" in identity.RUNTIME_CONFIG
+    monkeypatch.setattr(identity, "RUNTIME_CONFIG", identity.RUNTIME_CONFIG + b"!")
     assert runtime_id() != hashlib.blake2b(encoded, digest_size=32).digest()
 
 
 def test_the_engine_is_the_locked_one() -> None:
     packages = json.loads(PACKAGE_LOCK.read_text())["packages"]
-    assert packages["node_modules/quickjs-wasi"]["version"] == javascript.ENGINE_VERSION
+    assert packages["node_modules/quickjs-wasi"]["version"] == identity.ENGINE_VERSION

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wasmtime import Store
 
-from offchain.sandbox import javascript
+from offchain.sandbox import identity
 from offchain.sandbox.base import Abstained, Context, EngineMissing, Limits, Success
 from offchain.sandbox.javascript import JavaScriptSandbox
 from tests.offchain.sandbox.running import CONTEXT, LIMITS, fail, succeed
@@ -323,6 +323,6 @@ class TestLogs:
 
 
 def test_missing_engine_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(javascript, "ENGINE_WASM", tmp_path / "quickjs.wasm")
+    monkeypatch.setattr(identity, "ENGINE_WASM", tmp_path / "quickjs.wasm")
     with pytest.raises(EngineMissing, match="make build"):
         JavaScriptSandbox(None)

@@ -9,7 +9,8 @@ import trio
 import trio.testing
 
 from offchain.sandbox.base import Abstained, Limits, PoolFull, SlotFailed, Success
-from offchain.sandbox.javascript import JavaScriptSandbox, runtime_id
+from offchain.sandbox.identity import runtime_id
+from offchain.sandbox.javascript import JavaScriptSandbox
 from offchain.sandbox.pool import open_pool
 from tests.offchain.sandbox.running import CONTEXT, LIMITS
 

@@ -1,0 +1,127 @@
+"""`fathom bench …`: the commands, and how figures are printed.
+
+One JSON object on stdout with `--json`, a table without it; progress on stderr; an error is one line and exit code 1.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.bench.errors import BenchError
+
+app = typer.Typer(
+    name="fathom bench",
+    help="Measure a node on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for scripts.")]
+Runs = Annotated[int, typer.Option(help="Repetitions; figures are their medians.", min=1)]
+Accounts = Annotated[int, typer.Option(help="Funded accounts on the chain.", min=2, max=1_000_000)]
+Keep = Annotated[
+    Path | None, typer.Option(help="Directory where prepared chains are kept and found again; else a temporary one.")
+]
+
+
+@app.command()
+def start(
+    runs: Runs = 5,
+    workers: Annotated[int, typer.Option(help="Workers of `fathom dev`.", min=0, max=8)] = 3,
+    blocks: Annotated[int, typer.Option(help="Empty blocks in each of five rounds.", min=1)] = 100,
+    json_output: Json = False,
+) -> None:
+    """How soon a node answers, what it weighs, and what an empty block costs it."""
+    from node.bench import start as bench
+
+    _print("start", lambda: bench.measure(runs, workers, blocks, _progress), json_output)
+
+
+@app.command()
+def state(
+    accounts: Accounts = 10_000,
+    count: Annotated[int, typer.Option(help="Transfers whose bytes on disk are counted.", min=1)] = 5000,
+    back: Annotated[int, typer.Option(help="How many blocks back the past state is.", min=1)] = 10_000,
+    reads: Annotated[int, typer.Option(help="Reads of each kind.", min=1)] = 2000,
+    keep: Keep = None,
+    json_output: Json = False,
+) -> None:
+    """Reading the state of the best block and of one far back, proving it, and what it takes on disk."""
+    from node.bench import state as bench
+
+    _print("state", lambda: bench.measure(accounts, count, back, reads, keep, _progress), json_output)
+
+
+@app.command()
+def transfers(
+    accounts: Accounts = 100_000,
+    count: Annotated[int, typer.Option(help="Transfers to send.", min=1)] = 5000,
+    runs: Runs = 3,
+    connections: Annotated[int, typer.Option(help="WebSockets to send them over.", min=1, max=32)] = 4,
+    functions: Annotated[int, typer.Option(help="Name so many of the dearest functions, too.", min=0)] = 0,
+    keep: Keep = None,
+    json_output: Json = False,
+) -> None:
+    """Signed transfers, from the wire until they are in sealed, persisted blocks."""
+    from node.bench import transfers as bench
+
+    _print(
+        "transfers", lambda: bench.measure(accounts, count, runs, connections, functions, keep, _progress), json_output
+    )
+
+
+def _print(name: str, measure: Callable[[], dict[str, Any]], json_output: bool) -> None:
+    try:
+        if not sys.platform.startswith("linux"):
+            raise BenchError("benches need Linux: they read /proc, and hold processes on cores")
+        figures = {"bench": name, **measure()}
+    except BenchError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    if json_output:
+        print(json.dumps(figures))
+    else:
+        show(figures)
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Prints figures as a table; those of an inner object under its name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"bench {figures['bench']}", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    for key, value in _rows(figures):
+        table.add_row(key, value)
+    Console().print(table)
+
+
+def _rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, value in figures.items():
+        if isinstance(value, dict):
+            rows += [(f"{key} · {inner}", _text(each)) for inner, each in value.items()]
+        elif key != "bench":
+            rows.append((key, _text(value)))
+    return rows
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return " … ".join(map(_text, value))
+    return f"{value:,}"
+
+
+def _progress(text: str) -> None:
+    print(f"{text} …", file=sys.stderr, flush=True)

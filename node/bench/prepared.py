@@ -1,0 +1,106 @@
+"""A chain on which many accounts are funded, made once and copied for each measurement.
+
+## Overview
+
+A node of its own, ended before anything is measured, puts the accounts into the dev chain: blocks in which sudo writes
+their records (`System.set_storage`). So the chain has the dev chain's genesis, is opened by a plain
+`fathom node --dev --base-path …`, and each of its blocks can be executed again. A copy shares the files that RocksDB
+never changes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from node.bench import process
+from node.bench.accounts import FUNDS, Accounts
+from node.bench.client import Client
+from node.signing import sign_call
+from pallets.frame.overlay import DictBackend, Overlay
+from pallets.primitives.codec import codec_of
+from pallets.primitives.hashing import storage_prefix
+from pallets.primitives.keys import dev_keypair
+from pallets.primitives.types import Balance
+from pallets.runtime import DevRuntime
+
+BATCH = 4000
+"""Accounts that one extrinsic, and one block, puts into the state."""
+ISSUANCE_KEY = storage_prefix("Balances", "TotalIssuance")
+ISSUANCE = codec_of(Balance)
+
+
+@contextmanager
+def prepared_chain(
+    accounts: Accounts, kept: Path | None, progress: Callable[[str], None]
+) -> Iterator[tuple[Path, Path]]:
+    """The base path of a chain with these accounts, to be copied, and a directory for the block's own files.
+
+    `kept` is where prepared chains are kept, and found again; the files of a copy are shared only within it.
+    """
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="fathom-bench-", dir=kept) as directory:
+        scratch = Path(directory)
+        base = (kept or scratch) / f"accounts-{accounts.count}"
+        if not base.exists():
+            progress(f"preparing a chain of {accounts.count:,} accounts")
+            _prepare(scratch / "making", accounts, scratch / "making.log")
+            (scratch / "making").rename(base)
+        yield base, scratch
+
+
+def _prepare(base_path: Path, accounts: Accounts, log: Path) -> None:
+    """Makes a chain with these accounts in an empty directory."""
+    with (
+        process.node(*arguments(base_path, "manual"), "-l", "warn", log=log) as node,
+        Client.connect(node.port) as client,
+    ):
+        genesis = bytes.fromhex(client.call("chain_getBlockHash", 0)[2:])
+        for nonce, items in enumerate(_batches(_records(client, accounts))):
+            client.call("author_submitExtrinsic", _hex(_set_storage(items, nonce, genesis)))
+            client.call("engine_createBlock", False, True)
+
+
+def arguments(base_path: Path, sealing: str) -> list[str]:
+    """How `fathom node` is told to run a prepared chain."""
+    return ["--dev", "--base-path", str(base_path), "--sealing", sealing]
+
+
+def copy(base_path: Path, target: Path) -> Path:
+    """A chain of its own from a prepared one, quickly; answers `target`."""
+    shutil.copytree(base_path, target, copy_function=_link_or_copy)
+    return target
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    if source.endswith(".sst"):
+        os.link(source, target)  # RocksDB deletes these, but never writes into one again
+    else:
+        shutil.copyfile(source, target)
+
+
+def _records(client: Client, accounts: Accounts) -> Iterator[tuple[bytes, bytes]]:
+    yield from accounts.records()
+    issued = bytes.fromhex(client.call("state_getStorage", _hex(ISSUANCE_KEY))[2:])
+    yield ISSUANCE_KEY, ISSUANCE.encode(ISSUANCE.decode_all(issued) + FUNDS * accounts.count)
+
+
+def _batches(records: Iterator[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    while batch := list(islice(records, BATCH)):
+        yield batch
+
+
+def _set_storage(items: list[tuple[bytes, bytes]], nonce: int, genesis_hash: bytes) -> bytes:
+    runtime = DevRuntime(Overlay(DictBackend()))
+    call = runtime.call("Sudo", "sudo", call=runtime.call("System", "set_storage", items=items))
+    return sign_call(runtime, call, dev_keypair("Alice"), nonce, genesis_hash)
+
+
+def _hex(data: bytes) -> str:
+    return f"0x{data.hex()}"

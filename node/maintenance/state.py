@@ -1,0 +1,61 @@
+"""`export-state` and `revert`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from node.chain.tree import Chain, NothingToRevert
+from node.chain_spec import ChainSpec
+from node.maintenance.errors import MaintenanceError
+from node.maintenance.offline import Offline
+from node.state.backend import State, StateDiscarded
+from node.state.trie import keys_of
+
+
+def exported_state(offline: Offline, spec: ChainSpec, text: str | None) -> Iterator[str]:
+    """The raw chain spec whose genesis state is that of a block, the best one if none is named, line by line.
+
+    Raises `MaintenanceError` before the first line.
+    """
+    chain = offline.chain
+    block = chain.best if text is None else offline.block(text)
+    try:
+        state = chain.state_at(block.hash)
+    except StateDiscarded:
+        raise MaintenanceError(f"the state of block {block.number} was pruned") from None
+    document = {key: value for key, value in spec.document.items() if key != "genesis"}
+    return _lines(document, state)
+
+
+def _lines(document: dict[str, object], state: State) -> Iterator[str]:
+    yield "{\n"
+    for key, value in document.items():
+        yield f"  {json.dumps(key)}: {json.dumps(value)},\n"
+    yield '  "genesis": {"raw": {"top": {'
+    separator = "\n"
+    for name in keys_of(state):
+        yield f'{separator}    "0x{name.hex()}": "0x{(state.get(name) or b"").hex()}"'
+        separator = ",\n"
+    yield '\n  }, "childrenDefault": {}}}\n}\n'
+
+
+class Reverted(NamedTuple):
+    """How many blocks were taken back, and how many of them had been final."""
+
+    blocks: int
+    final: int
+
+
+def revert(chain: Chain, count: int) -> Reverted:
+    """Takes back the last `count` blocks, or all but genesis, final ones too; all or none."""
+    best, final = chain.best.number, chain.finalized.number
+    target = max(best - count, 0)
+    try:
+        chain.revert(target)
+    except NothingToRevert:
+        raise MaintenanceError(f"the best block is #{best}: there is nothing to revert") from None
+    except StateDiscarded:
+        raise MaintenanceError(f"block {target} can't be reverted to: its state was pruned") from None
+    return Reverted(best - target, max(final - target, 0))

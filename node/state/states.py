@@ -1,0 +1,161 @@
+"""All states of one chain: the head in memory, the others through the history, and moving the head.
+
+## Overview
+
+`States` owns the flat state of the best block as one dictionary, with its keys in order, and another one of its trie's
+records, so that execution never reads the disk: two byte strings a key and a third of a record, about 500 bytes a key.
+`move` opens a `Move`, which takes canonical blocks back (`undo`) and applies others (`redo`): extending the chain by a
+block, changing to another fork and reverting are the same operation. Everything goes into the caller's batch; the head
+changes in `Move.done`, once the batch is written.
+
+For each canonical block the database has the journal of what it changed, and in the history what that overwrote, until
+`prune` drops both: states before a pruned block can't be read any more.
+
+## Out of scope
+
+Which block is where: `node.chain.tree`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from node.state.backend import State
+from node.state.db import Batch, Database
+from node.state.delta import Delta, Journal
+from node.state.errors import CorruptDatabase
+from node.state.trie import Changes, Trie
+from node.state.view import NUMBER_SIZE, PastState, end_path, escape, overwritten, read_restored
+
+_UNTOUCHED: Final = object()
+
+
+class States:
+    """The states of one chain."""
+
+    def __init__(self, db: Database, head: Trie) -> None:
+        self.db, self.head = db, head
+        self.version = head.version
+
+    @classmethod
+    def load(cls, db: Database, version: int) -> States:
+        """The states of a chain that the database already holds; raises `CorruptDatabase`."""
+        values = dict(db.items_from("state"))
+        nodes = {path.decode(): record for path, record in db.items_from("trie")}
+        return cls(db, Trie(values, version, nodes))
+
+    @classmethod
+    def create(cls, db: Database, batch: Batch, genesis: Mapping[bytes, bytes], version: int) -> States:
+        """The states of a new chain; the genesis state goes into `batch`."""
+        head = Trie(dict(genesis), version)
+        for key, value in genesis.items():
+            batch.put("state", key, value)
+        for path, record in head.nodes.items():
+            batch.put("trie", path.encode(), record)
+        return cls(db, head)
+
+    def past(self, number: int) -> State:
+        """The state after a canonical block before the best one."""
+        return PastState(self.db, self.head, number)
+
+    def move(self, batch: Batch) -> Move:
+        """A move of the head, nothing of which happens before the batch is written and `done` is called."""
+        return Move(self, batch)
+
+    def prune(self, number: int, batch: Batch) -> None:
+        """Drops what canonical block `number` overwrote; no state before that block can be read afterwards."""
+        suffix = number.to_bytes(NUMBER_SIZE, "big")
+        journal = read_journal(self.db, number)
+        for key in journal.keys:
+            batch.delete("history", escape(key) + suffix)
+        for path in journal.paths:
+            batch.delete("trie_history", end_path(path) + suffix)
+        batch.delete("journal", suffix)
+
+
+class Move:
+    """A move of the head under preparation."""
+
+    def __init__(self, states: States, batch: Batch) -> None:
+        self._states, self._batch = states, batch
+        self.values: dict[bytes, bytes | None] = {}
+        self._nodes: dict[str, bytes | None] = {}
+
+    def undo(self, number: int, root: bytes) -> Delta:
+        """Takes the last canonical block back, which left state root `root`; what it did, to do it again."""
+        db, batch = self._states.db, self._batch
+        suffix = number.to_bytes(NUMBER_SIZE, "big")
+        journal = read_journal(db, number)
+        done = Delta(
+            root,
+            {key: self._value(key) for key in journal.keys},
+            {path: self._node(path) for path in journal.paths},
+        )
+        for key in journal.keys:
+            entry = escape(key) + suffix
+            self.values[key] = read_restored(db, "history", entry)
+            batch.delete("history", entry)
+        for path in journal.paths:
+            entry = end_path(path) + suffix
+            self._nodes[path] = read_restored(db, "trie_history", entry)
+            batch.delete("trie_history", entry)
+        batch.delete("journal", suffix)
+        return done
+
+    def redo(self, number: int, delta: Delta) -> None:
+        """Applies the next canonical block."""
+        suffix = number.to_bytes(NUMBER_SIZE, "big")
+        keys, paths = [], []
+        put = self._batch.putter("history")
+        for key, value in delta.values.items():
+            before = self._value(key)
+            if before != value:
+                put(escape(key) + suffix, overwritten(before))
+                self.values[key] = value
+                keys.append(key)
+        put = self._batch.putter("trie_history")
+        for path, record in delta.nodes.items():
+            before = self._node(path)
+            if before != record:
+                put(end_path(path) + suffix, overwritten(before))
+                self._nodes[path] = record
+                paths.append(path)
+        self._batch.put("journal", suffix, Journal(keys, paths).encode())
+
+    def write(self) -> Changes:
+        """Puts the new head into the batch; its changes."""
+        batch = self._batch
+        put = batch.putter("state")
+        for key, value in self.values.items():
+            if value is None:
+                batch.delete("state", key)
+            else:
+                put(key, value)
+        put = batch.putter("trie")
+        for path, record in self._nodes.items():
+            if record is None:
+                batch.delete("trie", path.encode())
+            else:
+                put(path.encode(), record)
+        return self.values
+
+    def done(self, root: bytes) -> None:
+        """The batch is written: moves the head, whose state root is `root`."""
+        self._states.head.apply(self.values, self._nodes, root)
+
+    def _value(self, key: bytes) -> bytes | None:
+        value = self.values.get(key, _UNTOUCHED)
+        return self._states.head.values.get(key) if value is _UNTOUCHED else value  # type: ignore[return-value]
+
+    def _node(self, path: str) -> bytes | None:
+        record = self._nodes.get(path, _UNTOUCHED)
+        return self._states.head.node(path) if record is _UNTOUCHED else record  # type: ignore[return-value]
+
+
+def read_journal(db: Database, number: int) -> Journal:
+    """What a canonical block changed; raises `CorruptDatabase`."""
+    data = db.get("journal", number.to_bytes(NUMBER_SIZE, "big"))
+    if data is None:
+        raise CorruptDatabase(f"{db.path} is damaged: it doesn't say what block {number} changed")
+    return Journal.decode(data)

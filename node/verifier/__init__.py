@@ -1,0 +1,1 @@
+"""Signatures of submitted transactions, verified in processes beside the node's own."""

@@ -1,0 +1,69 @@
+"""What the JavaScript sandbox is: every constant that decides what a run yields and costs, and the name made of them.
+
+`runtime_id()` names the sandbox on-chain: where two machines agree in it, their runs agree. It is computed without
+loading wasmtime, since a node asks for it too.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from offchain.sandbox.base import EngineMissing, Limits
+from pallets.primitives import worker
+
+ENGINE = "quickjs-ng"
+ENGINE_VERSION = "3.6.2"  # of the npm package quickjs-wasi, which carries the engine's build
+ENGINE_WASM = Path(__file__).with_name("quickjs.wasm")
+PRELUDE = Path(__file__).with_name("prelude.js")
+
+MAX_WASM_STACK = 64 << 20
+"""Four times what the deepest recursion known takes on x86-64. Only `EngineThread` has a stack as deep."""
+WASM_CONFIG = ";".join(
+    (
+        f"wasmtime={version('wasmtime')}",
+        "fuel",
+        "epoch",
+        "nan-canonical",
+        "no-threads",
+        "no-relaxed-simd",
+        f"max-wasm-stack={MAX_WASM_STACK}",
+    )
+)
+"""All of wasmtime that decides gas and results. Fuel is counted on Wasm instructions: optimisation does not enter."""
+
+JS_STACK = 128 * 1024
+"""The engine's own limit, which a script meets as a RangeError. The few recursions that the engine forgets to check end
+in a trap at the end of the stack it has in guest memory: as exact, but they cost all gas."""
+HOST_CALL_GAS = 200_000
+"""Added where the guest calls the host: about the 25 to 50 µs that such a call takes."""
+JOB_GAS = 40_000
+"""Added for each promise job, which the host has to start."""
+
+HOST_REVISION = 1
+"""Raised with every change of `javascript` or `quickjs` that changes what a run costs or yields."""
+RUNTIME_CONFIG = ";".join(
+    (
+        WASM_CONFIG,
+        f"host={HOST_REVISION}",
+        f"js-stack={JS_STACK}",
+        f"host-call-gas={HOST_CALL_GAS}",
+        f"job-gas={JOB_GAS}",
+        f"memory={Limits.memory_bytes}",
+        f"output={Limits.output_bytes}",
+        f"log={Limits.log_bytes}",
+    )
+).encode()
+
+
+def engine_wasm() -> bytes:
+    """The engine's Wasm file. Raises `EngineMissing`."""
+    try:
+        return ENGINE_WASM.read_bytes()
+    except FileNotFoundError as error:
+        raise EngineMissing(f"{ENGINE_WASM} is absent: run `make build`, which takes it from quickjs-wasi") from error
+
+
+def runtime_id() -> bytes:
+    """What names this sandbox on-chain, 32 bytes: see `pallets.primitives.worker.runtime_id`."""
+    return worker.runtime_id(ENGINE, ENGINE_VERSION, engine_wasm(), PRELUDE.read_bytes(), RUNTIME_CONFIG)

@@ -1,0 +1,82 @@
+"""The benches as a user runs them, on small chains: every key is there, and its value can be."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.bench.cli import show
+from node.bench.stages import STAGES
+
+ROOT = Path(__file__).resolve().parents[3]
+ACCOUNTS, COUNT = 50, 20
+
+
+def fathom_bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "node", "bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+
+
+def figures_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    figures: dict[str, Any] = json.loads(line)
+    return figures
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the benches of this module keep the chain they share."""
+    return tmp_path_factory.mktemp("kept")
+
+
+def assert_positive(figures: dict[str, Any], *keys: str) -> None:
+    assert {key: figures[key] for key in keys if not figures[key] > 0} == {}
+
+
+def test_transfers(kept: Path) -> None:
+    given = ("--accounts", str(ACCOUNTS), "--count", str(COUNT), "--runs", "1", "--functions", "5")
+    figures = figures_of(fathom_bench("transfers", *given, "--keep", str(kept), "--json"))
+    assert (figures["bench"], figures["accounts"], figures["count"]) == ("transfers", ACCOUNTS, COUNT)
+    assert_positive(figures, "verify_us", "tps", "limit_ratio", "limit_ratio_2", "block_tps", "block_ratio", "open_s")
+    for rate, ratio in (("tps", "limit_ratio"), ("tps_2", "limit_ratio_2"), ("block_tps", "block_ratio")):
+        assert figures[ratio] == pytest.approx(figures[rate] * figures["verify_us"] / 1e6, rel=0.01, abs=1e-4)
+    assert 1 <= figures["blocks"] <= COUNT
+    assert 0 < figures["rss_mib"] <= figures["rss_peak_mib"]
+    stages = dict(figures["cpu_us"])
+    total = stages.pop("total")
+    assert set(stages) == set(STAGES)
+    assert sum(stages.values()) == pytest.approx(total, abs=1)
+    assert stages["execute"] > 0
+    assert len(figures["functions_us"]) == 5
+    assert [entry.name for entry in kept.iterdir()] == [f"accounts-{ACCOUNTS}"]
+
+
+def test_state(kept: Path) -> None:
+    given = ("--accounts", str(ACCOUNTS), "--count", str(COUNT), "--back", "30", "--reads", "40")
+    figures = figures_of(fathom_bench("state", *given, "--keep", str(kept), "--json"))
+    assert (figures["bench"], figures["back"]) == ("state", 30)
+    assert_positive(figures, "get_best_us", "get_past_us", "proof_us", "bytes_per_transfer", "open_s")
+
+
+def test_start() -> None:
+    figures = figures_of(fathom_bench("start", "--runs", "1", "--workers", "0", "--blocks", "5", "--json"))
+    assert figures["bench"] == "start"
+    assert_positive(figures, "first_rpc_s", "ready_s", "rss_mib", "empty_block_cpu_ms")
+
+
+def test_more_transfers_than_the_pool_holds_are_one_clear_line() -> None:
+    done = fathom_bench("transfers", "--count", "8001", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: the pool holds 8000 transfers, not 8001\n"
+
+
+def test_people_get_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"bench": "start", "runs": 3, "range": [1.5, 2.5], "cpu_us": {"rpc": 1234.5}, "absent": None})
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("bench start", "1.5 … 2.5", "cpu_us · rpc", "1,234.5", "–"))
