@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COMPILED := $(shell grep -o '"[a-z_/]*\.py"' setup.py | tr -d '"')
+NATIVE := $(wildcard *.so $(addsuffix *.so,$(basename $(COMPILED))))
 QUICKJS := offchain/sandbox/quickjs.wasm
 
 .PHONY: dev build compiled pure test check format bench crash lock clean
@@ -12,13 +14,13 @@ dev: build ## the chain, three workers, and their URLs
 
 build: $(VENV)/.run $(QUICKJS)
 
-compiled: $(VENV)/.dev ## the trie as native code, about twice as fast; `make pure` undoes it
-	FATHOM_COMPILE=1 $(BIN)/python setup.py --quiet build_ext --inplace
+compiled: build ## native code again, after `make pure`
+	$(BIN)/python setup.py --quiet build_ext --inplace --force
 
-pure: ## without native code
-	rm -f *.so node/state/*.so
+pure: ## without native code, as where there is no compiler
+	rm -f $(NATIVE)
 
-$(VENV)/.run: requirements/run.txt pyproject.toml
+$(VENV)/.run: requirements/run.txt pyproject.toml setup.py $(COMPILED)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -59,9 +61,9 @@ crash: build $(VENV)/.dev ## kill nodes, 200 times unless ARGS="--kills N --seed
 
 lock: $(VENV)/.dev ## resolve the dependencies again
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--strip-extras --allow-unsafe -o requirements/run.txt pyproject.toml
+		--strip-extras --allow-unsafe --build-deps-for editable -o requirements/run.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --extra dev -c requirements/run.txt -o requirements/dev.txt pyproject.toml
 
 clean:
-	rm -rf $(VENV) node_modules $(QUICKJS) build *.egg-info *.so node/state/*.so
+	rm -rf $(VENV) node_modules $(QUICKJS) build *.egg-info $(NATIVE)

@@ -70,7 +70,7 @@ async def _worker(
 ) -> None:
     """Runs one worker as a process of its own; started once it has registered."""
     stake = DevRuntime(Overlay(running.chain.states.head)).workers.min_stake
-    command = [sys.executable, "-m", "offchain", "worker", "--url", running.ws_url, "--suri", suri, "--json"]
+    command = [sys.executable, "-m", "offchain", "worker", "--url", running.ws_url, "--suri", suri, "--json", "--alone"]
     command += ["--stake", str(stake)]  # else the worker has to look it up in the metadata
     base = running.config.base_path
     if base is not None:

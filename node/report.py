@@ -66,6 +66,7 @@ class Reporter:
 
     def __init__(self, chain: Chain, units: Units) -> None:
         self.chain, self.units = chain, units
+        self._fields: dict[str, tuple[tuple[str, Any], ...]] = {}
 
     def lines(self, block: Imported) -> Iterator[str]:
         """What there is to say about a block."""
@@ -124,9 +125,10 @@ class Reporter:
         name = type(event).__qualname__
         if name.startswith(("System.Extrinsic", "TransactionPayment.", "Balances.Withdraw", "Balances.Deposit")):
             return None
+        if name not in self._fields:
+            self._fields[name] = tuple(struct_fields(type(event), vars(type(event))))
         given = ", ".join(
-            f"{field.rstrip('_')}={self.value(kind, getattr(event, field))}"
-            for field, kind in struct_fields(type(event), vars(type(event)))
+            f"{field.rstrip('_')}={self.value(kind, getattr(event, field))}" for field, kind in self._fields[name]
         )
         return f"[{name} {given}]" if given else f"[{name}]"
 

@@ -149,7 +149,7 @@ async def run_node(
             chain = Chain.open(db, spec, Executor(KNOWN_RUNTIMES))
             listeners = await open_listeners(config.rpc_host, config.rpc_port)
         chain.keep_states = config.state_pruning
-        gc.freeze()  # what is loaded by now stays: looking through it again and again costs more than it could free
+        _calm_collector()
         clock = ChainClock(effects.wall, chain.clock_offset())
         slot_duration = SLOT_DURATION.decode_all(
             chain.runtime_at(chain.best.hash).call(chain.states.head, "AuraApi_slot_duration", b"")
@@ -198,6 +198,12 @@ async def run_node(
             task_status.started(
                 RunningNode(config, spec, chain, transactions, producer, finalizer, importer, clock, snapshots, port)
             )
+
+
+def _calm_collector() -> None:
+    """What is loaded by now stays, and what a transaction leaves behind mostly is no cycle: look for some less often."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @asynccontextmanager

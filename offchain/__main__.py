@@ -57,12 +57,19 @@ def worker(
     cache_path: Annotated[
         Path | None, typer.Option(help="Where the compiled sandbox is kept.", show_default="the user's cache directory")
     ] = None,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone",
+            help="No other worker of this operator serves: keys that an earlier one has lost leave the chain.",
+        ),
+    ] = False,
     log: Annotated[str, typer.Option("-l", "--log", help="Log level: error, warning, info or debug.")] = "info",
     json_output: Annotated[bool, typer.Option("--json", help="Print the line on stdout as JSON, for scripts.")] = False,
 ) -> None:
     """Run an off-chain worker against any node."""
     _logging(log)
-    config = WorkerConfig(url, suri, stake, slots, base_path, cache_path or _user_cache())
+    config = WorkerConfig(url, suri, stake, slots, base_path, cache_path or _user_cache(), alone)
     try:
         trio.run(_until_signal, config, json_output)
     except* WorkerError as group:

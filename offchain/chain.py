@@ -197,6 +197,12 @@ class Chain:
             values = {key: value for change in found for key, value in change["changes"]}
             return [None if values[_hex(key)] is None else _bytes(values[_hex(key)]) for key in keys]
 
+    async def keys_under(self, prefix: bytes, count: int) -> list[bytes]:
+        """The first `count` storage keys under a prefix, at most 1000, after the best block."""
+        found = await self.client.call("state_getKeysPaged", _hex(prefix), count)
+        with _expected("state_getKeysPaged"):
+            return [_bytes(key) for key in found]
+
     async def constant(self, pallet: str, name: str) -> bytes:
         """The encoded value of a pallet's constant, looked up in the metadata: slow, for what is asked once."""
         metadata = _bytes(await self.client.call("state_getMetadata"))

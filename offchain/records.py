@@ -11,11 +11,12 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Blake2_128Concat, Identity
 from pallets.primitives.job import InlineOutput, Input, JobId, Output
 from pallets.primitives.job_record import Assignment, Job
+from pallets.primitives.scale import compact
 from pallets.primitives.types import H256, U32, U64, Balance, BlockNumber, Bytes64, Compact, Moment
 from pallets.primitives.worker import WorkerInfo, WorkerKey
 from pallets.primitives.worker_record import Worker
 
-WORKERS, JOBS = 20, 22
+UTILITY, WORKERS, JOBS = 8, 20, 22
 BY_KEY = (WorkerKey, Blake2_128Concat)
 BY_JOB = (JobId, Blake2_128Concat)
 
@@ -52,6 +53,11 @@ def heartbeat(worker: bytes, number: int, block_hash: bytes, signature: bytes) -
 def leave(worker: bytes) -> bytes:
     """`Workers.exit`, to be signed by the operator."""
     return bytes((WORKERS, 4)) + worker
+
+
+def together(calls: list[bytes]) -> bytes:
+    """`Utility.batch_all`: all of them or none."""
+    return bytes((UTILITY, 2)) + compact(len(calls)) + b"".join(calls)
 
 
 def commit(

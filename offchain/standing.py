@@ -17,9 +17,11 @@ looks at it this process's own clock carries it on. When it has jumped, the chai
 
 A newest final block that is no longer in the chain means that the chain was set back or started anew: what was signed
 for it may contradict what will be asked. So may what was signed of jobs that the chain doesn't know any more, where it
-was set back less far. `hold` then ends with `End.REPLACED`: the old key leaves, so that no job is given to it, and the
-worker goes on under fresh ones. That the chain was set back shows at once where it concerns the worker: its own record
-holds numbers that only grow.
+was set back less far. `hold` then ends with `End.REPLACED`, and the worker goes on under fresh keys. That the chain was
+set back shows at once where it concerns the worker: its own record holds numbers that only grow.
+
+The chain may still give jobs to keys that nobody has any more, also after a load of an older state. Of an operator with
+one worker alone it is known which these are: they leave in the transaction that registers the fresh key.
 
 ## Errors
 
@@ -74,8 +76,10 @@ INCLUSION_SECONDS = 10.0
 NEW_BLOCK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 START_TRIES = 5
+MAX_WORKERS, MAX_LOST = 1000, 16
+"""How many workers of a chain are looked at for lost keys, and how many of these leave together."""
 ATTEST_AGAIN = frozenset({"NotAttested", "AttestationExpired"})
-TRANSIENT = frozenset({"StaleQuote", "QuoteReused", "AlreadyRegistered", "UnknownWorker"})
+TRANSIENT = frozenset({"StaleQuote", "QuoteReused", "AlreadyRegistered", "UnknownWorker", "NotServing"})
 """Dispatch errors that come of blocks passing, and that another try mends."""
 
 
@@ -126,13 +130,17 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a worker is: its keys, who pays for it, what it runs and what quotes it. `stake` of `None` is the least."""
+    """Who a worker is: its keys, who pays for it, what it runs and what quotes it. `stake` of `None` is the least.
+
+    Of the operator of an `alone` worker no other one serves.
+    """
 
     keys: WorkerKeys
     operator: Keypair
     runtime_id: bytes
     enclave: Enclave
     stake: int | None = None
+    alone: bool = False
 
 
 def is_older(record: Worker | None, before: Worker) -> bool:
@@ -180,6 +188,7 @@ class Standing:
         self._changed = trio.Event()
         self._attest_again = True  # a worker that starts has a new enclave
         self._in_doubt = self._contradicted = False
+        self._simulated = False  # chains of real hardware aren't set back, and their forks must not cost a key
         self._chain_ahead = 0.0
         key = identity.keys.worker_key
         self._record_key, self._attestation_key = records.WORKER.key(key), records.ATTESTED.key(key)
@@ -210,6 +219,7 @@ class Standing:
         if before is not None and is_older(self.record, before):
             self._log.info("was set back with the chain")
             self._in_doubt = True
+        self._simulated |= self.record is not None and self.record.simulated
         if before is not None and self.record is not None:
             if before.state is not self.record.state:
                 self._log.info("is %s now", self.record.state.name)
@@ -240,7 +250,7 @@ class Standing:
         while len(self._heard) < len(self.followed):
             await self._changed.wait()
         if not await self._take_place():
-            return await self._replaced()
+            return End.REPLACED
         on_serving()
         pause = FIRST_PAUSE
         while True:
@@ -288,7 +298,7 @@ class Standing:
             return max((plan.until - self.now()) / 1000, 0.0)
         head = await self._look()
         if head is None:
-            return await self._replaced()
+            return End.REPLACED
         self._in_doubt = False
         plan = self._plan()  # with the chain's own time
         if plan.step is Step.REGISTER:
@@ -316,7 +326,7 @@ class Standing:
         if known is not None and await self._chain.hash_of(known.number) != known.hash:
             self._log.warning("block %d, which was final, is gone: the chain was set back or replaced", known.number)
             return None
-        if self._is_simulated and (self._contradicted or await self._is_lost(newest)):
+        if self._simulated and (self._contradicted or await self._is_lost(newest)):
             self._log.warning("what it has signed is of jobs that are gone: the chain was set back")
             return None
         await self._remember(known)
@@ -325,24 +335,9 @@ class Standing:
         self._chain_ahead = moment - trio.current_time() * 1000
         return head
 
-    @property
-    def _is_simulated(self) -> bool:
-        """A chain of real hardware is never set back: forks that are gone before they are final don't cost a key."""
-        return self.record is not None and self.record.simulated
-
     async def _is_lost(self, job: int | None) -> bool:
         """Whether the chain doesn't know a job: it will give the number to another one."""
         return job is not None and job >= (await self._chain.read(records.NEXT_JOB) or 0)
-
-    async def _replaced(self) -> End:
-        """Takes the old key out of the draws, where the chain still knows it."""
-        record, operator = self.record, self._identity.operator
-        if record is not None and record.state not in LEAVING and record.info.operator == operator.account_id:
-            try:
-                await self._chain.submit_signed(operator, records.leave(self._identity.keys.worker_key))
-            except (ChainError, CallFailed, ConnectionLost) as error:
-                self._log.warning("the old key could not leave: %s", error)
-        return End.REPLACED
 
     async def _remember(self, known: Head | None) -> None:
         """Writes down the newest final block; genesis, which chains may share, only as long as there is no other."""
@@ -374,8 +369,21 @@ class Standing:
             )
         info = self._info()
         quote = identity.enclave.quote(info.report_data(head.hash))
-        await self._signed(records.register(info, quote, stake), head)
+        call = records.register(info, quote, stake)
+        lost = await self._lost_keys() if identity.alone else []
+        if lost:
+            self._log.info("keys that are lost leave: %s", ", ".join(f"0x{key[:4].hex()}" for key in lost))
+            call = records.together([*map(records.leave, lost), call])
+        await self._signed(call, head)
         self._log.info("is registered, with a stake of %d by %s", stake, ss58.encode(who))
+
+    async def _lost_keys(self) -> list[bytes]:
+        """Other keys that serve for the operator, as many as one transaction may end."""
+        keys = await self._chain.keys_under(records.WORKER.prefix, MAX_WORKERS)
+        found = [records.WORKER.decode(value) for value in await self._chain.get_all(keys)]
+        serving = [each.info for each in found if each is not None and each.state not in LEAVING]
+        operator, own = self._identity.operator.account_id, self._identity.keys.worker_key
+        return [info.worker_key for info in serving if info.operator == operator and info.worker_key != own][:MAX_LOST]
 
     async def _attest(self, head: Head) -> None:
         waits = False

@@ -74,7 +74,8 @@ class WorkerConfig:
 
     `suri` is the secret of the operator's account. `stake` is in the chain's smallest units, the least that it takes if
     None. `slots` is how many jobs run at once. Without `base_path` keys and journal are in memory only. `cache_path`
-    keeps the compiled sandbox, which takes seconds to make anew; workers of one user may share it.
+    keeps the compiled sandbox, which takes seconds to make anew; workers of one user may share it. `alone` says that no
+    other worker of the operator serves: keys of the operator's that nobody has any more then leave the chain.
     """
 
     url: str
@@ -83,6 +84,7 @@ class WorkerConfig:
     slots: int = 1
     base_path: Path | None = None
     cache_path: Path | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,9 @@ async def serve(
                 while True:
                     chain = await Chain.open(client)
                     enclave = SimulatedEnclave.of(keyring.keys.worker_key, effects.sandbox.runtime_id)
-                    identity = Identity(keyring.keys, operator, effects.sandbox.runtime_id, enclave, config.stake)
+                    identity = Identity(
+                        keyring.keys, operator, effects.sandbox.runtime_id, enclave, config.stake, config.alone
+                    )
                     if await _live(chain, journal, identity, effects.sandbox, on_serving) is End.LEFT:
                         break
                     keyring.renew()  # first: a key without its journal must not sign

@@ -215,11 +215,9 @@ class Transactions:
         self._report(self.pool.expire(block.header.number))
         self._time_out(block.header.number)
 
-    def on_reorganised(self, block: Imported) -> None:
+    def on_reorganised(self, block: Imported, taken_back: list[bytes]) -> None:
         """Another fork has become the best: what only the old one included waits again, if it is still valid."""
-        again: list[bytes] = []
         for retracted in reversed(block.retracted):
-            again += self.chain.body(retracted) or []
             for tx_hash in self._unfinalized.pop(retracted, ()):
                 self._tell(tx_hash, Status("retracted", retracted))
         included: dict[bytes, None] = {}
@@ -231,8 +229,7 @@ class Transactions:
                 self._unfinalized[enacted] = watched
             for tx_hash in watched:
                 self._tell(tx_hash, Status("inBlock", enacted))
-        again += [tx.data for tx in self.pool.clear()]
-        for data in again:
+        for data in (*taken_back, *(tx.data for tx in self.pool.clear())):
             submission = Submission(data, TransactionSource.External, None)
             if submission.hash in included or submission.hash in self.pool:
                 continue

@@ -84,8 +84,8 @@ class Chain:
         """Of how many final blocks the states are kept; `None` keeps all."""
         self.pinned: dict[bytes, None] = {}
         """Blocks that are kept with their states and all that leads to them, also where finality decided otherwise."""
-        self.on_reorganised: Callable[[Imported], None] = lambda news: None
-        """Told of each change to another fork before the subscribers are."""
+        self.on_reorganised: Callable[[Imported, list[bytes]], None] = lambda news, taken_back: None
+        """Told of each change to another fork before the subscribers are, with the old one's extrinsics in order."""
         self.writing = trio.Lock()
         self.imported: Feed[Imported] = Feed()
         self.finality: Feed[Finalized] = Feed()
@@ -318,10 +318,12 @@ class Chain:
         elif final is not None:
             _end(self._ended_by(final, side), side, batch)
         enacted = tuple(block.hash for block in fork[:-1])
+        is_other_fork = bool(retracted or enacted or not news.is_new) and not pinned_only
+        bodies = [self.body(block) or [] for block in reversed(retracted)] if is_other_fork else []
         imported = self._moved(batch, move, header, news._replace(retracted=tuple(retracted), enacted=enacted))
         self._side = side
-        if (retracted or enacted or not news.is_new) and not pinned_only:
-            self.on_reorganised(imported)
+        if is_other_fork:
+            self.on_reorganised(imported, [extrinsic for body in bodies for extrinsic in body])
         self.imported.publish(imported)
         return imported
 

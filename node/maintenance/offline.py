@@ -29,6 +29,7 @@ from node.clock import ChainClock
 from node.executor import Executor
 from node.maintenance.errors import MaintenanceError
 from node.state.db import Database
+from node.state.identity import IDENTITY_FILE
 from pallets.primitives.codec import codec_of
 from pallets.primitives.header import Header
 from pallets.primitives.types import U64
@@ -45,7 +46,7 @@ def database_path(base_path: Path, spec: ChainSpec) -> Path:
 
 def require_database(path: Path) -> None:
     """Raises `MaintenanceError` where there is no database, so that none is made by looking for it."""
-    if not path.is_dir() or not any(path.iterdir()):
+    if not (path / "CURRENT").exists() and not (path / IDENTITY_FILE).exists():
         raise MaintenanceError(f"there is no database in {path}: check --base-path and --chain")
 
 

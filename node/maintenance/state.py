@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from node.chain.tree import Chain, NothingToRevert
+from node.chain.tree import Chain
 from node.chain_spec import ChainSpec
 from node.maintenance.errors import MaintenanceError
 from node.maintenance.offline import Offline
 from node.state.backend import State, StateDiscarded
 from node.state.trie import keys_of
+
+AT_ONCE = 256
+"""Blocks that are taken back together: what they did is in memory meanwhile."""
 
 
 def exported_state(offline: Offline, spec: ChainSpec, text: str | None) -> Iterator[str]:
@@ -49,13 +52,19 @@ class Reverted(NamedTuple):
 
 
 def revert(chain: Chain, count: int) -> Reverted:
-    """Takes back the last `count` blocks, or all but genesis, final ones too; all or none."""
+    """Takes back the last `count` blocks, or all but genesis, final ones too, `AT_ONCE` in one step.
+
+    Raises `MaintenanceError` before the first step. A power failure may leave some of the steps done.
+    """
     best, final = chain.best.number, chain.finalized.number
     target = max(best - count, 0)
+    if target == best:
+        raise MaintenanceError(f"the best block is #{best}: there is nothing to revert")
+    block_hash = chain.hash_of(target)
     try:
-        chain.revert(target)
-    except NothingToRevert:
-        raise MaintenanceError(f"the best block is #{best}: there is nothing to revert") from None
+        chain.state_at(block_hash or bytes(32))
     except StateDiscarded:
         raise MaintenanceError(f"block {target} can't be reverted to: its state was pruned") from None
+    while chain.best.number > target:
+        chain.revert(max(target, chain.best.number - AT_ONCE))
     return Reverted(best - target, max(final - target, 0))

@@ -22,7 +22,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import NoneType
 from typing import Any
@@ -54,7 +54,7 @@ from node.rpc.registry import Method, Registry
 from node.state.errors import DatabaseError
 from node.web.connection import WebSocket
 from node.web.errors import ConnectionClosed
-from node.web.http import Request, Response
+from node.web.http import Request, Response, loopback_only
 
 MAX_BATCH = 1024
 MAX_SUBSCRIPTIONS = 1024
@@ -66,13 +66,24 @@ log = logging.getLogger("node.rpc")
 class Server:
     """The methods of one node."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, to_strangers: bool = False) -> None:
+        """`to_strangers` makes the server that others than this machine's programs and pages talk to."""
         self.context = context
         self.registry = Registry()
-        own = (*((engine,) if context.author else ()), *((dev,) if context.snapshots else ()))
-        for module in (author, chain, payment, state, system, *own):
+        for module in (author, chain, payment, state, system, *((engine,) if context.author else ())):
             self.registry.add_module(module)
+        if context.snapshots is not None:
+            cheats = Registry()
+            cheats.add_module(dev)
+            self.registry.methods |= {
+                name: _refused(method) if to_strangers else method for name, method in cheats.methods.items()
+            }
         self.registry.methods["rpc_methods"] = Method("rpc_methods", self._rpc_methods, ())
+        self._to_strangers = self if to_strangers else Server(context, to_strangers=True)
+
+    def _to(self, request: Request) -> Server:
+        """What serves whoever sends this request; of a WebSocket, the one that opened it."""
+        return self if loopback_only(request) is None else self._to_strangers
 
     def _rpc_methods(self, _node: Context) -> Any:
         return {"methods": self.registry.names}
@@ -89,7 +100,7 @@ class Server:
         if request.method != "POST":
             text = "JSON-RPC: POST a request here, or open a WebSocket. GET /health tells the health."
             return Response.text(405, text, (("allow", "POST, OPTIONS"), *_cors(request)))
-        reply = await self.reply(request.body)
+        reply = await self._to(request).reply(request.body)
         if reply is None:
             return Response(204, _cors(request))
         return Response(200, (*JSON_HEADERS, *_cors(request)), reply)
@@ -98,6 +109,9 @@ class Server:
 
     async def on_websocket(self, socket: WebSocket) -> None:
         """Serves one connection until it ends, and what it has asked for is done."""
+        await self._to(socket.request)._serve(socket)
+
+    async def _serve(self, socket: WebSocket) -> None:
         async with trio.open_nursery() as subscriptions:
             session = Session(socket, subscriptions)
             async with trio.open_nursery() as calls:
@@ -228,6 +242,15 @@ class Call:
     answered: bool
     outcome: Awaitable[Any]
     subscription: Subscription | None = None
+
+
+def _refused(method: Method) -> Method:
+    """A method in the place of one that isn't for strangers, with the code that Substrate has for unsafe calls."""
+
+    def refuse(node: Context, *arguments: Any) -> Any:
+        raise RpcError(METHOD_NOT_FOUND, f"{method.name} is only for programs and pages of this machine")
+
+    return replace(method, function=refuse)
 
 
 def _on_settled(call: Call, outcome: Later, session: Session, size: int) -> None:

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -36,6 +37,8 @@ from rocksdict import (
     Cache,
     ColumnFamily,
     DBCompressionType,
+    DBRecoveryMode,
+    MemtableFactory,
     Options,
     Rdict,
     RdictIter,
@@ -57,6 +60,9 @@ LOCKED = ("IO error: While lock file", "IO error: lock hold by current process")
 BLOCK_CACHE, COLUMN_BUFFER, ALL_BUFFERS, MAX_WAL = 32 << 20, 16 << 20, 64 << 20, 128 << 20
 """Bytes of memory for what was read and for what isn't in tables yet; bytes of log that a start has to read."""
 
+WRITE_ONLY: Final[tuple[Column, ...]] = ("state", "trie")
+"""Read through once, at start: what is written to them need not be kept in order until it goes to the disk."""
+
 SCHEMA_KEY = b"schema"
 GENESIS_KEY = b"genesis"
 LOADING_KEY = b"loading"
@@ -76,8 +82,7 @@ class Batch:
 
     def putter(self, column: Column) -> Callable[[bytes, bytes], None]:
         """`put` for one column, for many records."""
-        put, handle = self.raw.put, self._handles[column]
-        return lambda key, value: put(key, value, handle)
+        return partial(self.raw.put, column_family=self._handles[column])
 
     def delete(self, column: Column, key: bytes) -> None:
         self.raw.delete(key, self._handles[column])
@@ -96,6 +101,8 @@ class Database:
                 check_schema(path, self._identity.schema)
                 if genesis_hash is not None:
                     check_chain(path, self._identity.genesis, genesis_hash)
+                if not (path / "CURRENT").exists():  # RocksDB would begin anew, and remove what is left
+                    raise CorruptDatabase(f"{path} can't be opened: its CURRENT file is missing")
             self._open()
             self._check_schema()
             self._refuse_half_loaded()
@@ -104,9 +111,12 @@ class Database:
             raise
 
     def _open(self) -> None:
-        options = _options(Cache(BLOCK_CACHE))
+        cache = Cache(BLOCK_CACHE)
+        options, write_only = _options(cache), _options(cache)
+        write_only.set_memtable_factory(MemtableFactory.vector())
+        columns: dict[str, Options] = {name: write_only if name in WRITE_ONLY else options for name in COLUMNS}
         try:
-            self._db = Rdict(str(self.path), options, column_families=dict.fromkeys(COLUMNS, options))
+            self._db = Rdict(str(self.path), options, column_families=columns)
         except Exception as error:  # rocksdict raises plain Exception with RocksDB's text
             text = str(error)
             if text.startswith(LOCKED):
@@ -138,6 +148,8 @@ class Database:
     def bind_to_chain(self, genesis_hash: bytes) -> bool:
         """Whether the database already holds this chain; raises `WrongChain` where it holds another."""
         found = self.get("meta", GENESIS_KEY)
+        if found is None and self._identity is not None:
+            raise CorruptDatabase(f"{self.path} is damaged: it has held a chain, and doesn't any more")
         if found is None:
             return False
         check_chain(self.path, found, genesis_hash)
@@ -204,6 +216,10 @@ def _options(cache: Cache) -> Options:
     options.set_db_write_buffer_size(ALL_BUFFERS)
     options.set_max_total_wal_size(MAX_WAL)
     options.set_keep_log_file_num(4)
+    # A log that ends within a record is what a crash leaves; one damaged before its end mustn't pass for that, or all
+    # blocks behind the damage would silently be gone.
+    options.set_wal_recovery_mode(DBRecoveryMode.tolerate_corrupted_tail_records())
+    options.set_allow_concurrent_memtable_write(False)
     options.create_if_missing(True)
     options.create_missing_column_families(True)
     return options

@@ -50,14 +50,19 @@ class Identity(NamedTuple):
 
     @classmethod
     def read(cls, directory: Path) -> Identity | None:
-        """The identity of a database, `None` where it has none yet; raises `CorruptDatabase`."""
+        """The identity of a database, `None` where it has none yet; raises `CorruptDatabase` or `UnusablePath`."""
         file = directory / IDENTITY_FILE
         try:
             found = orjson.loads(file.read_bytes())
-            return cls(int(found["schema"]), bytes.fromhex(found["genesis"].removeprefix("0x")))
+            schema, genesis = found["schema"], bytes.fromhex(found["genesis"].removeprefix("0x"))
+            if type(schema) is not int or len(genesis) != 32:
+                raise ValueError
+            return cls(schema, genesis)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except OSError as error:
+            raise UnusablePath(f"{file} can't be read: {error.strerror}; choose another --base-path") from None
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise CorruptDatabase(f"{file} is damaged: remove it, and it is made again from the database") from None
 
     def write(self, directory: Path) -> None:

@@ -18,17 +18,18 @@ Which block is where: `node.chain.tree`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from node.state.backend import State
-from node.state.db import Batch, Database
+from node.state.db import Batch, Column, Database
 from node.state.delta import Delta, Journal
 from node.state.errors import CorruptDatabase
 from node.state.trie import Changes, Trie
 from node.state.view import NUMBER_SIZE, PastState, end_path, escape, overwritten, read_restored
 
-_UNTOUCHED: Final = object()
+N = TypeVar("N", bytes, str)
+"""A name: of a value its key, of a record its path."""
 
 
 class States:
@@ -84,44 +85,59 @@ class Move:
 
     def undo(self, number: int, root: bytes) -> Delta:
         """Takes the last canonical block back, which left state root `root`; what it did, to do it again."""
-        db, batch = self._states.db, self._batch
         suffix = number.to_bytes(NUMBER_SIZE, "big")
-        journal = read_journal(db, number)
-        done = Delta(
-            root,
-            {key: self._value(key) for key in journal.keys},
-            {path: self._node(path) for path in journal.paths},
-        )
-        for key in journal.keys:
-            entry = escape(key) + suffix
-            self.values[key] = read_restored(db, "history", entry)
-            batch.delete("history", entry)
-        for path in journal.paths:
-            entry = end_path(path) + suffix
-            self._nodes[path] = read_restored(db, "trie_history", entry)
-            batch.delete("trie_history", entry)
-        batch.delete("journal", suffix)
+        head = self._states.head
+        journal = read_journal(self._states.db, number)
+        values = self._restore("history", journal.keys, self.values, head.values, escape, suffix)
+        nodes = self._restore("trie_history", journal.paths, self._nodes, head.nodes, end_path, suffix)
+        self._batch.delete("journal", suffix)
+        return Delta(root, values, nodes)
+
+    def _restore(
+        self,
+        column: Column,
+        names: Iterable[N],
+        moved: dict[N, bytes | None],
+        head: Mapping[N, bytes],
+        escaped: Callable[[N], bytes],
+        suffix: bytes,
+    ) -> dict[N, bytes | None]:
+        """Takes what a block overwrote out of the history; what was there until then."""
+        done: dict[N, bytes | None] = {}
+        for name in names:
+            entry = escaped(name) + suffix
+            done[name] = moved[name] if name in moved else head.get(name)
+            moved[name] = read_restored(self._states.db, column, entry)
+            self._batch.delete(column, entry)
         return done
 
     def redo(self, number: int, delta: Delta) -> None:
         """Applies the next canonical block."""
         suffix = number.to_bytes(NUMBER_SIZE, "big")
-        keys, paths = [], []
-        put = self._batch.putter("history")
-        for key, value in delta.values.items():
-            before = self._value(key)
-            if before != value:
-                put(escape(key) + suffix, overwritten(before))
-                self.values[key] = value
-                keys.append(key)
-        put = self._batch.putter("trie_history")
-        for path, record in delta.nodes.items():
-            before = self._node(path)
-            if before != record:
-                put(end_path(path) + suffix, overwritten(before))
-                self._nodes[path] = record
-                paths.append(path)
+        head = self._states.head
+        keys = self._replace("history", delta.values, self.values, head.values, escape, suffix)
+        paths = self._replace("trie_history", delta.nodes, self._nodes, head.nodes, end_path, suffix)
         self._batch.put("journal", suffix, Journal(keys, paths).encode())
+
+    def _replace(
+        self,
+        column: Column,
+        new: Mapping[N, bytes | None],
+        moved: dict[N, bytes | None],
+        head: Mapping[N, bytes],
+        escaped: Callable[[N], bytes],
+        suffix: bytes,
+    ) -> list[N]:
+        """Puts what a block overwrites into the history; the names of what it really changes."""
+        put = self._batch.putter(column)
+        changed = []
+        for name, value in new.items():
+            before = moved[name] if name in moved else head.get(name)
+            if before != value:
+                put(escaped(name) + suffix, overwritten(before))
+                moved[name] = value
+                changed.append(name)
+        return changed
 
     def write(self) -> Changes:
         """Puts the new head into the batch; its changes."""
@@ -143,14 +159,6 @@ class Move:
     def done(self, root: bytes) -> None:
         """The batch is written: moves the head, whose state root is `root`."""
         self._states.head.apply(self.values, self._nodes, root)
-
-    def _value(self, key: bytes) -> bytes | None:
-        value = self.values.get(key, _UNTOUCHED)
-        return self._states.head.values.get(key) if value is _UNTOUCHED else value  # type: ignore[return-value]
-
-    def _node(self, path: str) -> bytes | None:
-        record = self._nodes.get(path, _UNTOUCHED)
-        return self._states.head.node(path) if record is _UNTOUCHED else record  # type: ignore[return-value]
 
 
 def read_journal(db: Database, number: int) -> Journal:

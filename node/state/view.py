@@ -28,6 +28,7 @@ BEYOND = b"\xff" * (NUMBER_SIZE + 1)
 """Behind an escaped key: after its entries of all blocks."""
 ABSENT = b"\0"
 PRESENT = b"\1"
+"""How an entry of the history starts: nothing was there, or what follows."""
 _UNTOUCHED: Final = object()
 
 

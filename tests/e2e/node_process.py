@@ -28,10 +28,17 @@ class NodeProcess:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.lines: list[str] = []
+        self.killed = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         found = self.await_line(SERVING.search)
         self.client = Client.connect(int(SERVING.search(found)[1]))  # type: ignore[index]
+
+    def kill(self) -> None:
+        """Ends it by SIGKILL."""
+        self.killed = True
+        self.process.kill()
+        self.process.wait()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -71,8 +78,9 @@ def node_process(base_path: Path, *arguments: str) -> Iterator[NodeProcess]:
             node = NodeProcess(process)
             with node.client:
                 yield node
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(PATIENCE_SECONDS) == 0, "".join(node.lines)
+            if not node.killed:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(PATIENCE_SECONDS) == 0, "".join(node.lines)
         finally:
             process.kill()
 

@@ -156,6 +156,43 @@ def test_a_state_that_is_not_that_of_the_best_block_keeps_the_node_from_starting
     assert "its state is not that of block 3" in refusal(tmp_path)
 
 
+def killed(base_path: Path) -> Path:
+    """A chain of twelve final blocks whose node was killed; the log that has them."""
+    with node_process(base_path, "--sealing", "manual") as node:
+        for _ in range(12):
+            node.call("engine_createBlock", True, True)
+        node.kill()
+    (log,) = (file for file in (base_path / DB).glob("*.log") if file.stat().st_size)
+    return log
+
+
+def test_a_log_that_is_damaged_before_its_end_keeps_the_node_from_starting(tmp_path: Path) -> None:
+    log = killed(tmp_path)
+    whole = log.read_bytes()
+    middle = len(whole) // 2
+    log.write_bytes(whole[:middle] + bytes(8) + whole[middle + 8 :])
+    assert "can't be opened: Corruption" in refusal(tmp_path)
+    log.write_bytes(whole)  # mended: nothing was thrown away
+    with node_process(tmp_path, "--sealing", "manual") as node:
+        assert node.best() == 12
+
+
+def test_a_log_that_ends_within_a_record_is_what_a_crash_leaves(tmp_path: Path) -> None:
+    log = killed(tmp_path)
+    log.write_bytes(log.read_bytes()[:-20])
+    with node_process(tmp_path, "--sealing", "manual") as node:
+        assert node.best() >= 11
+
+
+@pytest.mark.parametrize("files", ["CURRENT", "*.log"])
+def test_files_that_are_gone_do_not_make_a_new_chain(tmp_path: Path, files: str) -> None:
+    killed(tmp_path)
+    for file in list((tmp_path / DB).glob(files)):
+        file.unlink()
+    reason = "CURRENT file is missing" if files == "CURRENT" else "has held a chain, and doesn't any more"
+    assert reason in refusal(tmp_path)
+
+
 # Not ours
 
 

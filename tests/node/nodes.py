@@ -35,6 +35,7 @@ async def running_node(
     state_pruning: int | None = None,
     load_state: Path | None = None,
     dump_state: Path | None = None,
+    rpc_external: bool = False,
 ) -> AsyncIterator[RunningNode]:
     """A node until the block ends. `epoch` is the host's time where trio's clock says 0."""
     effects = Effects(lambda: epoch + int(trio.current_time() * 1000), start_verifier)
@@ -47,6 +48,7 @@ async def running_node(
         state_pruning=state_pruning,
         load_state=load_state,
         dump_state=dump_state,
+        rpc_external=rpc_external,
         verifiers=int(start_verifier is not None),
     )
     async with trio.open_nursery() as nursery:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import sr25519
+import trio
 from trio.testing import MockClock
 
+from node.chain.feed import Imported
 from node.chain.transactions import TemporarilyBanned
 from node.service import RunningNode
 from node.state.db import Batch
@@ -132,10 +134,11 @@ async def test_a_disk_that_fails_leaves_the_chain_as_it_was(
     assert len(block.extrinsics) == 3
 
 
-async def test_a_block_that_cannot_be_built_is_logged_and_the_next_is_tried(
+async def test_a_full_disk_is_told_once_and_the_block_is_tried_again(
     autojump_clock: MockClock, node: RunningNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await height(node, 1)
+    await trio.sleep(1)  # it is final
     write, failures = node.chain.db.write, iter(range(3))
 
     def fail_three_times(batch: Batch) -> None:
@@ -146,7 +149,27 @@ async def test_a_block_that_cannot_be_built_is_logged_and_the_next_is_tried(
     monkeypatch.setattr(node.chain.db, "write", fail_three_times)
     with caplog.at_level(logging.ERROR):
         await height(node, 2)
-    assert caplog.text.count("block #2 could not be built") >= 1
+    assert next(failures, None) is None
+    assert caplog.text.count("block #2 could not be written, and is tried again: no space left") == 1
+    await height(node, 3)
+
+
+async def test_a_block_that_cannot_be_built_is_logged_and_the_next_is_tried(
+    autojump_clock: MockClock, node: RunningNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await height(node, 1)
+    failures = iter(range(3))
+    insert = node.chain.insert
+
+    def fail_three_times(*arguments: Any, **options: Any) -> Imported:
+        if next(failures, None) is not None:
+            raise RuntimeError("a defect")
+        return insert(*arguments, **options)
+
+    monkeypatch.setattr(node.chain, "insert", fail_three_times)
+    with caplog.at_level(logging.ERROR):
+        await height(node, 2)
+    assert caplog.text.count("block #2 could not be built") == 3
     await height(node, 3)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import pytest
 from hypothesis import settings
@@ -106,9 +106,9 @@ class ForksModel(RuleBasedStateMachine):
         self.imported: list[Imported] = []
         self.finalized: list[Finalized] = []
         self.reorganised: list[Imported] = []
-        self.chain.imported.publish = self.imported.append  # type: ignore[method-assign]
-        self.chain.finality.publish = self.finalized.append  # type: ignore[method-assign]
-        self.chain.on_reorganised = self.reorganised.append
+        self.chain.imported.publish = self.imported.append  # type: ignore[assignment,method-assign]
+        self.chain.finality.publish = self.finalized.append  # type: ignore[assignment,method-assign]
+        self.chain.on_reorganised = lambda news, taken_back: self.reorganised.append(news)
 
     def teardown(self) -> None:
         if self.directory is not None:
@@ -141,12 +141,7 @@ class ForksModel(RuleBasedStateMachine):
         return self.base_of(block) >= self.final
 
     def needed_by_pins(self) -> set[bytes]:
-        return {
-            step.hash
-            for pin in self.pinned
-            if pin in self.blocks
-            for step in self.path_to(self.blocks[pin])
-        }
+        return {step.hash for pin in self.pinned if pin in self.blocks for step in self.path_to(self.blocks[pin])}
 
     def forget(self, doomed: list[Block]) -> None:
         for block in doomed:
@@ -154,7 +149,7 @@ class ForksModel(RuleBasedStateMachine):
             del self.blocks[block.hash]
             self.justified.pop(block.hash, None)
 
-    def snapshot(self) -> object:
+    def snapshot(self) -> tuple[Any, ...]:
         """All that is stored and all that is remembered."""
         chain, head = self.chain, self.chain.states.head
         records = {column: list(self.db.items_from(column)) for column in COLUMNS}
@@ -185,13 +180,13 @@ class ForksModel(RuleBasedStateMachine):
             assert before is not None
             # Records that were read meanwhile may be kept.
             now = self.snapshot()
-            assert now[:-1] == before[:-1]  # type: ignore[index]
-            assert {path: head.node(path) for path in before[-1]} == before[-1]  # type: ignore[index]
+            assert now[:-1] == before[:-1]
+            assert {path: head.node(path) for path in before[-1]} == before[-1]
             assert (len(self.imported), len(self.finalized), len(self.reorganised)) == told
         else:
             assert not failed
         finally:
-            del self.db.write  # type: ignore[method-assign]
+            del self.db.write
 
     # Blocks
 
@@ -269,7 +264,9 @@ class ForksModel(RuleBasedStateMachine):
     @rule(data=st.data(), changes=CHANGES)
     def extend_what_is_closed(self, data: st.DataObject, changes: Changes) -> None:
         closed = [block for block in self.blocks.values() if not self.is_open(block)]
-        headers = [block.header for block in closed] + self.gone[-3:] + [Header(b"\7" * 32, 3, bytes(32), bytes(32), [])]
+        headers = (
+            [block.header for block in closed] + self.gone[-3:] + [Header(b"\7" * 32, 3, bytes(32), bytes(32), [])]
+        )
         parent = data.draw(st.sampled_from(headers))
         header = Header(parent.hash, parent.number + 1, bytes(32), bytes(32), [])
         before = self.snapshot()
@@ -282,9 +279,7 @@ class ForksModel(RuleBasedStateMachine):
     def longest_through(self, block: Block) -> list[Block]:
         """The leaves whose chains are the longest of those through a block."""
         through = [
-            each
-            for each in self.blocks.values()
-            if each.hash not in self.canonical and block in self.path_to(each)
+            each for each in self.blocks.values() if each.hash not in self.canonical and block in self.path_to(each)
         ]
         height = max(each.number for each in through)
         return [each for each in through if each.number == height]
@@ -487,4 +482,4 @@ def changed(before: Mapping[T, bytes], now: Mapping[T, bytes]) -> list[T]:
 
 
 TestForksModel = ForksModel.TestCase
-TestForksModel.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestForksModel.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)

@@ -274,6 +274,13 @@ def test_blocks_are_taken_back_and_imported_again(fathom: Fathom, base_path: Pat
     assert blocks_of(base_path) == before
 
 
+def test_many_blocks_are_taken_back_in_steps(fathom: Fathom, base_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.maintenance.state.AT_ONCE", 3)
+    before = blocks_of(base_path)
+    assert fathom("revert", 8, "--base-path", base_path).out.startswith(b"reverted 8 blocks, 3 of them final: ")
+    assert blocks_of(base_path) == before[:5]
+
+
 def test_no_more_is_taken_back_than_there_is(fathom: Fathom, base_path: Path) -> None:
     assert fathom("revert", "--base-path", base_path).out.startswith(b"reverted 12 blocks, 7 of them final: ")
     assert fathom("revert", "--base-path", base_path).error == "the best block is #0: there is nothing to revert"

@@ -26,7 +26,7 @@ try:
 except DatabaseError as error:
     print(type(error).__name__, error)
 """
-OPEN_AS_NOBODY = "import os; os.setgid(65534); os.setuid(65534)" + OPEN
+OPEN_AS_NOBODY = OPEN.replace("try:", "import os; os.setgid(65534); os.setuid(65534)\ntry:")
 
 
 class Entry(NamedTuple):
@@ -95,7 +95,8 @@ def test_another_chains_database_is_left_as_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "advice"), [(SCHEMA_VERSION + 1, "use a later one"), (SCHEMA_VERSION - 1, "use an earlier one, or purge")]
+    ("schema", "advice"),
+    [(SCHEMA_VERSION + 1, "use a later one"), (SCHEMA_VERSION - 1, "use an earlier one, or purge")],
 )
 def test_a_database_of_another_schema_is_left_as_it_is(path: Path, schema: int, advice: str) -> None:
     Identity(schema, OURS).write(path)
@@ -184,10 +185,8 @@ def test_what_may_not_be_read_is_told_and_left_as_it_is(tmp_path: Path, path: Pa
     (path / hidden).chmod(0)
     before = entries(path)
     said = opened(path, script=OPEN_AS_NOBODY)
-    if hidden == IDENTITY_FILE:
-        assert said == f"UnusablePath {path} can't be used: Permission denied; choose another --base-path"
-    else:
-        assert said == f"UnusablePath {path} can't be used: Permission denied; choose another --base-path"
+    what = f"{path / hidden} can't be read" if hidden == IDENTITY_FILE else f"{path} can't be used"
+    assert said == f"UnusablePath {what}: Permission denied; choose another --base-path"
     assert entries(path) == before
 
 
@@ -195,6 +194,6 @@ def test_a_directory_in_the_identitys_place_is_told(path: Path) -> None:
     (path / IDENTITY_FILE).unlink()
     (path / IDENTITY_FILE).mkdir()
     before = entries(path)
-    with pytest.raises((CorruptDatabase, UnusablePath)):
+    with pytest.raises(UnusablePath, match=f"{IDENTITY_FILE} can't be read: Is a directory"):
         Database(path, OURS)
     assert entries(path) == before

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import cycle
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from node.state.proof import prove, verify_proof
-from node.state.trie import Trie, ordered_root, root
-from tests.node.state.naive_trie import naive_root, scale_bytes
+from node.state.trie import Nothing, Trie, Update, ordered_root, root
+from tests.node.state.likeness import after, assert_is, assert_trie_is
+from tests.node.state.naive_trie import naive_records, naive_root, scale_bytes
 
 # Few different bytes and nibbles, so that keys are prefixes of one another or part in either nibble of a byte, and some
 # long runs, so that partial keys outgrow the first bytes of their headers.
@@ -23,14 +25,25 @@ values = st.one_of(
 )
 changes = st.dictionaries(keys, st.none() | values, max_size=12)
 versions = st.sampled_from([0, 1])
+slice_sizes = st.lists(st.integers(1, 3), min_size=1, max_size=4)
 
 
 def expected_keys(held: Iterable[bytes], prefix: bytes, after: bytes | None) -> list[bytes]:
     return sorted(key for key in held if key.startswith(prefix) and (after is None or key > after))
 
 
+def store(stored: dict[str, bytes], nodes: Mapping[str, bytes | None]) -> None:
+    """What a database has after an update."""
+    for path, record in nodes.items():
+        if record is None:
+            stored.pop(path, None)
+        else:
+            stored[path] = record
+
+
 class TrieModel(RuleBasedStateMachine):
-    """A trie that is only ever updated, beside a dict that is rehashed from scratch."""
+    """A trie that is only ever updated, and one that is loaded from stored records, beside a dict that is rehashed from
+    scratch."""
 
     @initialize(start=st.dictionaries(keys, values, max_size=20), version=versions)
     def begin(self, start: dict[bytes, bytes], version: int) -> None:
@@ -38,8 +51,15 @@ class TrieModel(RuleBasedStateMachine):
         self.values = dict(start)
         self.trie = Trie(self.values, version)
         self.model = dict(start)
+        self.stored = naive_records(start, version)
+        self.load_again()
 
     def apply(self, change_set: dict[bytes, bytes | None]) -> None:
+        update = Update(self.loaded, change_set)
+        while not update.advance(1):
+            pass
+        store(self.stored, update.nodes)
+        self.loaded.apply(change_set, update.nodes, update.root)
         for key, value in change_set.items():
             if value is None:
                 self.model.pop(key, None)
@@ -78,6 +98,14 @@ class TrieModel(RuleBasedStateMachine):
     def list_keys(self, prefix: bytes, after: bytes | None) -> None:
         assert list(self.trie.keys(prefix, after)) == expected_keys(self.model, prefix, after)
 
+    @rule(prefix=st.sampled_from(PIECES))
+    def delete_a_prefix(self, prefix: bytes) -> None:
+        self.apply({key: None for key in self.model if key.startswith(prefix)})
+
+    @rule()
+    def load_again(self) -> None:
+        self.loaded = Trie(dict(self.model), self.version, dict(self.stored))
+
     @rule(key=keys)
     def step(self, key: bytes) -> None:
         assert self.trie.next_key(key) == next(iter(expected_keys(self.model, b"", key)), None)
@@ -93,6 +121,12 @@ class TrieModel(RuleBasedStateMachine):
         assert self.trie.root == naive_root(self.model, self.version) == root(self.model, self.version)
         assert self.values == self.model
         assert list(self.trie.keys()) == sorted(self.model)
+        assert self.trie.nodes == self.stored == naive_records(self.model, self.version)
+
+    @invariant()
+    def the_loaded_one_agrees(self) -> None:
+        assert self.loaded.root == self.trie.root
+        assert_trie_is(self.loaded, self.model, [b"", b"\x11", *sorted(self.model)[:3]])
 
 
 TestTrieModel = TrieModel.TestCase
@@ -111,6 +145,56 @@ def test_an_update_equals_a_rebuild(
     for key in reversed(change_set):
         in_parts.update({key: change_set[key]})
     assert in_parts.root == root(after.items(), version) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(start=st.dictionaries(keys, values, max_size=20), change_set=changes, version=versions, slices=slice_sizes)
+def test_an_update_in_slices_makes_the_same_records_and_leaves_its_view_alone(
+    start: dict[bytes, bytes], change_set: dict[bytes, bytes | None], version: int, slices: list[int]
+) -> None:
+    trie = Trie(dict(start), version)
+    untouched = dict(change_set)
+    whole = Update(trie, change_set)
+    whole.run()
+    sliced = Update(trie, change_set)
+    sizes = cycle(slices)
+    steps = 1
+    while not sliced.advance(next(sizes)):
+        steps += 1
+    assert steps <= max(1, sum(start.get(key) != value for key, value in change_set.items()))
+    assert (sliced.root, sliced.nodes) == (whole.root, whole.nodes)
+    assert_is(trie, start, sorted({*start, *change_set})[:4], naive_records(after(start, change_set), version))
+    assert (trie.nodes, trie.root) == (naive_records(start, version), naive_root(start, version))
+    assert change_set == untouched
+    found = naive_records(start, version)
+    store(found, sliced.nodes)
+    assert found == naive_records(after(start, change_set), version)
+
+
+def test_a_change_set_that_changes_nothing_makes_no_records() -> None:
+    trie = Trie({b"a": b"1", b"ab": b"2"}, 1)
+    update = Update(trie, {b"a": b"1", b"ab": b"2", b"absent": None})
+    assert update.run() == trie.root
+    assert update.nodes == {}
+    assert Update(Nothing(1), {b"absent": None}).run() == root({}, 1)
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_values_on_branches_come_and_go_across_the_bound(version: int) -> None:
+    """A branch with no value, a short one, one of 32 bytes and one of 33, each turned into each."""
+    below = {b"stem\x01": b"x" * 40, b"stem\x12": b"", b"stem\x13": b"y"}
+    sizes = [None, 0, 31, 32, 33, 5000]
+    for first in sizes:
+        for second in sizes:
+            start = after(below, {b"stem": None if first is None else b"a" * first})
+            change: dict[bytes, bytes | None] = {b"stem": None if second is None else b"b" * second}
+            trie = Trie(dict(start), version)
+            assert trie.update(change) == naive_root(after(start, change), version)
+            assert_is(trie, after(start, change), [b"stem", b"stem\x12", b"ste", b"stem\x1f"])
+            both = {**change, b"stem\x12": None, b"stem\x13": None}
+            trie = Trie(dict(start), version)
+            assert trie.update(both) == naive_root(after(start, both), version)
+            assert trie.nodes == naive_records(after(start, both), version)
 
 
 @pytest.mark.parametrize("version", [0, 1])

@@ -94,7 +94,7 @@ def test_escaped_keys_keep_their_order_and_no_one_is_a_prefix_of_another(keys: l
     assert not any(b.startswith(a) for a in escaped for b in escaped if a is not b)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(GENESIS, BLOCKS, VERSIONS)
 def test_every_state_is_readable_from_every_later_block_and_from_the_disk(
     genesis: Values, blocks: list[Changes], version: int
@@ -120,7 +120,7 @@ def test_every_state_is_readable_from_every_later_block_and_from_the_disk(
         assert dict(db.items_from("state")) == models[-1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(GENESIS, BLOCKS, BLOCKS, VERSIONS)
 def test_states_of_forks_from_every_block(
     genesis: Values, blocks: list[Changes], fork: list[Changes], version: int
@@ -150,7 +150,7 @@ def test_states_of_forks_from_every_block(
             assert_is(states.past(number), model, asked[:2])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(GENESIS, BLOCKS, BLOCKS, st.data())
 def test_a_change_to_a_fork_and_back_leaves_everything_as_it_was(
     genesis: Values, blocks: list[Changes], fork: list[Changes], data: st.DataObject
@@ -193,7 +193,7 @@ def test_a_change_to_a_fork_and_back_leaves_everything_as_it_was(
         assert_is(states.head, models[-1], asked)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(GENESIS, KEYS, st.data())
 def test_a_past_state_in_hand_stays_as_it_was_while_blocks_come(
     genesis: Values, key: bytes, data: st.DataObject
@@ -207,7 +207,7 @@ def test_a_past_state_in_hand_stays_as_it_was_while_blocks_come(
             assert_is(past, genesis, [key])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(GENESIS, BLOCKS, BLOCK)
 def test_a_move_that_is_not_written_leaves_no_trace(genesis: Values, blocks: list[Changes], failing: Changes) -> None:
     with database() as db:
@@ -245,7 +245,7 @@ def test_only_real_changes_are_told_and_kept() -> None:
         assert read_journal(db, 1) == Journal([b"other"], [""])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(GENESIS, st.lists(BLOCK, min_size=2, max_size=6), st.data())
 def test_pruning_drops_what_a_block_overwrote_and_nothing_else(
     genesis: Values, blocks: list[Changes], data: st.DataObject
