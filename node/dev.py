@@ -61,8 +61,11 @@ async def _report(running: RunningNode) -> None:
     reporter = Reporter(running.chain, Units.of(running.spec.properties))
     async with running.chain.imported.subscribe() as blocks:
         async for block in blocks:
-            for line in reporter.lines(block):
-                log.info("%s", line)
+            try:
+                for line in reporter.lines(block):
+                    log.info("%s", line)
+            except Exception:  # a block that can't be told of costs its lines, not the node
+                log.exception("❌ block #%d could not be reported", block.header.number)
 
 
 async def _worker(

@@ -24,7 +24,7 @@ Roots: a builder answers a header without them, and the changes; the trie belong
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol, overload
 
@@ -57,11 +57,14 @@ class RuntimeTrap(Exception):
 class BlockEvents(Sequence[EventRecord]):
     """A block's events, put together when somebody looks at them."""
 
-    def __init__(self, read: Callable[[], list[EventRecord]]) -> None:
+    def __init__(self, read: Callable[[], Iterator[EventRecord]]) -> None:
         self._read = read
 
     @cached_property
     def _records(self) -> list[EventRecord]:
+        return list(self._read())
+
+    def __iter__(self) -> Iterator[EventRecord]:
         return self._read()
 
     def __len__(self) -> int:

@@ -201,7 +201,7 @@ async def run_node(
 
 
 def _calm_collector() -> None:
-    """What is loaded by now stays, and what a transaction leaves behind mostly is no cycle: look for some less often."""
+    """What is loaded by now stays, and what a transaction leaves behind is hardly ever a cycle: look more seldom."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 

@@ -381,20 +381,25 @@ class Balances(Pallet):
 
     # What the payment of fees asks: `fungible::Balanced`
 
-    def can_withdraw(self, who: AccountId, amount: Balance) -> bool:
+    def can_withdraw(self, info: AccountInfo, amount: Balance) -> bool:
         """Whether a free amount can be taken and the account lives on."""
         try:
-            check_withdrawal(self.system.account[who], amount, self.existential_deposit, keep_alive=True)
+            check_withdrawal(info, amount, self.existential_deposit, keep_alive=True)
         except Token:
             return False
         return True
 
-    def withdraw(self, who: AccountId, amount: Balance) -> None:
-        """Takes a free amount of an account that must live on; the issuance counts it until `drop_credit`."""
-        info = self.system.account[who]
+    def withdraw(self, who: AccountId, info: AccountInfo, amount: Balance) -> None:
+        """Takes a free amount of an account that must live on; the issuance counts it until `drop_credit`.
+
+        `info` is the account's record: it is changed, and the caller writes it back.
+        """
         if not 0 <= amount <= reducible(info, PRESERVE, self.existential_deposit):
             raise Token("FundsUnavailable")
-        self._write(who, info, info.data.free - amount, info.data.reserved)
+        data = info.data
+        if (data.reserved or data.frozen) and not info.consumers:
+            self.system.inc_consumers(who, info)
+        data.free -= amount
         self.deposit(self.Withdraw(who, amount))
 
     def refund(self, who: AccountId, amount: Balance) -> Balance:
@@ -421,6 +426,10 @@ class Balances(Pallet):
         `info` is the account's record as it is. Leaves the issuance alone but for dust. Mirrors `try_mutate_account`.
         """
         system, data, deposit = self.system, info.data, self.existential_deposit
+        if data.free >= deposit <= free and not (reserved or data.reserved or data.frozen):
+            data.free = free
+            system.account[who] = info
+            return  # in use, and stays so
         provided, consumed = data.free >= deposit, data.reserved or data.frozen
         provides, consumes = free >= deposit, reserved or data.frozen
         created = not (data.free or consumed)

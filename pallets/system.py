@@ -5,6 +5,7 @@ Mirrors `frame_system`: same storage, calls, events and errors. Every other pall
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import field
 from typing import Annotated
 
@@ -34,6 +35,7 @@ from pallets.frame import (
     call,
     struct,
 )
+from pallets.frame.block_space import BlockSpace
 from pallets.frame.events import (
     PHASE,
     ApplyExtrinsic,
@@ -121,10 +123,8 @@ class System(Pallet):
     """Spec versions that the node could run after an upgrade."""
 
     # The block under construction, of which nobody sees the state before it is closed. FRAME keeps this there.
-    block_weight: ConsumedWeight = field(init=False, repr=False, default_factory=lambda: NOTHING_CONSUMED)
-    """The weight used so far; replaced, never changed, so that who keeps it can put it back."""
-    all_extrinsics_len: int | None = field(init=False, repr=False, default=None)
-    """Bytes of the extrinsics so far."""
+    space: BlockSpace = field(init=False, repr=False)
+    """What of the block is taken."""
     extrinsic_count: int | None = field(init=False, repr=False, default=None)
     """How many extrinsics were applied; `None` where no block is open."""
     execution_phase: Phase | None = field(init=False, repr=False, default=None)
@@ -132,7 +132,7 @@ class System(Pallet):
     phases: list[tuple[Phase, int]] = field(init=False, repr=False, default_factory=list)
     """What the block was doing up to which of its events."""
     records: list[bytes] = field(init=False, repr=False, default_factory=list)
-    """The block's events so far as they will be stored."""
+    """The block's events so far as they will be stored, those of a phase together."""
 
     class ExtrinsicSuccess(Event):
         """An extrinsic completed successfully."""
@@ -229,6 +229,19 @@ class System(Pallet):
     event_count = Value[U32](default=0)
     """The number of events in the `Events<T>` list."""
 
+    def __post_init__(self) -> None:
+        self.space = BlockSpace(self.block_weights, self.block_length)
+
+    @property
+    def block_weight(self) -> ConsumedWeight:
+        """The weight used so far."""
+        return self.space.consumed()
+
+    @property
+    def all_extrinsics_len(self) -> int | None:
+        """Bytes of the extrinsics so far."""
+        return self.space.length or None
+
     def genesis(self) -> None:
         self.block_hash[0] = GENESIS_MARKER
         self.parent_hash = GENESIS_MARKER
@@ -244,45 +257,49 @@ class System(Pallet):
         self.digest = digest
         self.parent_hash = parent_hash
         self.block_hash[number - 1] = parent_hash
-        self.block_weight = NOTHING_CONSUMED
-        self.all_extrinsics_len = None
+        self.space.clear()
         del self.events_item
         del self.event_count
         self.phases, self.records = [], []
 
-    def record_events(self, phase: Phase) -> None:
-        """Encodes the events deposited since the last call, as having happened in `phase`."""
-        records, events = self.records, self.runtime.events
-        if len(records) < len(events):
-            head, tables = PHASE.encode(phase), self.runtime.tables.events
-            found = [(tables[type(event)], event) for event in events[len(records) :]]
-            records += [head + index + codec.encode(event) + NO_TOPICS for (index, codec), event in found]
-            self.phases.append((phase, len(records)))
+    def record_events(self) -> None:
+        """Encodes the events deposited since the last call, as having happened in the present phase."""
+        phase, phases, events = self.execution_phase, self.phases, self.runtime.events
+        recorded = phases[-1][1] if phases else 0
+        if phase is None or recorded == len(events):
+            return
+        tables = self.runtime.tables.events
+        encoded = []
+        for event in events[recorded:]:
+            index, codec = tables[type(event)]
+            encoded.append(index + codec.encode(event))
+        head = PHASE.encode(phase)
+        self.records.append(head + (NO_TOPICS + head).join(encoded) + NO_TOPICS)
+        phases.append((phase, len(events)))
 
-    def event_records(self) -> list[EventRecord]:
+    def event_records(self) -> Iterator[EventRecord]:
         """The recorded events of the block, or of the one that was closed last."""
-        found: list[EventRecord] = []
+        start = 0
         for phase, end in self.phases:
-            found += [EventRecord(phase, event, []) for event in self.runtime.events[len(found) : end]]
-        return found
+            for event in self.runtime.events[start:end]:
+                yield EventRecord(phase, event, [])
+            start = end
 
     def register_weight(self, weight: Weight) -> None:
         """Counts work that no call declared (`register_extra_weight_unchecked`)."""
-        used = self.block_weight
-        self.block_weight = used.replaced(DispatchClass.Mandatory, used.mandatory + weight)
+        self.space.add(DispatchClass.Mandatory, weight)
 
     def note_finished_initialize(self) -> None:
         """Initialisation hooks are done; extrinsics follow."""
-        self.record_events(Initialization())
+        self.record_events()
         self.execution_phase = ApplyExtrinsic(0)
 
     def note_applied_extrinsic(self, error: DispatchError | None, info: DispatchInfo) -> None:
         """Deposits an extrinsic's outcome and moves on to the next."""
-        index = self.extrinsic_count or 0
         self.deposit(self.ExtrinsicSuccess(info) if error is None else self.ExtrinsicFailed(error, info))
-        self.record_events(ApplyExtrinsic(index))
-        self.extrinsic_count = index + 1
-        self.execution_phase = ApplyExtrinsic(index + 1)
+        self.record_events()
+        self.extrinsic_count = count = (self.extrinsic_count or 0) + 1
+        self.execution_phase = ApplyExtrinsic(count)
 
     def note_finished_extrinsics(self) -> None:
         """Extrinsics are done; closing hooks follow."""
@@ -290,11 +307,12 @@ class System(Pallet):
 
     def finalize(self) -> Header:
         """Closes the block: writes its events, and answers its header with both roots still zero."""
-        self.record_events(Finalization())
-        self.state.put(self.items["events_item"].key, compact(len(self.records)) + b"".join(self.records))
-        self.event_count = len(self.records)
+        self.record_events()
+        self.event_count = count = self.phases[-1][1] if self.phases else 0
+        self.state.put(self.items["events_item"].key, compact(count) + b"".join(self.records))
         self.block_weight_item = self.block_weight
-        self.execution_phase = self.all_extrinsics_len = self.extrinsic_count = None
+        self.execution_phase = self.extrinsic_count = None
+        self.space.length = 0
         oldest = self.number - self.block_hash_count - 1
         if oldest > 0:  # the genesis hash stays: immortal transactions are signed over it
             del self.block_hash[oldest]

@@ -17,6 +17,7 @@ Mirrors `pallet_transaction_payment` with `FungibleAdapter<Balances, ()>`.
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Protocol
 
 from pallets.frame import (
@@ -40,17 +41,22 @@ from pallets.frame import (
 from pallets.frame.extensions import Transaction, TransactionExtension, Validity
 from pallets.frame.validity import MAX_PRIORITY, Payment, TransactionSource
 from pallets.primitives.fixed import ONE, U128_MAX, FixedU128
-from pallets.system import System
+from pallets.system import AccountInfo, System
+
+MAX_FEES = 1024
 
 
 class Balanced(Protocol):
     """What fees ask of a token: amounts out of and into accounts, for which the issuance is put right at the end."""
 
-    def can_withdraw(self, who: AccountId, amount: Balance) -> bool:
+    def can_withdraw(self, info: AccountInfo, amount: Balance) -> bool:
         """Whether a free amount can be taken and the account lives on."""
 
-    def withdraw(self, who: AccountId, amount: Balance) -> None:
-        """Takes a free amount of an account that must live on; raises `DispatchError` where it can't."""
+    def withdraw(self, who: AccountId, info: AccountInfo, amount: Balance) -> None:
+        """Takes a free amount of an account that must live on; raises `DispatchError` where it can't.
+
+        `info` is the account's record: it is changed, and the caller writes it back.
+        """
 
     def refund(self, who: AccountId, amount: Balance) -> Balance:
         """Gives back some of what was withdrawn; answers how much the account could take."""
@@ -110,6 +116,10 @@ class TransactionPayment(Pallet):
     """Price of a picosecond of weight."""
     fee_per_byte: Balance = 1_000_000
     """Price of a byte of the extrinsic."""
+    _fees: dict[tuple[bytes | None, int, DispatchClass, int], Balance] = field(
+        init=False, repr=False, default_factory=dict
+    )
+    """Fees without a tip that were worked out before, by the multiplier and what differs between extrinsics."""
 
     class TransactionFeePaid(Event):
         """A transaction fee `actual_fee`, of which `tip` was added to the minimum inclusion fee,
@@ -139,8 +149,14 @@ class TransactionPayment(Pallet):
         """The fee of a transaction of `length` bytes: by its declared info before dispatch, by its actual one after."""
         if info.pays_fee is Pays.No:
             return tip
-        base_fee, length_fee, weight_fee = self._inclusion_fee(length, info)
-        return min(base_fee + length_fee + weight_fee + tip, U128_MAX)
+        multiplier = self.state.get(self.items["next_fee_multiplier"].key)
+        alike = multiplier, length, info.class_, info.weight.ref_time
+        fee = self._fees.get(alike)
+        if fee is None:
+            if len(self._fees) >= MAX_FEES:
+                self._fees.clear()
+            fee = self._fees[alike] = sum(self._inclusion_fee(length, info))
+        return min(fee + tip, U128_MAX)
 
     def fee_details(self, length: int, info: DispatchInfo, tip: Balance = 0) -> FeeDetails:
         """The fee by its parts (`compute_fee_details`)."""
@@ -186,21 +202,23 @@ class ChargeTransactionPayment(TransactionExtension):
     fields = (None,)
     extra = Compact[Balance]
 
-    def validate(self, tx: Transaction, extra: Balance) -> Validity:
+    def check(self, tx: Transaction, extra: Balance) -> Balance:
+        """Answers the fee."""
         payment: TransactionPayment = self.runtime.transaction_payment
-        fee = payment.compute_fee(tx.length, tx.info, extra)
-        if tx.source is TransactionSource.InBlock:
-            return Validity(found=fee)
-        if not payment.currency.can_withdraw(tx.signer, fee):
-            raise Payment
-        return Validity(payment.priority(tx.length, tx.info, extra, fee), found=fee)
+        return payment.compute_fee(tx.length, tx.info, extra)
+
+    def rank(self, tx: Transaction, extra: Balance, found: Balance) -> Validity:
+        payment: TransactionPayment = self.runtime.transaction_payment
+        if tx.source is not TransactionSource.InBlock and not payment.currency.can_withdraw(tx.account, found):
+            raise Payment  # in a block, what comes before it may bring what it needs
+        return Validity(payment.priority(tx.length, tx.info, extra, found))
 
     def prepare(self, tx: Transaction, extra: Balance, found: Balance) -> tuple[Balance, Balance]:
         """Withdraws the fee; answers it and the tip in it."""
         payment: TransactionPayment = self.runtime.transaction_payment
         if found:
             try:
-                payment.currency.withdraw(tx.signer, found)
+                payment.currency.withdraw(tx.signer, tx.account, found)
             except DispatchError:
                 raise Payment from None
         return found, extra

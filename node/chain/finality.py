@@ -11,7 +11,8 @@ import math
 
 import trio
 
-from node.chain.tree import BlockRef, Chain
+from node.chain.stored import BlockRef
+from node.chain.tree import Chain
 from node.state.backend import UnknownBlock
 from node.state.errors import WriteFailed
 from pallets.primitives.codec import codec_of
@@ -33,11 +34,11 @@ class Finalizer:
 
     def finalize(self, block_hash: bytes, number: int) -> None:
         """Finalises a canonical block and its ancestors; raises `UnknownBlock`. A block final already stays so."""
-        if number <= self.chain.finalized.number:
-            return
         header = self.chain.header(block_hash)
         if header is None:
             raise UnknownBlock(block_hash)
+        if number <= self.chain.finalized.number and self.chain.is_canonical(block_hash):
+            return
         parent = header.parent_hash  # a block is finalised by the set that was in place before it
         set_id = SET_ID.decode_all(
             self.chain.runtime_at(parent).call(self.chain.state_at(parent), "GrandpaApi_current_set_id", b"")

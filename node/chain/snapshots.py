@@ -17,8 +17,9 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
+from node.chain.stored import BlockRef
 from node.chain.transactions import Transactions
-from node.chain.tree import BlockRef, Chain
+from node.chain.tree import Chain
 from node.clock import ChainClock
 from pallets.primitives.codec import codec_of
 from pallets.primitives.types import U32, U64, Bytes32

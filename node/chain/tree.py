@@ -21,11 +21,29 @@ Whether a block deserves to be inserted is the importer's and the producer's to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 import trio
 
 from node.chain.feed import Feed, Finalized, Imported
+from node.chain.stored import (
+    BEST_KEY,
+    BODY,
+    FINALIZED_KEY,
+    OFFSET_KEY,
+    PRUNED_KEY,
+    BlockRef,
+    SideBlock,
+    delete_block,
+    encode_side,
+    genesis_of,
+    number_key,
+    put_block,
+    put_clock_offset,
+    put_ref,
+    read_delta,
+    read_ref,
+    read_side,
+)
 from node.chain_spec import ChainSpec
 from node.executor import BuiltBlock, Executor, Runtime
 from node.state.backend import State, StateDiscarded, UnknownBlock
@@ -35,34 +53,12 @@ from node.state.errors import CorruptDatabase
 from node.state.states import Move, States
 from node.state.trie import Nodes
 from node.state.view import ForkState
-from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import Header
 from pallets.primitives.scale import DecodeError
 
-BEST_KEY = b"best"
-FINALIZED_KEY = b"finalized"
-PRUNED_KEY = b"pruned"
-OFFSET_KEY = b"clock-offset"
 PRUNE_AT_ONCE = 64
 """How many blocks' history is dropped together, where many wait for it."""
-
-BODY = codec_of(list[bytes])
-
-
-class BlockRef(NamedTuple):
-    """A block by hash and number."""
-
-    hash: bytes
-    number: int
-
-
-class SideBlock(NamedTuple):
-    """A block off the canonical chain."""
-
-    hash: bytes
-    number: int
-    parent: bytes
 
 
 class UnknownParent(Exception):
@@ -79,7 +75,7 @@ class Chain:
     def __init__(self, db: Database, states: States, executor: Executor, best: BlockRef, finalized: BlockRef) -> None:
         self.db, self.states, self.executor = db, states, executor
         self.best, self.finalized = best, finalized
-        self.genesis_hash = _genesis_of(db)
+        self.genesis_hash = genesis_of(db)
         self.keep_states: int | None = None
         """Of how many final blocks the states are kept; `None` keeps all."""
         self.pinned: dict[bytes, None] = {}
@@ -89,7 +85,7 @@ class Chain:
         self.writing = trio.Lock()
         self.imported: Feed[Imported] = Feed()
         self.finality: Feed[Finalized] = Feed()
-        self._side: dict[bytes, SideBlock] = {block.hash: block for block in _read_side(db)}
+        self._side: dict[bytes, SideBlock] = {block.hash: block for block in read_side(db)}
         self._best_header = self._header_of(best)
         pruned = db.get("meta", PRUNED_KEY)
         self._pruned = 0 if pruned is None else int.from_bytes(pruned, "big")
@@ -100,18 +96,18 @@ class Chain:
         header = spec.genesis_header()
         if db.bind_to_chain(header.hash):
             states = States.load(db, spec.state_version)
-            chain = cls(db, states, executor, _read_ref(db, BEST_KEY), _read_ref(db, FINALIZED_KEY))
+            chain = cls(db, states, executor, read_ref(db, BEST_KEY), read_ref(db, FINALIZED_KEY))
             if chain.best_header().state_root != states.head.root:
                 raise CorruptDatabase(f"{db.path} is damaged: its state is not that of block {chain.best.number}")
         else:
             batch = db.batch()
             states = States.create(db, batch, spec.genesis, spec.state_version)
             genesis = BlockRef(header.hash, 0)
-            _put_block(batch, header, [])
-            batch.put("number", _number_key(0), header.hash)
+            put_block(batch, header, [])
+            batch.put("number", number_key(0), header.hash)
             batch.put("meta", GENESIS_KEY, header.hash)
-            _put_ref(batch, BEST_KEY, genesis)
-            _put_ref(batch, FINALIZED_KEY, genesis)
+            put_ref(batch, BEST_KEY, genesis)
+            put_ref(batch, FINALIZED_KEY, genesis)
             db.write(batch)
             db.bind_to_chain(header.hash)
             chain = cls(db, states, executor, genesis, genesis)
@@ -134,7 +130,7 @@ class Chain:
 
     def hash_of(self, number: int) -> bytes | None:
         """The hash of the canonical block of a number."""
-        return self.db.get("number", _number_key(number)) if 0 <= number < 1 << 32 else None
+        return self.db.get("number", number_key(number)) if 0 <= number < 1 << 32 else None
 
     def is_canonical(self, block_hash: bytes) -> bool:
         """Whether a block leads to the best one, or is it."""
@@ -156,7 +152,7 @@ class Chain:
             return self.states.head
         if block_hash in self._side:
             fork = self._fork_of(block_hash)
-            return ForkState(self.state_at(fork[0].parent), [_read_delta(self.db, block.hash) for block in fork])
+            return ForkState(self.state_at(fork[0].parent), [read_delta(self.db, block.hash) for block in fork])
         header = self.header(block_hash)
         if header is None:
             raise UnknownBlock(block_hash)
@@ -186,15 +182,15 @@ class Chain:
         block = SideBlock(header.hash, header.number, parent)
         delta = Delta(header.state_root, built.changes, nodes)
         batch = self.db.batch()
-        _put_block(batch, header, built.extrinsics)
+        put_block(batch, header, built.extrinsics)
         if clock_offset_ms is not None:
-            _put_clock_offset(batch, clock_offset_ms)
+            put_clock_offset(batch, clock_offset_ms)
         if header.number > self.best.number:
             deltas = {block.hash: delta}
             imported = Imported(block.hash, header, built.extrinsics, {}, built.events)
             fork = [*self._fork_of(parent), block]
             return self._move_head(batch, header, fork[0].number - 1, fork, deltas, imported)
-        batch.put("fork", block.hash, _encode_side(block, delta))
+        batch.put("fork", block.hash, encode_side(block, delta))
         self.db.write(batch)
         self._side[block.hash] = block
         imported = Imported(block.hash, header, built.extrinsics, {}, built.events, is_best=False)
@@ -216,7 +212,7 @@ class Chain:
         batch = self.db.batch()
         batch.delete("justification", self.finalized.hash)
         batch.put("justification", block_hash, justification)
-        _put_ref(batch, FINALIZED_KEY, final)
+        put_ref(batch, FINALIZED_KEY, final)
         pruned = self._prune(header.number, base, batch)
         if fork:
             self._choose(block_hash, batch, final)
@@ -252,10 +248,10 @@ class Chain:
             raise StateDiscarded(block_hash)
         batch = self.db.batch()
         if self.finalized.number > base.number:
-            _put_ref(batch, FINALIZED_KEY, base)
+            put_ref(batch, FINALIZED_KEY, base)
             batch.delete("justification", self.finalized.hash)
         if clock_offset_ms is not None:
-            _put_clock_offset(batch, clock_offset_ms)
+            put_clock_offset(batch, clock_offset_ms)
         news = Imported(block_hash, header, self.body(block_hash) or [], {}, [], is_new=False)
         imported = self._move_head(batch, header, base.number, fork, {}, news, pinned_only=True)
         self.finalized = min(self.finalized, base, key=lambda block: block.number)
@@ -268,7 +264,7 @@ class Chain:
 
     def store_clock_offset(self, offset_ms: int) -> None:
         batch = self.db.batch()
-        _put_clock_offset(batch, offset_ms)
+        put_clock_offset(batch, offset_ms)
         self.db.write(batch)
 
     # Moving the head
@@ -303,13 +299,13 @@ class Chain:
         retracted = []
         for block in self._back_to(base):
             root = self._header_of(BlockRef(block.hash, block.number)).state_root
-            batch.put("fork", block.hash, _encode_side(block, move.undo(block.number, root)))
-            batch.delete("number", _number_key(block.number))
+            batch.put("fork", block.hash, encode_side(block, move.undo(block.number, root)))
+            batch.delete("number", number_key(block.number))
             side[block.hash] = block
             retracted.append(block.hash)
         for block in fork:
-            move.redo(block.number, deltas.get(block.hash) or _read_delta(self.db, block.hash))
-            batch.put("number", _number_key(block.number), block.hash)
+            move.redo(block.number, deltas.get(block.hash) or read_delta(self.db, block.hash))
+            batch.put("number", number_key(block.number), block.hash)
             batch.delete("fork", block.hash)
             side.pop(block.hash, None)
         if pinned_only:
@@ -331,7 +327,7 @@ class Chain:
         """Writes the batch of a move and carries it out in memory."""
         changes = move.write()
         ref = BlockRef(news.hash, header.number)
-        _put_ref(batch, BEST_KEY, ref)
+        put_ref(batch, BEST_KEY, ref)
         self.db.write(batch)
         move.done(header.state_root)
         self.best, self._best_header = ref, header
@@ -392,7 +388,7 @@ class Chain:
             self.states.prune(number, batch)
         if end <= self._pruned:
             return self._pruned
-        batch.put("meta", PRUNED_KEY, _number_key(end))
+        batch.put("meta", PRUNED_KEY, number_key(end))
         return end
 
     def _header_of(self, block: BlockRef) -> Header:
@@ -410,10 +406,6 @@ class Chain:
         return Header.decode(data)
 
 
-def _number_key(number: int) -> bytes:
-    return number.to_bytes(4, "big")
-
-
 def _fork_in(side: Mapping[bytes, SideBlock], block_hash: bytes) -> list[SideBlock]:
     fork = []
     while (block := side.get(block_hash)) is not None:
@@ -424,56 +416,5 @@ def _fork_in(side: Mapping[bytes, SideBlock], block_hash: bytes) -> list[SideBlo
 
 def _end(blocks: list[SideBlock], side: dict[bytes, SideBlock], batch: Batch) -> None:
     for block in blocks:
-        _delete_block(batch, block.hash)
+        delete_block(batch, block.hash)
         del side[block.hash]
-
-
-def _put_block(batch: Batch, header: Header, extrinsics: list[bytes]) -> None:
-    block_hash = header.hash
-    batch.put("header", block_hash, header.encode())
-    batch.put("body", block_hash, BODY.encode(extrinsics))
-
-
-def _delete_block(batch: Batch, block_hash: bytes) -> None:
-    batch.delete("header", block_hash)
-    batch.delete("body", block_hash)
-    batch.delete("justification", block_hash)
-    batch.delete("fork", block_hash)
-
-
-def _put_ref(batch: Batch, key: bytes, ref: BlockRef) -> None:
-    batch.put("meta", key, ref.hash + _number_key(ref.number))
-
-
-def _put_clock_offset(batch: Batch, offset_ms: int) -> None:
-    batch.put("meta", OFFSET_KEY, offset_ms.to_bytes(8, "little"))
-
-
-def _read_ref(db: Database, key: bytes) -> BlockRef:
-    data = db.get("meta", key)
-    if data is None or len(data) != 36:
-        raise CorruptDatabase(f"{db.path} is damaged: it doesn't say which block is the {key.decode()} one")
-    return BlockRef(data[:32], int.from_bytes(data[32:], "big"))
-
-
-def _encode_side(block: SideBlock, delta: Delta) -> bytes:
-    return block.parent + _number_key(block.number) + delta.encode()
-
-
-def _read_side(db: Database) -> Iterator[SideBlock]:
-    for block_hash, data in db.items_from("fork"):
-        yield SideBlock(block_hash, int.from_bytes(data[32:36], "big"), data[:32])
-
-
-def _read_delta(db: Database, block_hash: bytes) -> Delta:
-    data = db.get("fork", block_hash)
-    if data is None:
-        raise CorruptDatabase(f"{db.path} is damaged: what block 0x{block_hash.hex()} changes is missing")
-    return Delta.decode(data[36:])
-
-
-def _genesis_of(db: Database) -> bytes:
-    data = db.get("meta", GENESIS_KEY)
-    if data is None:
-        raise CorruptDatabase(f"{db.path} is damaged: it doesn't say which chain it holds")
-    return data

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from node.chain.importer import Importer
 from node.chain.pool import Pool
+from node.chain.stored import BlockRef
 from node.chain.transactions import Transactions
-from node.chain.tree import BlockRef, Chain
+from node.chain.tree import Chain
 from node.chain_spec import ChainSpec
 from node.clock import ChainClock
 from node.executor import Executor

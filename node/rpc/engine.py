@@ -33,7 +33,9 @@ async def engine_createBlock(node: Context, create_empty: bool, finalize: bool, 
 
 
 @method()
-def engine_finalizeBlock(node: Context, hash: Hash, justification: Any = None) -> bool:
+async def engine_finalizeBlock(node: Context, hash: Hash, justification: Any = None) -> bool:
     """Finalises a block and its ancestors; where it is on a fork, that one becomes the best chain."""
-    node.finalizer.finalize(hash, node.header(hash).number)
+    number = node.header(hash).number
+    async with node.chain.writing:  # where it is on a fork, the head moves
+        node.finalizer.finalize(hash, number)
     return True

@@ -47,8 +47,12 @@ class Journal(NamedTuple):
 
     @classmethod
     def decode(cls, data: bytes) -> Journal:
-        keys, at = _parted(data, 0)
-        paths, _ = _parted(data, at)
+        """Raises `ValueError`."""
+        try:
+            keys, at = _parted(data, 0)
+            paths, _ = _parted(data, at)
+        except struct.error as error:
+            raise ValueError(str(error)) from None
         return cls(keys, [path.decode() for path in paths])
 
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from node.state.branch import SLOTS, OpenBranch
+from node.state.errors import CorruptDatabase
 from node.state.node_codec import (
     EMPTY_NODE,
     HASH_SIZE,
@@ -95,7 +96,8 @@ def _prove(view: View, above: OpenBranch, key: bytes, limit: int, entries: dict[
             _enter(entries, encode_leaf(resident, branch.end + 1, held, limit), branch is above)
             break
         record = view.node(path)
-        assert record is not None
+        if record is None:
+            raise CorruptDatabase(f"the trie lacks the branch at {path or 'its root'}")
         _enter(entries, record[:-2], branch is above)
         branch = OpenBranch.of(path, record)
         if not digits.startswith(branch.full):

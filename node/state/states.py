@@ -166,4 +166,7 @@ def read_journal(db: Database, number: int) -> Journal:
     data = db.get("journal", number.to_bytes(NUMBER_SIZE, "big"))
     if data is None:
         raise CorruptDatabase(f"{db.path} is damaged: it doesn't say what block {number} changed")
-    return Journal.decode(data)
+    try:
+        return Journal.decode(data)
+    except ValueError:
+        raise CorruptDatabase(f"{db.path} is damaged: what block {number} changed can't be read") from None

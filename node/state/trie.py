@@ -42,6 +42,7 @@ from typing import Protocol, TypeAlias
 from sortedcontainers import SortedList
 
 from node.state.branch import SLOTS, OpenBranch, common_digits
+from node.state.errors import CorruptDatabase
 from node.state.node_codec import EMPTY_NODE, encode_leaf, inline_limit, reference_to
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.scale import compact
@@ -225,9 +226,13 @@ class Update:
         return self._branch_at(path)
 
     def _branch_at(self, path: str) -> OpenBranch:
+        return OpenBranch.of(path, self._record(path))
+
+    def _record(self, path: str) -> bytes:
         record = self.nodes.get(path) or self._view.node(path)
-        assert record is not None
-        return OpenBranch.of(path, record)
+        if record is None:
+            raise CorruptDatabase(f"the trie lacks the branch at {path or 'its root'}")
+        return record
 
     def _store(self, branch: OpenBranch) -> bytes:
         """Keep the record of a branch; its reference."""
@@ -286,9 +291,7 @@ class Update:
         if above.leaves:
             key = self._leaf_at(above, 0)
             return blake2_256(encode_leaf(key, 0, self._value(key), self._limit))
-        record = self.nodes.get("") or self._view.node("")
-        assert record is not None
-        return blake2_256(record[:-2])
+        return blake2_256(self._record("")[:-2])
 
 
 def branch_above(view: View) -> OpenBranch:

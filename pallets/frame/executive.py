@@ -29,7 +29,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from pallets.frame.events import DispatchError
-from pallets.frame.extensions import Extensions, Transaction, release_block_weight, reserve_block_space
+from pallets.frame.extensions import Extensions, Transaction
 from pallets.frame.origin import NONE, signed
 from pallets.frame.runtime import PLAIN, Call, Runtime
 from pallets.frame.validity import (
@@ -137,15 +137,17 @@ class Executive:
     def apply(self, checked: CheckedExtrinsic) -> DispatchError | None:
         """`apply_extrinsic` of what `check` has decoded."""
         runtime, system = self.runtime, self.system
-        mark, weight, length = len(runtime.events), system.block_weight, system.all_extrinsics_len
+        space = system.space
+        mark, used, length = len(runtime.events), space.used, space.length
         runtime.state.begin()
         try:
-            error, actual = self._apply_bare(checked) if checked.signer is None else self._apply_signed(checked)
+            signer = checked.signer
+            error, actual = self._apply_bare(checked) if signer is None else self._apply_signed(checked, signer)
             system.note_applied_extrinsic(error, actual)
         except BaseException:
             runtime.state.rollback()
             del runtime.events[mark:]
-            system.block_weight, system.all_extrinsics_len = weight, length
+            space.used, space.length = used, length
             raise
         runtime.state.commit()
         return error
@@ -229,9 +231,10 @@ class Executive:
         if checked.signer is None:
             return self._validate_bare(source, checked)
         self._verify(checked)
-        tx = Transaction(checked.signer, checked.call, checked.info, checked.length, source)
-        found = self.extensions.validate(tx, checked.extra)
-        return ValidTransaction(found.priority, list(found.requires), list(found.provides), found.longevity, True)
+        account = self.system.account[checked.signer]
+        tx = Transaction(checked.signer, checked.call, checked.info, checked.length, source, account)
+        found = self.extensions.check(tx, checked.extra)
+        return self.extensions.rank(tx, checked.extra, found)
 
     def create_inherents(self, data: InherentData) -> list[bytes]:
         """The inherents that pallets make of the author's data, as extrinsics in pallet order."""
@@ -253,34 +256,39 @@ class Executive:
     # The steps
 
     def _verify(self, checked: CheckedExtrinsic) -> None:
+        if checked.proven == self.extensions.implicit(checked.extra):
+            return
         claim = self.claim(checked)
         if claim is not None:
             if not self.runtime.verify(claim.signature, claim.payload, claim.signer):
                 raise BadProof
             claim.prove()
 
-    def _apply_signed(self, checked: CheckedExtrinsic) -> tuple[DispatchError | None, DispatchInfo]:
+    def _apply_signed(self, checked: CheckedExtrinsic, signer: bytes) -> tuple[DispatchError | None, DispatchInfo]:
         if checked.info.class_ is DispatchClass.Mandatory:
             raise BadMandatory  # a signer can't make a call mandatory
         self._verify(checked)
-        assert checked.signer is not None
-        tx = Transaction(checked.signer, checked.call, checked.info, checked.length, TransactionSource.InBlock)
-        validity = self.extensions.validate(tx, checked.extra)
-        prepared = self.extensions.prepare(tx, checked.extra, validity)
-        error, actual = self._dispatch(checked, signed(checked.signer))
-        self.extensions.settle(prepared, tx, actual, error)
+        accounts, extensions = self.system.account, self.extensions
+        account = accounts[signer]
+        tx = Transaction(signer, checked.call, checked.info, checked.length, TransactionSource.InBlock, account)
+        found = extensions.check(tx, checked.extra)
+        prepared = extensions.prepare(tx, checked.extra, found)
+        accounts[signer] = account
+        error, actual = self._dispatch(checked, signed(signer))
+        extensions.settle(prepared, tx, actual, error)
         return error, actual
 
     def _apply_bare(self, checked: CheckedExtrinsic) -> tuple[DispatchError | None, DispatchInfo]:
         if not checked.call.spec.mark.inherent:
             self._validate_bare(TransactionSource.InBlock, checked)
-        reserve_block_space(self.system, checked.info, checked.length)
+        self.system.space.reserve(checked.info, checked.length)
         error, actual = self._dispatch(checked, NONE)
         if error is not None and checked.info.class_ is DispatchClass.Mandatory:
             raise BadMandatory
         if error is not None:
             raise Custom(FAILED_BARE, str(error))  # nobody pays for it, so it is in a block only if it did something
-        release_block_weight(self.system, checked.info, actual)
+        if actual is not checked.info:
+            self.system.space.release(checked.info, actual)
         return error, actual
 
     def _validate_bare(self, source: TransactionSource, checked: CheckedExtrinsic) -> ValidTransaction:

@@ -2,10 +2,15 @@
 
 ## Overview
 
-Each extension adds `extra` (in the transaction) and `implicit` (signed but not sent), validates, prepares before
-dispatch and settles after it. The executive runs them in the order of `Runtime.extensions`; a step that an extension
-doesn't define costs nothing. Clients hard-code that order and these names: a new extension with data of its own breaks
-them.
+Each extension adds `extra` (in the transaction) and `implicit` (signed but not sent), and takes part in some of these
+steps; one that it doesn't define costs nothing.
+
+```
+pool     check · rank
+block    check · prepare · the call · settle
+```
+The executive runs a step of all extensions, in the order of `Runtime.extensions`, before the next step. Clients
+hard-code that order and these names: a new extension with data of its own breaks them.
 
 ## Out of scope
 
@@ -15,6 +20,8 @@ Mirrors `sp_runtime::traits::TransactionExtension` and `frame_system::extensions
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from pallets.frame.events import DispatchError
@@ -24,44 +31,55 @@ from pallets.frame.validity import (
     AncientBirthBlock,
     BadSigner,
     CannotLookup,
-    ExhaustsResources,
     Future,
     Payment,
     Stale,
     TransactionSource,
+    ValidTransaction,
 )
-from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DispatchInfo, sum_of
+from pallets.frame.weights import DispatchInfo
 from pallets.primitives.annotations import tuple_type
 from pallets.primitives.codec import Codec, Codecs
 from pallets.primitives.extrinsic import Era
 from pallets.primitives.types import H256, U32, Bytes32, Compact, Nonce, UnitEnum
 
 if TYPE_CHECKING:
+    from pallets.frame.block_space import BlockSpace
     from pallets.frame.runtime import Call, Runtime
     from pallets.primitives.runtime_code import RuntimeVersion
 
 
-class Transaction(NamedTuple):
-    """A signed transaction on its way through the extensions; `length` is its bytes, prefix included."""
+class Transaction:
+    """A signed transaction on its way through the extensions; `length` is its bytes, prefix included.
 
-    signer: bytes
-    call: Call
-    info: DispatchInfo
-    length: int
-    source: TransactionSource
+    `account` is the signer's record, read before the first extension and written back behind the last one's `prepare`:
+    extensions change it as it is. In `settle` it is out of date.
+    """
+
+    __slots__ = ("signer", "call", "info", "length", "source", "account")
+
+    def __init__(
+        self,
+        signer: bytes,
+        call: Call,
+        info: DispatchInfo,
+        length: int,
+        source: TransactionSource,
+        account: Any,
+    ) -> None:
+        self.signer, self.call, self.info, self.length = signer, call, info, length
+        self.source, self.account = source, account
 
 
 class Validity(NamedTuple):
-    """What one extension contributes to a `ValidTransaction`; `found` is for its `prepare`."""
+    """What one extension contributes to a `ValidTransaction`."""
 
     priority: int = 0
     requires: tuple[bytes, ...] = ()
     provides: tuple[bytes, ...] = ()
     longevity: int = MAX_LONGEVITY
-    found: Any = None
 
 
-UNCONDITIONAL = Validity()
 NOBODY = bytes(32)
 MAX_IMPLICITS = 1024  # remembered in a block: there is one for each birth block of a mortal transaction
 
@@ -88,20 +106,18 @@ class TransactionExtension:
         """
         return None
 
-    def validate(self, tx: Transaction, extra: Any) -> Validity:
+    def check(self, tx: Transaction, extra: Any) -> Any:
         """Admits the transaction, or raises a `TransactionValidityError`. Changes nothing.
 
-        In a block (`TransactionSource.InBlock`) nobody asks how a pool would order it, and `prepare` follows at once:
-        what only one of these needs may be left out then.
+        What it answers comes back as `found` in the next step.
         """
-        return UNCONDITIONAL
+
+    def rank(self, tx: Transaction, extra: Any, found: Any) -> Validity:
+        """How a pool is to order it; raises where `prepare` would."""
+        return Validity()
 
     def prepare(self, tx: Transaction, extra: Any, found: Any) -> Any:
-        """Last check and first effect before dispatch; what it answers comes back in `settle`.
-
-        `found` is what `validate` found a moment ago: other extensions may have prepared since, no call has run.
-        """
-        return None
+        """Last check and first effect before dispatch; what it answers comes back in `settle`."""
 
     def settle(self, prepared: Any, tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
         """After dispatch: corrects what `prepare` took by what was really used."""
@@ -113,11 +129,7 @@ class SystemState(Protocol):
     version: RuntimeVersion
     number: int
     block_hash: Any
-    account: Any
-    block_weights: BlockWeights
-    block_length: BlockLength
-    block_weight: ConsumedWeight
-    all_extrinsics_len: int | None
+    space: BlockSpace
 
 
 class CheckNonZeroSender(TransactionExtension):
@@ -125,10 +137,9 @@ class CheckNonZeroSender(TransactionExtension):
 
     path = "frame_system::extensions::check_non_zero_sender::CheckNonZeroSender"
 
-    def validate(self, tx: Transaction, extra: Any) -> Validity:
+    def check(self, tx: Transaction, extra: Any) -> None:
         if tx.signer == NOBODY:
             raise BadSigner
-        return UNCONDITIONAL
 
 
 class CheckSpecVersion(TransactionExtension):
@@ -176,9 +187,7 @@ class CheckMortality(TransactionExtension):
             raise AncientBirthBlock
         return bytes(found)
 
-    def validate(self, tx: Transaction, extra: Era) -> Validity:
-        if tx.source is TransactionSource.InBlock:
-            return UNCONDITIONAL
+    def rank(self, tx: Transaction, extra: Era, found: None) -> Validity:
         current = self.runtime.system.number
         return Validity(longevity=min(max(extra.death(current) - current, 0), MAX_LONGEVITY))
 
@@ -190,20 +199,22 @@ class CheckNonce(TransactionExtension):
     fields = (None,)
     extra = Compact[Nonce]
 
-    def validate(self, tx: Transaction, extra: int) -> Validity:
-        account = self.runtime.system.account[tx.signer]
+    def check(self, tx: Transaction, extra: int) -> None:
+        account = tx.account
         if not account.providers and not account.sufficients:
             raise Payment
         if extra < account.nonce:
             raise Stale
-        requires = (_nonce_tag(tx.signer, extra - 1),) if extra > account.nonce else ()
-        return Validity(0, requires, (_nonce_tag(tx.signer, extra),), MAX_LONGEVITY, account)
 
-    def prepare(self, tx: Transaction, extra: int, found: Any) -> None:
-        if extra != found.nonce:
+    def rank(self, tx: Transaction, extra: int, found: None) -> Validity:
+        requires = (_nonce_tag(tx.signer, extra - 1),) if extra > tx.account.nonce else ()
+        return Validity(requires=requires, provides=(_nonce_tag(tx.signer, extra),))
+
+    def prepare(self, tx: Transaction, extra: int, found: None) -> None:
+        account = tx.account
+        if extra != account.nonce:
             raise Future  # a lower one was refused as stale
-        found.nonce += 1
-        self.runtime.system.account[tx.signer] = found
+        account.nonce += 1
 
 
 def _nonce_tag(who: bytes, nonce: int) -> bytes:
@@ -215,46 +226,15 @@ class CheckWeight(TransactionExtension):
 
     path = "frame_system::extensions::check_weight::CheckWeight"
 
-    def validate(self, tx: Transaction, extra: Any) -> Validity:
-        system: SystemState = self.runtime.system
-        largest = system.block_weights.per_class.of(tx.info.class_).max_extrinsic
-        if largest is not None and tx.info.weight.any_gt(largest):
-            raise ExhaustsResources
-        if tx.length > system.block_length.max.of(tx.info.class_):
-            raise ExhaustsResources
-        return UNCONDITIONAL
+    def check(self, tx: Transaction, extra: None) -> None:
+        self.runtime.system.space.check(tx.info, tx.length)
 
-    def prepare(self, tx: Transaction, extra: Any, found: Any) -> None:
-        reserve_block_space(self.runtime.system, tx.info, tx.length)
+    def prepare(self, tx: Transaction, extra: None, found: None) -> None:
+        self.runtime.system.space.reserve(tx.info, tx.length)
 
     def settle(self, prepared: None, tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
-        release_block_weight(self.runtime.system, tx.info, actual)
-
-
-def reserve_block_space(system: SystemState, info: DispatchInfo, length: int) -> None:
-    """Counts an extrinsic and its class's base weight into the block; raises `ExhaustsResources` if it doesn't fit."""
-    kind = info.class_
-    limits = system.block_weights.per_class.of(kind)
-    total_length = (system.all_extrinsics_len or 0) + length
-    if total_length > system.block_length.max.of(kind):
-        raise ExhaustsResources
-    consumed = system.block_weight
-    used = sum_of(consumed.of(kind), info.weight, limits.base_extrinsic)
-    if limits.max_total is not None and used.any_gt(limits.max_total):
-        raise ExhaustsResources
-    consumed = consumed.replaced(kind, used)
-    full = consumed.total().any_gt(system.block_weights.max_block)
-    if full and limits.reserved is not None and used.any_gt(limits.reserved):
-        raise ExhaustsResources  # beyond the block's whole a class still has what is reserved for it alone
-    system.block_weight = consumed
-    system.all_extrinsics_len = total_length
-
-
-def release_block_weight(system: SystemState, info: DispatchInfo, actual: DispatchInfo) -> None:
-    """Gives back the weight that a call declared and didn't use."""
-    if actual is not info:
-        consumed, kind = system.block_weight, info.class_
-        system.block_weight = consumed.replaced(kind, consumed.of(kind) - (info.weight - actual.weight))
+        if actual is not tx.info:
+            self.runtime.system.space.release(tx.info, actual)
 
 
 class MetadataHashMode(UnitEnum):
@@ -286,10 +266,13 @@ class Extensions:
         self.extra_codec, self.implicit_codec = extension_codecs(runtime.extensions, runtime.codecs)
         found = tuple(enumerate(kind(runtime) for kind in runtime.extensions))
         self._implying = tuple((i, each.implicit_value) for i, each in found if each.implicit is not type(None))
-        self._validating = tuple((i, each.validate) for i, each in found if _defines(each, "validate"))
+        decisive = [i for i, _ in self._implying if runtime.extensions[i].extra is not type(None)]
+        self._decisive: Callable[[tuple[Any, ...]], Any] = itemgetter(*decisive) if decisive else len
+        self._checking = tuple((i, each.check) for i, each in found if _defines(each, "check"))
+        self._ranking = tuple((i, each.rank) for i, each in found if _defines(each, "rank"))
         self._preparing = tuple((i, each.prepare) for i, each in found if _defines(each, "prepare"))
         self._settling = tuple((i, each.settle) for i, each in found if _defines(each, "settle"))
-        self._implicits: dict[tuple[Any, ...], bytes] = {}
+        self._implicits: dict[Any, bytes] = {}  # by the extra that decides about them
 
     def open_block(self) -> None:
         """Another block, another implicit data."""
@@ -297,7 +280,7 @@ class Extensions:
 
     def implicit(self, extra: tuple[Any, ...]) -> bytes:
         """The implicit bytes for this extra; raises a `TransactionValidityError`."""
-        known = tuple([extra[i] for i, _ in self._implying])
+        known = self._decisive(extra)
         found = self._implicits.get(known)
         if found is None:
             found = self.implicit_codec.encode(tuple([value_of(extra[i]) for i, value_of in self._implying]))
@@ -306,34 +289,37 @@ class Extensions:
             self._implicits[known] = found
         return found
 
-    def validate(self, tx: Transaction, extra: tuple[Any, ...]) -> Validity:
-        """All checks; the contributions joined, `found` by extension. Raises a `TransactionValidityError`."""
+    def check(self, tx: Transaction, extra: tuple[Any, ...]) -> list[Any]:
+        """All checks; answers what each extension found. Raises a `TransactionValidityError`."""
+        found = [None] * len(extra)
+        for i, check in self._checking:
+            found[i] = check(tx, extra[i])
+        return found
+
+    def rank(self, tx: Transaction, extra: tuple[Any, ...], found: list[Any]) -> ValidTransaction:
+        """How a pool is to order what was checked. Raises a `TransactionValidityError`."""
         priority, longevity = 0, MAX_LONGEVITY
-        requires: tuple[bytes, ...] = ()
-        provides: tuple[bytes, ...] = ()
-        found: dict[int, Any] = {}
-        for i, validate in self._validating:
-            validity = validate(tx, extra[i])
-            if validity is not UNCONDITIONAL:
-                priority += validity.priority
-                requires += validity.requires
-                provides += validity.provides
-                if validity.longevity < longevity:
-                    longevity = validity.longevity
-                found[i] = validity.found
-        return Validity(min(priority, MAX_PRIORITY), requires, provides, longevity, found)
+        requires: list[bytes] = []
+        provides: list[bytes] = []
+        for i, rank in self._ranking:
+            one = rank(tx, extra[i], found[i])
+            priority += one.priority
+            requires += one.requires
+            provides += one.provides
+            if one.longevity < longevity:
+                longevity = one.longevity
+        return ValidTransaction(min(priority, MAX_PRIORITY), requires, provides, longevity, True)
 
-    def prepare(self, tx: Transaction, extra: tuple[Any, ...], validity: Validity) -> dict[int, Any]:
-        """First effects, in order, and what is to be settled. Raises a `TransactionValidityError`; roll back then."""
-        found = validity.found
-        return {i: prepare(tx, extra[i], found.get(i)) for i, prepare in self._preparing}
+    def prepare(self, tx: Transaction, extra: tuple[Any, ...], found: list[Any]) -> list[Any]:
+        """First effects, in order; answers what is to be settled. After a `TransactionValidityError` roll back."""
+        for i, prepare in self._preparing:
+            found[i] = prepare(tx, extra[i], found[i])
+        return found
 
-    def settle(
-        self, prepared: dict[int, Any], tx: Transaction, actual: DispatchInfo, error: DispatchError | None
-    ) -> None:
+    def settle(self, prepared: list[Any], tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
         """Corrections after dispatch, in order."""
         for i, settle in self._settling:
-            settle(prepared.get(i), tx, actual, error)
+            settle(prepared[i], tx, actual, error)
 
 
 def _defines(extension: TransactionExtension, step: str) -> bool:

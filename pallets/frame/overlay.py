@@ -1,8 +1,8 @@
 """Nested transactional state over a backend.
 
-Every read costs one dictionary hit at any depth: there is one dict of current values, and a layer is only a log of what
-it overwrote. Committing a layer hands its log to the one below; rolling back replays it. Mirrors the changeset of
-`sp_state_machine::overlayed_changes`.
+Every read costs one dictionary hit at any depth: there is one dict of current values, one log of what was overwritten
+since the outermost layer was opened, and a layer is only a place in that log. Committing a layer forgets its place,
+rolling back undoes the log down to it. Mirrors the changeset of `sp_state_machine::overlayed_changes`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Backend(Protocol):
 class Overlay:
     """Changes on top of a backend, in layers. `changes` maps a key to its new value, `None` where it was deleted."""
 
-    __slots__ = ("backend", "read", "changes", "_logs", "_log")
+    __slots__ = ("backend", "read", "changes", "_layers", "_log")
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.read: Callable[[bytes], bytes | None] = backend.get
         self.changes: dict[bytes, bytes | None] = {}
-        self._logs: list[dict[bytes, object]] = []
-        self._log: dict[bytes, object] | None = None
+        self._layers: list[int] = []  # where each starts in the log
+        self._log: list[tuple[bytes, object]] = []
 
     def get(self, key: bytes) -> bytes | None:
         value = self.changes.get(key, _ABSENT)
@@ -41,10 +41,10 @@ class Overlay:
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """Sets a value; `None` deletes."""
-        log = self._log
-        if log is not None and key not in log:
-            log[key] = self.changes.get(key, _ABSENT)
-        self.changes[key] = value
+        changes = self.changes
+        if self._layers:
+            self._log.append((key, changes.get(key, _ABSENT)))
+        changes[key] = value
 
     def keys(self, prefix: bytes = b"", after: bytes | None = None) -> Iterator[bytes]:
         """Present keys under a prefix in ascending order; safe against changes made while iterating."""
@@ -82,35 +82,27 @@ class Overlay:
     @property
     def depth(self) -> int:
         """How many layers are open."""
-        return len(self._logs)
+        return len(self._layers)
 
     def begin(self) -> None:
         """Opens a layer."""
-        self._log = {}
-        self._logs.append(self._log)
+        self._layers.append(len(self._log))
 
     def commit(self) -> None:
         """Keeps the innermost layer's changes, as part of the one around it."""
-        done = self._logs.pop()
-        if not self._logs:
-            self._log = None
-            return
-        around = self._log = self._logs[-1]
-        if around:
-            for key, before in done.items():
-                around.setdefault(key, before)
-        else:
-            around.update(done)
+        self._layers.pop()
+        if not self._layers:
+            self._log.clear()
 
     def rollback(self) -> None:
         """Undoes the innermost layer's changes."""
-        changes = self.changes
-        for key, before in self._logs.pop().items():
+        changes, log, start = self.changes, self._log, self._layers.pop()
+        while len(log) > start:
+            key, before = log.pop()
             if before is _ABSENT:
                 del changes[key]
             else:
                 changes[key] = before  # type: ignore[assignment]
-        self._log = self._logs[-1] if self._logs else None
 
     def __enter__(self) -> Overlay:
         self.begin()

@@ -156,6 +156,8 @@ class Pallet:
     runtime: Runtime = dataclasses.field(init=False, repr=False)
     codecs: Codecs = dataclasses.field(init=False, repr=False)
     items: dict[str, Any] = dataclasses.field(init=False, repr=False)
+    deposit: Callable[[Event], None] = dataclasses.field(init=False, repr=False)
+    """Records an event; it is dropped if the layer it happened in is rolled back."""
 
     def __init_subclass__(cls) -> None:
         declared = list(vars(cls).values())
@@ -182,11 +184,7 @@ class Pallet:
     def attach(self, runtime: Runtime, codecs: Codecs) -> None:
         """Makes the pallet part of a runtime instance."""
         self.runtime, self.state, self.codecs = runtime, runtime.state, codecs
-        self.items = _Bound(self)
-
-    def deposit(self, event: Event) -> None:
-        """Records an event; it is dropped if the layer it happened in is rolled back."""
-        self.runtime.deposit(event)
+        self.items, self.deposit = _Bound(self), runtime.deposit
 
 
 class _Bound(dict[str, Any]):

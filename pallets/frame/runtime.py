@@ -150,6 +150,7 @@ class Runtime:
     def __init__(self, state: Overlay, verify: Verify = verify_signature) -> None:
         self.state, self.verify = state, verify
         self.events: list[Event] = []  # of the current block
+        self.deposit = self.events.append
         self.compose()
         self.pallets: tuple[Pallet, ...] = tuple(thing for thing in vars(self).values() if isinstance(thing, Pallet))
         self.by_index = {pallet.index: pallet for pallet in self.pallets}
@@ -166,10 +167,6 @@ class Runtime:
     def compose(self) -> None:
         """Assigns the chain's pallets to attributes."""
         raise NotImplementedError(f"{type(self).__name__} composes no pallets")
-
-    def deposit(self, event: Event) -> None:
-        """Records an event."""
-        self.events.append(event)
 
     @contextmanager
     def transactional(self) -> Iterator[None]:

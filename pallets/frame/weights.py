@@ -41,14 +41,6 @@ class Weight:
         return Weight(min(self.ref_time, other.ref_time), min(self.proof_size, other.proof_size))
 
 
-def sum_of(one: Weight, two: Weight, three: Weight) -> Weight:
-    """Saturates in each dimension."""
-    return Weight(
-        min(one.ref_time + two.ref_time + three.ref_time, MAX_WEIGHT),
-        min(one.proof_size + two.proof_size + three.proof_size, MAX_WEIGHT),
-    )
-
-
 class DispatchClass(UnitEnum):
     """Which share of a block a call may use."""
 
@@ -143,22 +135,9 @@ class ConsumedWeight:
     operational: Weight
     mandatory: Weight
 
-    def of(self, kind: DispatchClass) -> Weight:
-        if kind is DispatchClass.Normal:
-            return self.normal
-        return self.operational if kind is DispatchClass.Operational else self.mandatory
-
-    def replaced(self, kind: DispatchClass, used: Weight) -> ConsumedWeight:
-        """The same with another weight for this class."""
-        if kind is DispatchClass.Normal:
-            return ConsumedWeight(used, self.operational, self.mandatory)
-        if kind is DispatchClass.Operational:
-            return ConsumedWeight(self.normal, used, self.mandatory)
-        return ConsumedWeight(self.normal, self.operational, used)
-
     def total(self) -> Weight:
         """Of all classes."""
-        return sum_of(self.normal, self.operational, self.mandatory)
+        return self.normal + self.operational + self.mandatory
 
 
 @struct(path="sp_weights::RuntimeDbWeight")

@@ -35,6 +35,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, get_args, get_origin
 
 from pallets.primitives.annotations import find_marker, has_own_codec, option_of, split_annotation, struct_fields
+from pallets.primitives.record import is_record
 from pallets.primitives.scale import DecodeError, EncodeError, OtherAddress, compact, read_address, read_compact
 from pallets.primitives.types import (
     AddressForm,
@@ -158,12 +159,14 @@ class _Compiler:
             "OtherAddress": OtherAddress,
             "compact": compact,
             "read_compact": read_compact,
+            "new": object.__new__,
         }
         self.count = 0
         self.checks: list[str] = []  # statements of the encoder
         self.parts: list[tuple[str, list[str]] | str] = []  # fixed run (format, arguments) or bytes expression
         self.lines: list[str] = []  # statements of the decoder
         self.run: list[tuple[str, str]] = []  # pending fixed fields of the decoder: (format, name)
+        self.made: list[str] = []  # statements of the decoder that put records together, when all is read
 
     def compile(self, annotation: Any) -> Compiled:
         base, markers = split_annotation(annotation)
@@ -180,8 +183,9 @@ class _Compiler:
         self.write(annotation, "x")
         value = self.read(annotation)
         self.flush()
+        self.lines += self.made
         size = None
-        if not self.lines[1:] and not any(isinstance(p, str) for p in self.parts):
+        if len(self.lines) - len(self.made) <= 1 and not any(isinstance(p, str) for p in self.parts):
             size = sum(_struct.calcsize("<" + p[0]) for p in self.parts)
         label = getattr(base, "__name__", type(base).__name__)
         source = "\n".join(
@@ -262,7 +266,7 @@ class _Compiler:
             for i, part in enumerate(parts):
                 self.write(part, f"{x}[{i}]")
         elif isinstance(base, type) and issubclass(base, UnitEnum):
-            self.fixed("B", f"{x}.value")
+            self.fixed("B", f"{x}._value_")  # `value` is a property, ten times slower
         elif has_own_codec(base):
             self.parts.append(f"{self.bind(self.codecs.of(base, self.names).encode)}({x})")
         elif dataclasses.is_dataclass(base):
@@ -336,9 +340,17 @@ class _Compiler:
         if has_own_codec(base):
             return self.called(self.codecs.of(base, self.names))
         if dataclasses.is_dataclass(base):
-            values = [self.read(part) for _, part in struct_fields(base, self.names)]
-            return f"{self.bind(base)}({', '.join(values)})"
+            return self.record(base)
         return "None"
+
+    def record(self, base: Any) -> str:
+        values = [(name, self.read(part)) for name, part in struct_fields(base, self.names)]
+        if not is_record(base):
+            return f"{self.bind(base)}({', '.join(value for _, value in values)})"
+        local = self.name()
+        self.made.append(f"{local} = new({self.bind(base)})")  # `__init__` would cost as much as all the rest
+        self.made += [f"{local}.{name} = {value}" for name, value in values]
+        return local
 
     def take(self, form: str) -> str:
         self.run.append((form, self.name()))

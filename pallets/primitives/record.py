@@ -25,8 +25,14 @@ def record(cls: type[T], *, slots: bool) -> type[T]:
         _set(made, __init__=written)
         written(self, *values, **named)
 
+    first.is_of_record = True  # type: ignore[attr-defined]
     _set(made, __init__=first, __eq__=_equal, __hash__=None, __repr__=_shown)
     return made
+
+
+def is_record(cls: type[Any]) -> bool:
+    """Whether an instance is its fields and nothing else, so that it may be put together without `__init__`."""
+    return getattr(cls.__init__, "is_of_record", False)
 
 
 def _set(cls: type[Any], **methods: Any) -> None:
@@ -65,4 +71,5 @@ def _init_of(cls: type[Any]) -> Callable[..., None]:
     exec(compile(source, f"<init of {cls.__qualname__}>", "exec"), scope)
     made: Callable[..., None] = scope["__init__"]
     made.__qualname__ = f"{cls.__qualname__}.__init__"
+    made.is_of_record = True  # type: ignore[attr-defined]
     return made

@@ -134,6 +134,8 @@ class UnitEnum(enum.Enum):
     `__type_path__` in the class body names it in the metadata, as it does for a `Variant`.
     """
 
+    __hash__ = object.__hash__  # of the only instance; `Enum` hashes its name, in Python
+
 
 class Variant:
     """Base of SCALE enums that carry data.

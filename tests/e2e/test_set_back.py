@@ -16,7 +16,7 @@ from tests.e2e.test_worker_dies import ALICE, BOB, POLICY, UNIT, attribute, send
 
 SCRIPT = b"scriptOutput = scriptArgs[0] + '!'"
 PATIENCE = 60
-"""Seconds. Right behind a revert a job may be given to a key that is about to leave: then it waits for the next attempt."""
+"""Seconds: more than an attempt has, as a job may be given to a key that is about to leave."""
 KEY_AND_OPERATOR = re.compile(r"key (0x[0-9a-f]{64}), operator (\w+)")
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")

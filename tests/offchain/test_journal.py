@@ -49,6 +49,17 @@ def test_an_attempt_is_signed_once() -> None:
         journal.keep(WORKER, 1, 2, SignedOutput(b"another message", b"", 5, b"t" * 64))
 
 
+def test_the_newest_job_is_known() -> None:
+    with open_journal(None) as journal:
+        assert journal.newest_job(WORKER) is None
+        for job, attempt in ((0, 1), (256, 1), (255, 3), ((1 << 64) - 1, 2)):
+            journal.keep(WORKER, job, attempt, SIGNED)
+        journal.keep(OTHER, 0, 1, SIGNED)
+        assert (journal.newest_job(WORKER), journal.newest_job(OTHER)) == ((1 << 64) - 1, 0)
+        journal.forget(WORKER)
+        assert journal.newest_job(WORKER) is None
+
+
 def test_numbers_up_to_the_largest_fit() -> None:
     with open_journal(None) as journal:
         most = SignedOutput(b"", b"", (1 << 63) - 1, b"")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offchain.standing import RENEWAL, RENEWAL_PAUSE, Plan, Step, next_step
+from offchain.standing import RENEWAL, RENEWAL_PAUSE, Plan, Step, is_older, next_step
 from pallets.primitives.attestation_record import TcbStatus, Tee, WorkerAttestation
 from pallets.primitives.worker import WorkerInfo
 from pallets.primitives.worker_record import Worker, WorkerState
@@ -22,6 +24,26 @@ def record(state: WorkerState = WorkerState.Idle, *, last: int = 0, due: int = W
 
 def attestation(*, at: int = 0, expires: int = 365 * DAY) -> WorkerAttestation:
     return WorkerAttestation(Tee.Sgx, bytes(68), TcbStatus.UpToDate, 1, True, bytes(32), at, expires, 5)
+
+
+@given(st.lists(st.sampled_from(["given", "kept", "missed", "beat"]), max_size=20), st.data())
+def test_a_record_of_an_earlier_moment_is_known(life: list[str], data: st.DataObject) -> None:
+    """Whatever a worker has lived through, going on never looks like going back, and going back is always seen."""
+    moments = [record()]
+    for step in life:
+        last = moments[-1]
+        if step == "given":
+            moments.append(replace(last, load=last.load + 1))
+        elif step == "beat":
+            moments.append(
+                replace(last, last_heartbeat=last.last_heartbeat + 1, heartbeat_block=last.heartbeat_block + 1)
+            )
+        elif last.load:
+            moments.append(replace(last, load=last.load - 1, **{step: getattr(last, step) + 1}))
+    early, late = sorted(data.draw(st.tuples(*[st.integers(0, len(moments) - 1)] * 2)))
+    assert not is_older(moments[late], moments[early])
+    assert is_older(moments[early], moments[late]) is (moments[early] != moments[late])
+    assert is_older(None, moments[late])
 
 
 def test_who_is_unknown_or_has_left_registers() -> None:

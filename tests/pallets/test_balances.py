@@ -17,7 +17,7 @@ from pallets.fungible import Currency
 from pallets.primitives.codec import codec_of
 from pallets.primitives.fixed import U128_MAX
 from pallets.primitives.types import U16
-from pallets.system import AccountInfo, System
+from pallets.system import AccountData, AccountInfo, System
 from tests.pallets.frame_metadata import assert_frames_own
 from tests.pallets.small_runtime import ALICE, BOB, CHARLIE, DAVE, DEPOSIT, Escrow, SmallRuntime, genesis
 
@@ -444,10 +444,12 @@ def test_no_deposit_at_all_fails_the_integrity_test() -> None:
 
 def test_what_pays_a_fee_lives_on(rt: SmallRuntime) -> None:
     for amount, possible in ((2_000 - DEPOSIT, True), (2_000 - DEPOSIT + 1, False), (2_001, False)):
-        assert rt.balances.can_withdraw(BOB, amount) is possible
+        assert rt.balances.can_withdraw(rt.system.account[BOB], amount) is possible
+    bob = rt.system.account[BOB]
     with noop(rt, Token("FundsUnavailable")):
-        rt.balances.withdraw(BOB, 2_000 - DEPOSIT + 1)
-    rt.balances.withdraw(BOB, 1_000)
+        rt.balances.withdraw(BOB, bob, 2_000 - DEPOSIT + 1)
+    rt.balances.withdraw(BOB, bob, 1_000)
+    rt.system.account[BOB] = bob
     assert rt.balances.total_issuance == 12_000
     assert rt.balances.refund(BOB, 400) == 400
     rt.balances.drop_credit(600)
@@ -472,7 +474,7 @@ def test_a_refund_needs_an_account_and_makes_none(rt: SmallRuntime) -> None:
         ("release", (DEAL, ALICE, -1)),
         ("transfer_held", (DEAL, ALICE, BOB, -1)),
         ("mint_into", (ALICE, -1)),
-        ("withdraw", (ALICE, -1)),
+        ("withdraw", (ALICE, AccountInfo(providers=1, data=AccountData(free=1_000)), -1)),
     ],
 )
 def test_balances_have_no_sign(rt: SmallRuntime, operation: str, arguments: tuple[object, ...]) -> None:

@@ -85,7 +85,9 @@ class BalancesMachine(RuleBasedStateMachine):
     @rule(who=accounts, fee=amounts, refund=amounts)
     def pay_fee(self, who: bytes, fee: int, refund: int) -> None:
         with suppress(DispatchError):
-            self.balances.withdraw(who, fee)
+            account = self.rt.system.account[who]
+            self.balances.withdraw(who, account, fee)
+            self.rt.system.account[who] = account
             self.balances.drop_credit(fee - self.balances.refund(who, min(fee, refund)))
 
     @rule(who=accounts)

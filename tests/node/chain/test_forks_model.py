@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from node.chain.feed import Finalized, Imported
-from node.chain.tree import BlockRef, Chain, NothingToRevert, UnknownParent
+from node.chain.stored import BlockRef
+from node.chain.tree import Chain, NothingToRevert, UnknownParent
 from node.chain_spec import ChainSpec
 from node.executor import BuiltBlock, Executor
 from node.state.backend import StateDiscarded, UnknownBlock
@@ -37,6 +38,7 @@ KEYS = st.sampled_from([b"", b"\0", b"\1", b"\1\0", b"\1\1", b"\1\x10", b"\xff",
 VALUES = st.sampled_from([b"", b"\0", b"1", b"2", b"x" * 32, b"y" * 33])
 CHANGES = st.dictionaries(KEYS, st.none() | VALUES, max_size=5)
 NO_BLOCK = bytes(32)
+STRANGER = Header(b"\7" * 32, 3, bytes(32), bytes(32), [])
 FAILING = st.sampled_from([None, None, None, 0, 1])
 """Which write of an operation fails, if any."""
 
@@ -78,7 +80,18 @@ class ForksModel(RuleBasedStateMachine):
 
     directory: TemporaryDirectory[str] | None = None
 
-    @initialize(genesis=st.dictionaries(KEYS, VALUES, max_size=6), version=st.sampled_from([0, 1]))
+    @initialize(
+        genesis=st.dictionaries(KEYS, VALUES, max_size=6),
+        version=st.sampled_from([0, 1]),
+        tree=st.lists(st.tuples(st.integers(0, 5), CHANGES), min_size=3, max_size=7),
+    )
+    def begin_with_forks(self, genesis: Values, version: int, tree: list[tuple[int, Changes]]) -> None:
+        """Each block on one of the last before it."""
+        self.begin(genesis, version)
+        for back, changes in tree:
+            latest = list(self.blocks.values())
+            self.insert(latest[-1 - back % len(latest)], changes, None)
+
     def begin(self, genesis: Values, version: int) -> None:
         self.directory = TemporaryDirectory(prefix="fathom-test-", dir=MEMORY if MEMORY.is_dir() else None)
         self.spec = Genesis(genesis, version)
@@ -93,6 +106,7 @@ class ForksModel(RuleBasedStateMachine):
         self.justified: dict[bytes, bytes] = {}
         self.made = 0
         self.left_behind: set[bytes] = set()  # blocks of forks that a step back left for their pins
+        self.fork: list[Block] = []  # by name, for the tests that need no chance
         self.gone: list[Header] = []
         self.paths = set(first.records)
         self.open()
@@ -240,6 +254,16 @@ class ForksModel(RuleBasedStateMachine):
         self.insert(self.best, changes, failing)
         assert len(self.reorganised) == before
 
+    def grown(self, parent: Block, changes: Changes) -> Block:
+        """A new block on this one."""
+        self.insert(parent, changes, None)
+        return list(self.blocks.values())[-1]
+
+    def check(self) -> None:
+        self.the_tree_is_the_models()
+        self.every_state_is_the_models()
+        self.nothing_else_is_stored()
+
     @rule(data=st.data(), changes=CHANGES, failing=FAILING)
     def extend_any_open_block(self, data: st.DataObject, changes: Changes, failing: int | None) -> None:
         parents = [block for block in self.blocks.values() if self.is_open(block)]
@@ -248,7 +272,7 @@ class ForksModel(RuleBasedStateMachine):
     @rule(data=st.data(), changes=CHANGES)
     def overtake(self, data: st.DataObject, changes: Changes) -> None:
         """A fork grows until it is the best chain."""
-        side = [block for block in self.blocks.values() if self.is_open(block) and block.hash not in self.canonical]
+        side = self.open_side()
         if not side:
             return
         tip = data.draw(st.sampled_from(side))
@@ -264,9 +288,7 @@ class ForksModel(RuleBasedStateMachine):
     @rule(data=st.data(), changes=CHANGES)
     def extend_what_is_closed(self, data: st.DataObject, changes: Changes) -> None:
         closed = [block for block in self.blocks.values() if not self.is_open(block)]
-        headers = (
-            [block.header for block in closed] + self.gone[-3:] + [Header(b"\7" * 32, 3, bytes(32), bytes(32), [])]
-        )
+        headers = [block.header for block in closed] + self.gone[-3:] + [STRANGER]
         parent = data.draw(st.sampled_from(headers))
         header = Header(parent.hash, parent.number + 1, bytes(32), bytes(32), [])
         before = self.snapshot()
@@ -289,7 +311,25 @@ class ForksModel(RuleBasedStateMachine):
         able = [block for block in self.blocks.values() if self.is_open(block) and block.number > self.final]
         if not able:
             return
-        block = data.draw(st.sampled_from(able))
+        self.make_final(data.draw(st.sampled_from(able)), failing)
+
+    def open_side(self) -> list[Block]:
+        """The blocks off the canonical chain that finality has not decided against."""
+        return [block for block in self.blocks.values() if self.is_open(block) and block.hash not in self.canonical]
+
+    @rule(data=st.data(), failing=FAILING)
+    def finalize_a_fork(self, data: st.DataObject, failing: int | None) -> None:
+        if side := self.open_side():
+            self.make_final(data.draw(st.sampled_from(side)), failing)
+
+    @rule(data=st.data())
+    def finalize_beside_a_pinned_fork(self, data: st.DataObject) -> None:
+        side = self.open_side()
+        if side and self.best.number > self.final:
+            self.pin_block(data.draw(st.sampled_from(side)))
+            self.make_final(data.draw(st.sampled_from(self.line[self.final + 1 :])), None)
+
+    def make_final(self, block: Block, failing: int | None) -> None:
         forked = block.hash not in self.canonical
         told = len(self.imported), len(self.reorganised)
         with self.disk(failing) as failed:
@@ -334,7 +374,8 @@ class ForksModel(RuleBasedStateMachine):
     @rule(data=st.data())
     def finalize_what_cannot_be(self, data: st.DataObject) -> None:
         closed = [each.hash for each in self.blocks.values() if not self.is_open(each) and each.number > self.final]
-        block = data.draw(st.sampled_from([b"\7" * 32, *(header.hash for header in self.gone[-3:]), *closed]))
+        gone = [header.hash for header in self.gone[-3:]]
+        block = data.draw(st.sampled_from([*closed, *gone, STRANGER.hash]))
         before = self.snapshot()
         with pytest.raises(UnknownBlock):
             self.chain.finalize(block, b"")
@@ -387,7 +428,7 @@ class ForksModel(RuleBasedStateMachine):
         for each in (number, self.best.number, self.best.number + 1):
             with pytest.raises(NothingToRevert):
                 self.chain.revert(each)
-        for header in [Header(b"\7" * 32, 3, bytes(32), bytes(32), []), *self.gone[-2:]]:
+        for header in [STRANGER, *self.gone[-2:]]:
             with pytest.raises(UnknownBlock):
                 self.chain.rewind(header.hash)
         assert self.snapshot() == before
@@ -395,7 +436,10 @@ class ForksModel(RuleBasedStateMachine):
     @rule(data=st.data())
     def pin(self, data: st.DataObject) -> None:
         readable = [block for block in self.blocks.values() if self.base_of(block) >= self.pruned]
-        self.pinned[data.draw(st.sampled_from(readable)).hash] = None
+        self.pin_block(data.draw(st.sampled_from(readable)))
+
+    def pin_block(self, block: Block) -> None:
+        self.pinned[block.hash] = None
         self.chain.pinned = dict(self.pinned)
 
     @rule()
@@ -482,4 +526,80 @@ def changed(before: Mapping[T, bytes], now: Mapping[T, bytes]) -> list[T]:
 
 
 TestForksModel = ForksModel.TestCase
-TestForksModel.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+TestForksModel.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+
+# What chance may miss
+
+
+@pytest.fixture
+def model() -> Iterator[ForksModel]:
+    """A chain of four blocks, a block beside the third, and a fork of two blocks from genesis."""
+    made = ForksModel()
+    made.begin({b"": b"1", b"a": b"x" * 33, b"ab": b"2"}, 1)
+    tip = made.line[0]
+    for number in range(4):
+        tip = made.grown(tip, {b"ab": b"%d" % number, b"abc": None if number % 2 else b"odd"})
+    made.grown(made.line[2], {})
+    tip = made.line[0]
+    for number in range(2):
+        tip = made.grown(tip, {b"a": None, b"fork": b"%d" % number})
+        made.fork.append(tip)
+    made.check()
+    yield made
+    made.check()
+    made.restart()
+    made.check()
+    made.teardown()
+
+
+def test_finality_of_a_fork_is_one_write(model: ForksModel) -> None:
+    first, tip = model.fork
+    for block in (tip, first):
+        model.make_final(block, 0)
+        model.check()
+        assert model.final == 0
+    model.make_final(first, 1)  # there is no second write that could fail
+    assert model.final == 1
+    assert model.best is tip
+    assert set(model.blocks) == set(model.canonical)
+
+
+def test_finality_of_a_fork_prunes_only_what_it_does_not_write_itself(model: ForksModel) -> None:
+    model.keep = model.chain.keep_states = 1
+    model.make_final(model.fork[1], None)
+    model.check()
+    assert model.pruned == 0
+    model.make_final(model.grown(model.best, {b"late": b"1"}), None)
+    assert model.pruned == model.final == 3
+
+
+def test_what_leaves_the_chain_before_the_final_block_ends(model: ForksModel) -> None:
+    before = model.grown(model.line[1], {})
+    behind = model.grown(model.line[2], {})
+    model.make_final(model.line[2], None)
+    assert behind.hash in model.blocks
+    assert not any(block.hash in model.blocks for block in (before, *model.fork))
+
+
+def test_a_pinned_fork_outlives_finality_but_cannot_grow_or_become_final(model: ForksModel) -> None:
+    first, tip = model.fork
+    model.pin_block(tip)
+    model.make_final(model.line[1], None)
+    model.check()
+    assert {first.hash, tip.hash} <= set(model.blocks)
+    before = model.snapshot()
+    with pytest.raises(UnknownBlock):
+        model.chain.finalize(tip.hash, b"")
+    child = Header(tip.hash, 3, bytes(32), bytes(32), [])
+    with pytest.raises(UnknownParent):
+        model.chain.insert(child, BuiltBlock(child, [], {}, []), {})
+    assert model.snapshot() == before
+    model.rewound(model.chain.rewind(tip.hash), tip)
+    assert (model.final, model.justified) == (0, {})
+
+
+def test_a_step_back_behind_a_pinned_final_block_takes_its_justification(model: ForksModel) -> None:
+    model.pin_block(model.line[2])
+    model.make_final(model.line[2], None)
+    model.rewound(model.chain.revert(1), model.line[1])
+    assert list(model.db.items_from("justification")) == []

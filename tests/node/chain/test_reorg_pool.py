@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import trio
 from trio.testing import MockClock
 
+from node.chain.pool import PoolTransaction
 from node.chain.transactions import Status
 from node.service import RunningNode
-from pallets.frame.validity import TransactionSource
+from pallets.frame.validity import TransactionSource, ValidTransaction
 from tests.node.chain.test_tree import assert_sound
 from tests.node.extrinsics import ALICE, BOB, CHARLIE, DAVE, UNIT, account, remark, signed, transfer
 from tests.node.nodes import nonce_of, send
@@ -61,8 +63,6 @@ async def test_what_only_the_old_fork_included_waits_again(autojump_clock: MockC
 
 async def settled() -> None:
     """Lets those who follow finality run."""
-    import trio
-
     await trio.testing.wait_all_tasks_blocked()
 
 
@@ -88,13 +88,8 @@ async def test_included_on_both_forks(autojump_clock: MockClock, manual: Running
 
 async def twin(node: RunningNode, parent: bytes, extrinsic: bytes) -> bytes:
     """A block on another one than the best that includes what the best fork has included already."""
-    pool, known = node.transactions.pool, node.transactions.validator
-    tx = next(iter(pool.transactions()), None)
-    assert tx is None
-    del known
-    from node.chain.pool import PoolTransaction
-    from pallets.frame.validity import ValidTransaction
-
+    pool = node.transactions.pool
+    assert not pool.transactions()
     pool.import_(PoolTransaction.of(b"x" * 32, extrinsic, ValidTransaction(1, [], [b"tag"], 64, True), 1))
     block = await mine(node, parent)
     assert body(node, block) == [extrinsic]
@@ -161,7 +156,7 @@ async def test_a_rival_on_the_new_fork_makes_it_invalid(autojump_clock: MockCloc
     old = await mine(manual)
     follower = watched(manual, signed(genesis, remark(b"follower"), 1))
     rival = signed(genesis, remark(b"rival"), 0)
-    left = await twin(manual, root, rival) if False else await with_rival(manual, root, rival)
+    left = await with_rival(manual, root, rival)
     best = await mine(manual, left)
     assert manual.chain.best.hash == best
     assert first == [Status("ready"), Status("inBlock", old), Status("retracted", old), Status("invalid")]

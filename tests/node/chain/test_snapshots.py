@@ -350,12 +350,11 @@ async def test_a_revert_waits_for_the_block_that_is_being_built(autojump_clock: 
     send(manual, signed(chain.genesis_hash, transfer(BOB, UNIT), 1))
     numbers: list[int] = []
     async with chain.imported.subscribe() as blocks:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(manual.producer.create_block, create_empty=True))
-            while not chain.writing.locked():
-                await trio.lowlevel.checkpoint()
+        async with trio.open_nursery() as nursery, chain.writing:  # as long as somebody writes, both wait
+            for task in (partial(manual.producer.create_block, create_empty=True), partial(store.revert, taken.id)):
+                nursery.start_soon(task)
+                await trio.testing.wait_all_tasks_blocked()
             assert chain.best == taken.block
-            nursery.start_soon(store.revert, taken.id)
         numbers += [(await anext(blocks)).header.number for _ in range(2)]
     assert numbers == [2, 1]
     assert_back(manual, moment)

@@ -14,7 +14,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.chain.tree import BEST_KEY, FINALIZED_KEY, Chain
+from node.chain.stored import BEST_KEY, FINALIZED_KEY
+from node.chain.tree import Chain
 from node.chain_spec import DEV_SPEC, ChainSpec
 from node.executor import Executor
 from node.service import RunningNode

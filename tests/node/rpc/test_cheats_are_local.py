@@ -20,7 +20,7 @@ from tests.node.rpc.client import JSON, PATIENCE, post
 from tests.node.scratch import scratch_directory
 
 EXPLORERS = NodeConfig.rpc_origins
-LOCAL = (
+LOCAL: tuple[dict[str, str], ...] = (
     {},
     {"Host": "localhost:9944"},
     {"Host": "127.0.0.1"},

@@ -209,7 +209,8 @@ def test_a_load_that_is_interrupted_leaves_no_chain_to_open(directory: Path, mon
     path = dumped(directory, some(count=200))
     monkeypatch.setattr(archive, "BATCH_BYTES", 10_000)
     with closing(Database(directory / "to")) as db:
-        write, written = db.write, []
+        write = db.write
+        written: list[Batch] = []
 
         def twice(batch: Batch) -> None:
             if len(written) == 2:

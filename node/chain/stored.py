@@ -1,0 +1,103 @@
+"""How blocks are stored: the records that `node.chain.tree` writes and reads, by the columns of `node.state.db`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from node.state.db import GENESIS_KEY, Batch, Database
+from node.state.delta import Delta
+from node.state.errors import CorruptDatabase
+from pallets.primitives.codec import codec_of
+from pallets.primitives.header import Header
+from pallets.primitives.scale import DecodeError
+
+BEST_KEY = b"best"
+FINALIZED_KEY = b"finalized"
+PRUNED_KEY = b"pruned"
+OFFSET_KEY = b"clock-offset"
+
+BODY = codec_of(list[bytes])
+
+
+class BlockRef(NamedTuple):
+    """A block by hash and number."""
+
+    hash: bytes
+    number: int
+
+
+class SideBlock(NamedTuple):
+    """A block off the canonical chain."""
+
+    hash: bytes
+    number: int
+    parent: bytes
+
+
+def number_key(number: int) -> bytes:
+    """A number as the key of a record: ascending order is that of the blocks."""
+    return number.to_bytes(4, "big")
+
+
+def put_block(batch: Batch, header: Header, extrinsics: list[bytes]) -> None:
+    """Header and body."""
+    block_hash = header.hash
+    batch.put("header", block_hash, header.encode())
+    batch.put("body", block_hash, BODY.encode(extrinsics))
+
+
+def delete_block(batch: Batch, block_hash: bytes) -> None:
+    """All that is stored of a block off the canonical chain."""
+    batch.delete("header", block_hash)
+    batch.delete("body", block_hash)
+    batch.delete("justification", block_hash)
+    batch.delete("fork", block_hash)
+
+
+def put_ref(batch: Batch, key: bytes, ref: BlockRef) -> None:
+    """Which block is the best, or the final one."""
+    batch.put("meta", key, ref.hash + number_key(ref.number))
+
+
+def put_clock_offset(batch: Batch, offset_ms: int) -> None:
+    """The offset of the chain's clock, in milliseconds."""
+    batch.put("meta", OFFSET_KEY, offset_ms.to_bytes(8, "little"))
+
+
+def read_ref(db: Database, key: bytes) -> BlockRef:
+    """Which block is the best, or the final one; raises `CorruptDatabase`."""
+    data = db.get("meta", key)
+    if data is None or len(data) != 36:
+        raise CorruptDatabase(f"{db.path} is damaged: it doesn't say which block is the {key.decode()} one")
+    return BlockRef(data[:32], int.from_bytes(data[32:], "big"))
+
+
+def encode_side(block: SideBlock, delta: Delta) -> bytes:
+    """A block off the canonical chain, with what it changes."""
+    return block.parent + number_key(block.number) + delta.encode()
+
+
+def read_side(db: Database) -> Iterator[SideBlock]:
+    """All blocks off the canonical chain."""
+    for block_hash, data in db.items_from("fork"):
+        yield SideBlock(block_hash, int.from_bytes(data[32:36], "big"), data[:32])
+
+
+def read_delta(db: Database, block_hash: bytes) -> Delta:
+    """What a block off the canonical chain changes; raises `CorruptDatabase`."""
+    data = db.get("fork", block_hash)
+    if data is None:
+        raise CorruptDatabase(f"{db.path} is damaged: what block 0x{block_hash.hex()} changes is missing")
+    try:
+        return Delta.decode(data[36:])
+    except DecodeError:
+        raise CorruptDatabase(f"{db.path} is damaged: what block 0x{block_hash.hex()} changes can't be read") from None
+
+
+def genesis_of(db: Database) -> bytes:
+    """The hash of the genesis block; raises `CorruptDatabase`."""
+    data = db.get("meta", GENESIS_KEY)
+    if data is None:
+        raise CorruptDatabase(f"{db.path} is damaged: it doesn't say which chain it holds")
+    return data
