@@ -6,12 +6,12 @@ answers, the accounts and URLs are printed; then one readable line a block and a
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import sys
 from collections.abc import Iterator
-from functools import partial
 from subprocess import DEVNULL, PIPE
 from typing import Any
 
@@ -35,6 +35,7 @@ async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
     """Runs chain and workers until cancelled; raises `StartError`."""
     async with trio.open_nursery() as nursery:
         running: RunningNode = await nursery.start(run_node, config, Effects.real())
+        _calm_collector()
         _greet(running)
         nursery.start_soon(_report, running)
         if workers:
@@ -51,10 +52,17 @@ async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
 async def run_alone(config: NodeConfig) -> None:
     """Runs a node until cancelled; raises `StartError`."""
     async with trio.open_nursery() as nursery:
-        running: RunningNode = await nursery.start(partial(run_node, config, Effects.real()))
+        running: RunningNode = await nursery.start(run_node, config, Effects.real())
+        _calm_collector()
         _greet(running)
         nursery.start_soon(_report, running)
         log.info("Running JSON-RPC server: addr=%s:%d", config.rpc_host, running.rpc_port)
+
+
+def _calm_collector() -> None:
+    """What is loaded by now stays, and what a transaction leaves behind is hardly ever a cycle: look more seldom."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def _report(running: RunningNode) -> None:

@@ -14,7 +14,6 @@ taken.
 
 from __future__ import annotations
 
-import gc
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -149,7 +148,6 @@ async def run_node(
             chain = Chain.open(db, spec, Executor(KNOWN_RUNTIMES))
             listeners = await open_listeners(config.rpc_host, config.rpc_port)
         chain.keep_states = config.state_pruning
-        _calm_collector()
         clock = ChainClock(effects.wall, chain.clock_offset())
         slot_duration = SLOT_DURATION.decode_all(
             chain.runtime_at(chain.best.hash).call(chain.states.head, "AuraApi_slot_duration", b"")
@@ -198,12 +196,6 @@ async def run_node(
             task_status.started(
                 RunningNode(config, spec, chain, transactions, producer, finalizer, importer, clock, snapshots, port)
             )
-
-
-def _calm_collector() -> None:
-    """What is loaded by now stays, and what a transaction leaves behind is hardly ever a cycle: look more seldom."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 @asynccontextmanager
