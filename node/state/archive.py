@@ -30,8 +30,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, cast
 
-import zstandard
-
 from node.state.db import COLUMNS, GENESIS_KEY, LOADING_KEY, Column, Database
 from node.state.identity import SCHEMA_VERSION
 
@@ -70,6 +68,8 @@ def check_target(path: Path) -> None:
 
 def dump(db: Database, genesis_hash: bytes, path: Path) -> None:
     """Writes the whole database to a file, in place of what it holds; raises `UnwritableArchive`."""
+    import zstandard  # only who dumps or loads needs it
+
     with _partial(path) as (file, partial):
         hashed = _Hashed(file)
         hashed.write(_first_line(genesis_hash))
@@ -163,6 +163,8 @@ def _sound(path: Path, genesis_hash: bytes) -> Iterator[IO[bytes]]:
 
 def _records(path: Path, file: IO[bytes]) -> Iterator[tuple[Column, bytes, bytes]]:
     packed = _Part(file, os.fstat(file.fileno()).st_size - DIGEST_SIZE - file.tell())
+    import zstandard
+
     reader = zstandard.ZstdDecompressor().stream_reader(cast(IO[bytes], packed), read_size=CHUNK)
     read = io.BufferedReader(reader, CHUNK).read
     try:
