@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pallets.frame.storage import BoundMap
+from pallets.frame.bound_items import BoundMap
 
 K = TypeVar("K")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pallets.calendar import due, first_due
 from pallets.frame import H256, U32, DispatchError
-from pallets.frame.storage import BoundMap
+from pallets.frame.bound_items import BoundMap
 from pallets.job_end import expire, release_seat
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256

@@ -268,12 +268,8 @@ class System(Pallet):
         recorded = phases[-1][1] if phases else 0
         if phase is None or recorded == len(events):
             return
-        tables = self.runtime.tables.events
-        encoded = []
-        for event in events[recorded:]:
-            index, codec = tables[type(event)]
-            encoded.append(index + codec.encode(event))
-        head = PHASE.encode(phase)
+        codecs, head = self.runtime.tables.events, PHASE.encode(phase)
+        encoded = [codecs[type(event)].encode(event) for event in events[recorded:]]
         self.records.append(head + (NO_TOPICS + head).join(encoded) + NO_TOPICS)
         phases.append((phase, len(events)))
 

@@ -38,8 +38,8 @@ from pallets.frame import (
     Weight,
     struct,
 )
-from pallets.frame.extensions import Transaction, TransactionExtension, Validity
-from pallets.frame.validity import MAX_PRIORITY, Payment, TransactionSource
+from pallets.frame.extensions import Transaction, TransactionExtension
+from pallets.frame.validity import MAX_PRIORITY, Payment, TransactionSource, ValidTransaction
 from pallets.primitives.fixed import ONE, U128_MAX, FixedU128
 from pallets.system import AccountInfo, System
 
@@ -207,11 +207,11 @@ class ChargeTransactionPayment(TransactionExtension):
         payment: TransactionPayment = self.runtime.transaction_payment
         return payment.compute_fee(tx.length, tx.info, extra)
 
-    def rank(self, tx: Transaction, extra: Balance, found: Balance) -> Validity:
+    def rank(self, tx: Transaction, extra: Balance, found: Balance, order: ValidTransaction) -> None:
         payment: TransactionPayment = self.runtime.transaction_payment
         if tx.source is not TransactionSource.InBlock and not payment.currency.can_withdraw(tx.account, found):
             raise Payment  # in a block, what comes before it may bring what it needs
-        return Validity(payment.priority(tx.length, tx.info, extra, found))
+        order.priority = min(order.priority + payment.priority(tx.length, tx.info, extra, found), MAX_PRIORITY)
 
     def prepare(self, tx: Transaction, extra: Balance, found: Balance) -> tuple[Balance, Balance]:
         """Withdraws the fee; answers it and the tip in it."""

@@ -81,7 +81,10 @@ class BlockSpace:
         if ref_time > total.ref_time < MAX_WEIGHT or proof_size > total.proof_size < MAX_WEIGHT:
             raise ExhaustsResources
         used = _replaced(used, at, ref_time, proof_size)
-        if sum(used[::2]) > whole.ref_time < MAX_WEIGHT or sum(used[1::2]) > whole.proof_size < MAX_WEIGHT:
+        if (
+            used[0] + used[2] + used[4] > whole.ref_time < MAX_WEIGHT
+            or used[1] + used[3] + used[5] > whole.proof_size < MAX_WEIGHT
+        ):
             reserved = share.reserved  # beyond the block's whole a class still has what is reserved for it alone
             if used[at] > reserved.ref_time or used[at + 1] > reserved.proof_size:
                 raise ExhaustsResources

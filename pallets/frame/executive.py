@@ -29,7 +29,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from pallets.frame.events import DispatchError
-from pallets.frame.extensions import Extensions, Transaction
+from pallets.frame.extension_steps import Extensions
+from pallets.frame.extensions import Transaction
 from pallets.frame.origin import NONE, signed
 from pallets.frame.runtime import PLAIN, Call, Runtime
 from pallets.frame.validity import (
@@ -282,10 +283,11 @@ class Executive:
         if not checked.call.spec.mark.inherent:
             self._validate_bare(TransactionSource.InBlock, checked)
         self.system.space.reserve(checked.info, checked.length)
+        error: DispatchError | None
         error, actual = self._dispatch(checked, NONE)
-        if error is not None and checked.info.class_ is DispatchClass.Mandatory:
-            raise BadMandatory
         if error is not None:
+            if checked.info.class_ is DispatchClass.Mandatory:
+                raise BadMandatory
             raise Custom(FAILED_BARE, str(error))  # nobody pays for it, so it is in a block only if it did something
         if actual is not checked.info:
             self.system.space.release(checked.info, actual)
@@ -302,8 +304,9 @@ class Executive:
     def _dispatch(self, checked: CheckedExtrinsic, origin: Any) -> tuple[DispatchError | None, DispatchInfo]:
         """Runs the call; answers its error and what it cost: never more than declared, `checked.info` if just that."""
         info, checked.was_dispatched = checked.info, True
+        error: DispatchError | None = None
         try:
-            error, post = None, self.runtime.dispatch(checked.call, origin)
+            post = self.runtime.dispatch(checked.call, origin)
         except DispatchError as failure:
             error, post = failure, failure.post_info or PLAIN
         if post is PLAIN:

@@ -20,14 +20,10 @@ Mirrors `sp_runtime::traits::TransactionExtension` and `frame_system::extensions
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pallets.frame.events import DispatchError
 from pallets.frame.validity import (
-    MAX_LONGEVITY,
-    MAX_PRIORITY,
     AncientBirthBlock,
     BadSigner,
     CannotLookup,
@@ -45,7 +41,7 @@ from pallets.primitives.types import H256, U32, Bytes32, Compact, Nonce, UnitEnu
 
 if TYPE_CHECKING:
     from pallets.frame.block_space import BlockSpace
-    from pallets.frame.runtime import Call, Runtime
+    from pallets.frame.runtime import Call
     from pallets.primitives.runtime_code import RuntimeVersion
 
 
@@ -71,17 +67,7 @@ class Transaction:
         self.source, self.account = source, account
 
 
-class Validity(NamedTuple):
-    """What one extension contributes to a `ValidTransaction`."""
-
-    priority: int = 0
-    requires: tuple[bytes, ...] = ()
-    provides: tuple[bytes, ...] = ()
-    longevity: int = MAX_LONGEVITY
-
-
 NOBODY = bytes(32)
-MAX_IMPLICITS = 1024  # remembered in a block: there is one for each birth block of a mortal transaction
 
 
 class TransactionExtension:
@@ -112,9 +98,8 @@ class TransactionExtension:
         What it answers comes back as `found` in the next step.
         """
 
-    def rank(self, tx: Transaction, extra: Any, found: Any) -> Validity:
-        """How a pool is to order it; raises where `prepare` would."""
-        return Validity()
+    def rank(self, tx: Transaction, extra: Any, found: Any, order: ValidTransaction) -> None:
+        """Adds to how a pool is to order it; raises where `prepare` would."""
 
     def prepare(self, tx: Transaction, extra: Any, found: Any) -> Any:
         """Last check and first effect before dispatch; what it answers comes back in `settle`."""
@@ -187,9 +172,9 @@ class CheckMortality(TransactionExtension):
             raise AncientBirthBlock
         return bytes(found)
 
-    def rank(self, tx: Transaction, extra: Era, found: None) -> Validity:
+    def rank(self, tx: Transaction, extra: Era, found: None, order: ValidTransaction) -> None:
         current = self.runtime.system.number
-        return Validity(longevity=min(max(extra.death(current) - current, 0), MAX_LONGEVITY))
+        order.longevity = min(order.longevity, max(extra.death(current) - current, 0))
 
 
 class CheckNonce(TransactionExtension):
@@ -206,9 +191,10 @@ class CheckNonce(TransactionExtension):
         if extra < account.nonce:
             raise Stale
 
-    def rank(self, tx: Transaction, extra: int, found: None) -> Validity:
-        requires = (_nonce_tag(tx.signer, extra - 1),) if extra > tx.account.nonce else ()
-        return Validity(requires=requires, provides=(_nonce_tag(tx.signer, extra),))
+    def rank(self, tx: Transaction, extra: int, found: None, order: ValidTransaction) -> None:
+        if extra > tx.account.nonce:
+            order.requires.append(_nonce_tag(tx.signer, extra - 1))
+        order.provides.append(_nonce_tag(tx.signer, extra))
 
     def prepare(self, tx: Transaction, extra: int, found: None) -> None:
         account = tx.account
@@ -257,73 +243,6 @@ class CheckMetadataHash(TransactionExtension):
         if extra is MetadataHashMode.Enabled:
             raise CannotLookup
         return
-
-
-class Extensions:
-    """A runtime's extensions at work: their codecs, and each step over those that take part in it."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.extra_codec, self.implicit_codec = extension_codecs(runtime.extensions, runtime.codecs)
-        found = tuple(enumerate(kind(runtime) for kind in runtime.extensions))
-        self._implying = tuple((i, each.implicit_value) for i, each in found if each.implicit is not type(None))
-        decisive = [i for i, _ in self._implying if runtime.extensions[i].extra is not type(None)]
-        self._decisive: Callable[[tuple[Any, ...]], Any] = itemgetter(*decisive) if decisive else len
-        self._checking = tuple((i, each.check) for i, each in found if _defines(each, "check"))
-        self._ranking = tuple((i, each.rank) for i, each in found if _defines(each, "rank"))
-        self._preparing = tuple((i, each.prepare) for i, each in found if _defines(each, "prepare"))
-        self._settling = tuple((i, each.settle) for i, each in found if _defines(each, "settle"))
-        self._implicits: dict[Any, bytes] = {}  # by the extra that decides about them
-
-    def open_block(self) -> None:
-        """Another block, another implicit data."""
-        self._implicits.clear()
-
-    def implicit(self, extra: tuple[Any, ...]) -> bytes:
-        """The implicit bytes for this extra; raises a `TransactionValidityError`."""
-        known = self._decisive(extra)
-        found = self._implicits.get(known)
-        if found is None:
-            found = self.implicit_codec.encode(tuple([value_of(extra[i]) for i, value_of in self._implying]))
-            if len(self._implicits) >= MAX_IMPLICITS:
-                self._implicits.clear()
-            self._implicits[known] = found
-        return found
-
-    def check(self, tx: Transaction, extra: tuple[Any, ...]) -> list[Any]:
-        """All checks; answers what each extension found. Raises a `TransactionValidityError`."""
-        found = [None] * len(extra)
-        for i, check in self._checking:
-            found[i] = check(tx, extra[i])
-        return found
-
-    def rank(self, tx: Transaction, extra: tuple[Any, ...], found: list[Any]) -> ValidTransaction:
-        """How a pool is to order what was checked. Raises a `TransactionValidityError`."""
-        priority, longevity = 0, MAX_LONGEVITY
-        requires: list[bytes] = []
-        provides: list[bytes] = []
-        for i, rank in self._ranking:
-            one = rank(tx, extra[i], found[i])
-            priority += one.priority
-            requires += one.requires
-            provides += one.provides
-            if one.longevity < longevity:
-                longevity = one.longevity
-        return ValidTransaction(min(priority, MAX_PRIORITY), requires, provides, longevity, True)
-
-    def prepare(self, tx: Transaction, extra: tuple[Any, ...], found: list[Any]) -> list[Any]:
-        """First effects, in order; answers what is to be settled. After a `TransactionValidityError` roll back."""
-        for i, prepare in self._preparing:
-            found[i] = prepare(tx, extra[i], found[i])
-        return found
-
-    def settle(self, prepared: list[Any], tx: Transaction, actual: DispatchInfo, error: DispatchError | None) -> None:
-        """Corrections after dispatch, in order."""
-        for i, settle in self._settling:
-            settle(prepared[i], tx, actual, error)
-
-
-def _defines(extension: TransactionExtension, step: str) -> bool:
-    return getattr(type(extension), step) is not getattr(TransactionExtension, step)
 
 
 def extension_codecs(kinds: tuple[type[TransactionExtension], ...], codecs: Codecs) -> tuple[Codec[Any], Codec[Any]]:

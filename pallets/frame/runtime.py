@@ -128,7 +128,7 @@ class Tables(NamedTuple):
 
     codecs: Codecs
     calls: dict[tuple[int, int], CallSpec]
-    events: dict[type[Event], tuple[bytes, Codec[Any]]]
+    events: dict[type[Event], Codec[Any]]  # behind the indices of the pallet and the event
     errors: dict[tuple[int, int], type[Error]]
     pallet_of: dict[type[Error], int]
     decode_call: Callable[[bytes, int], tuple[Call, int]]
@@ -232,8 +232,7 @@ class Runtime:
 
     def encode_event(self, event: Event) -> bytes:
         """SCALE of a `RuntimeEvent`."""
-        head, codec = self.tables.events[type(event)]
-        return head + codec.encode(event)
+        return self.tables.events[type(event)].encode(event)
 
     def decode_events(self, data: bytes) -> list[EventRecord]:
         """The value of `System.Events`; raises `DecodeError`."""
@@ -258,7 +257,7 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
     calls: dict[tuple[int, int], CallSpec] = {}
     errors = {(pallet.index, error.index): error for pallet in pallets for error in pallet.errors}
     pallet_of = {error: index for (index, _), error in errors.items()}
-    events: dict[type[Event], tuple[bytes, Codec[Any]]] = {}
+    events: dict[type[Event], Codec[Any]] = {}
     events_by_head: dict[bytes, Codec[Any]] = {}
     dispatch_result = _result_codec(errors, pallet_of)
     codecs = Codecs(
@@ -277,15 +276,13 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
             calls[pallet.index, spec.index] = spec
         for event in pallet.events:
             head = bytes((pallet.index, event.index))
-            events_by_head[head] = codecs.of(event, names)
-            events[event] = head, events_by_head[head]
+            events[event] = events_by_head[head] = codecs.tagged(head, event, names)
     return Tables(codecs, calls, events, errors, pallet_of, codecs.runtime_types["RuntimeCall"].decode, {})
 
 
-def _event_codec(events: dict[type[Event], tuple[bytes, Codec[Any]]], by_head: dict[bytes, Codec[Any]]) -> RuntimeCodec:
+def _event_codec(events: dict[type[Event], Codec[Any]], by_head: dict[bytes, Codec[Any]]) -> RuntimeCodec:
     def encode(event: Event) -> bytes:
-        head, codec = events[type(event)]
-        return head + codec.encode(event)
+        return events[type(event)].encode(event)
 
     def decode(data: bytes, at: int) -> tuple[Event, int]:
         found = by_head.get(data[at : at + 2])

@@ -146,6 +146,10 @@ class Codecs:
             found = self._codecs[annotation] = Codec(annotation, lambda: _Compiler(self, names).compile(annotation))
         return found
 
+    def tagged(self, tag: bytes, annotation: Any, names: Mapping[str, Any] | None = None) -> Codec[Any]:
+        """The codec of a composite behind a tag: it writes both, and reads what follows the tag that has led to it."""
+        return Codec(annotation, lambda: _Compiler(self, names).compile(annotation, tag))
+
 
 class _Compiler:
     """Writes the source of one type's encoder and decoder, then compiles it."""
@@ -168,7 +172,7 @@ class _Compiler:
         self.run: list[tuple[str, str]] = []  # pending fixed fields of the decoder: (format, name)
         self.made: list[str] = []  # statements of the decoder that put records together, when all is read
 
-    def compile(self, annotation: Any) -> Compiled:
+    def compile(self, annotation: Any, tag: bytes = b"") -> Compiled:
         base, markers = split_annotation(annotation)
         runtime = find_marker(markers, RuntimeType)
         if runtime is not None:
@@ -180,6 +184,8 @@ class _Compiler:
             return self.variant(base)
         if hasattr(base, "__scale_decode__"):
             return Compiled(base.__scale_encode__, base.__scale_decode__)
+        if tag:
+            self.fixed(f"{len(tag)}s", repr(tag))
         self.write(annotation, "x")
         value = self.read(annotation)
         self.flush()
@@ -209,15 +215,15 @@ class _Compiler:
 
     def variant(self, base: type[Variant]) -> Compiled:
         """One byte of index, then the fields of that variant."""
-        table = {index: self.codecs.of(cls, self.names) for index, cls in base.variants.items()}
+        table = {index: self.codecs.tagged(bytes((index,)), cls, self.names) for index, cls in base.variants.items()}
         decoders = {index: codec.decode for index, codec in table.items()}
-        heads = {cls: (bytes((index,)), table[index].encode) for index, cls in base.variants.items()}
+        encoders = {cls: table[index].encode for index, cls in base.variants.items()}
 
         def encode(value: Variant) -> bytes:
-            found = heads.get(type(value))
+            found = encoders.get(type(value))
             if found is None:
                 raise EncodeError(f"{type(value).__name__} is not a variant of {base.__name__}")
-            return found[0] + found[1](value)
+            return found(value)
 
         def decode(data: bytes, at: int = 0) -> tuple[Any, int]:
             if at >= len(data):
@@ -270,6 +276,9 @@ class _Compiler:
         elif has_own_codec(base):
             self.parts.append(f"{self.bind(self.codecs.of(base, self.names).encode)}({x})")
         elif dataclasses.is_dataclass(base):
+            if not x.isidentifier():
+                self.checks.append(f"{(local := self.name())} = {x}")
+                x = local
             for name, part in struct_fields(base, self.names):
                 self.write(part, f"{x}.{name}")
         elif base is not type(None) and base is not None:
@@ -322,7 +331,8 @@ class _Compiler:
             return self.address()
         if (integer := find_marker(markers, Int)) is not None:
             if integer.width == 16:
-                return f"({self.take('Q')} | {self.take('Q')} << 64)"
+                low, high = self.take("Q"), self.take("Q")
+                return f"({low} | {high} << 64 if {high} else {low})"
             return self.take(STRUCT_CODES[integer.width])
         if (raw := find_marker(markers, FixedBytes)) is not None:
             return self.take(f"{raw.size}s")
