@@ -27,7 +27,7 @@ from node.web.websocket import GOING_AWAY, INTERNAL_ERROR, NORMAL, Message, Mess
 
 BURST = 256
 """Messages that one connection may receive or send without letting other tasks run."""
-TURN = 0.002
+TURN = 0.004
 """Seconds for which one connection's messages may be handled without letting other tasks run."""
 
 

@@ -5,7 +5,7 @@
 ```
 initialize_block   upgrade hook if the version changed · on_initialize of every pallet
 apply_extrinsic    inherents first, then transactions:
-                   decode · signature · extensions validate and prepare · dispatch · extensions settle · outcome event
+                   decode · signature · extensions check and prepare · dispatch · extensions settle · outcome event
 finalize_block     on_idle with the weight that is left · on_finalize · events written · header
 ```
 Both roots of the header are the caller's to fill in: the state root from the overlay's changes, the extrinsics root
