@@ -3,8 +3,9 @@
 ## Overview
 
 `verify` answers a batch of claims. A large batch goes to the processes in equal parts, a small one is quicker verified
-here. The processes start with the first batch that is worth it, in the background. One that dies or hangs is replaced
-once; whatever it left unanswered is verified here, and so is everything once no process is left: no claim is lost.
+here. The processes start in the background, two seconds after the node or with the first batch that is worth it. One
+that dies or hangs is replaced once; whatever it left unanswered is verified here, and so is everything once no process
+is left: no claim is lost.
 
 ## Errors
 
@@ -26,6 +27,7 @@ from pallets.primitives.extrinsic import MultiSignature, verify_signature
 
 WORTH_SENDING = 4  # claims; fewer are verified in the time that it takes to send them and to wake up again
 SLICE = 64  # claims verified here before other tasks have a turn
+START_SECONDS = 2.0  # so that nothing at start waits for a processor, and the first flood finds them there
 RESTARTS = 1
 ANSWER_SECONDS = 10.0
 
@@ -61,7 +63,8 @@ class Verifier:
     async def run(self) -> None:
         """Keeps the processes, until cancelled or none is left."""
         if self.offloads:
-            await self._wanted.wait()
+            with trio.move_on_after(START_SECONDS):
+                await self._wanted.wait()
             async with trio.open_nursery() as nursery:
                 for _ in range(self._count):
                     nursery.start_soon(self._keep)
