@@ -85,22 +85,7 @@ class PastState:
         return keys_of(self, prefix, after)
 
     def keys_from(self, start: bytes) -> Iterator[bytes]:
-        touched = self._touched(start)
-        old = next(touched, None)
-        for key in self._head.keys_from(start):
-            while old is not None and old < key:
-                if self.get(old) is not None:
-                    yield old
-                old = next(touched, None)
-            if key == old:
-                old = next(touched, None)
-                if self.get(key) is None:
-                    continue
-            yield key
-        while old is not None:
-            if self.get(old) is not None:
-                yield old
-            old = next(touched, None)
+        return _present(self, self._head.keys_from(start), self._touched(start))
 
     def _touched(self, start: bytes) -> Iterator[bytes]:
         """Keys that any block has changed, ascending. A key that all blocks change costs one step, not one a block."""
@@ -138,27 +123,31 @@ class ForkState:
         return keys_of(self, prefix, after)
 
     def keys_from(self, start: bytes) -> Iterator[bytes]:
-        changed = iter(self._changed(start))
-        mine = next(changed, None)
-        for key in self._base.keys_from(start):
-            while mine is not None and mine < key:
-                if self.get(mine) is not None:
-                    yield mine
-                mine = next(changed, None)
-            if key == mine:
-                mine = next(changed, None)
-                if self.get(key) is None:
-                    continue
-            yield key
-        while mine is not None:
-            if self.get(mine) is not None:
-                yield mine
-            mine = next(changed, None)
+        return _present(self, self._base.keys_from(start), iter(self._changed(start)))
 
     def _changed(self, start: bytes) -> list[bytes]:
         if self._keys is None:
             self._keys = sorted({key for delta in self._deltas for key in delta.values})
         return [key for key in self._keys if key >= start]
+
+
+def _present(state: State, others: Iterator[bytes], changed: Iterator[bytes]) -> Iterator[bytes]:
+    """The keys that a state has, out of those of another one and those in which it differs; both come ascending."""
+    mine = next(changed, None)
+    for key in others:
+        while mine is not None and mine < key:
+            if state.get(mine) is not None:
+                yield mine
+            mine = next(changed, None)
+        if key == mine:
+            mine = next(changed, None)
+            if state.get(key) is None:
+                continue
+        yield key
+    while mine is not None:
+        if state.get(mine) is not None:
+            yield mine
+        mine = next(changed, None)
 
 
 def read_restored(db: Database, column: Column, key: bytes) -> bytes | None:
