@@ -111,6 +111,7 @@ class Chain:
             db.write(batch)
             db.bind_to_chain(header.hash)
             chain = cls(db, states, executor, genesis, genesis)
+        db.compact_in_background()
         executor.runtime_at(chain.states.head)  # refuses a chain nobody here can run, before anything else starts
         return chain
 
