@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -132,9 +133,9 @@ def test_longer_checksums_of_account_indices(body: bytes, prefix: int, size: int
     if size in ss58.CHECKSUM_SIZES[len(body)]:
         assert ss58.decode(address) == (prefix, body)
         assert ss58_decode(address) == body.hex()
-    else:  # reads as another form, and then the checksum is wrong
-        with pytest.raises((ss58.BadLength, ss58.BadChecksum)):
-            ss58.decode(address)
+    else:  # reads as another form, and then the checksum is wrong, unless a short one fits by chance
+        with suppress(ss58.BadLength, ss58.BadChecksum):
+            assert ss58.decode(address) != (prefix, body)
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
