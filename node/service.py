@@ -45,15 +45,12 @@ from node.verifier.verifier import StartProcess, Verifier, start_process
 from node.web.errors import CannotListen
 from node.web.http import Request, Response, loopback_only
 from node.web.server import open_listeners, serve
-from pallets.primitives.codec import codec_of
 from pallets.primitives.hash_onion import DEV_LAYERS, HashOnions
 from pallets.primitives.keys import Keypair, Scheme
-from pallets.primitives.types import U64
 from pallets.runtime import KNOWN_RUNTIMES
 
 NODE_NAME = "Fathom Node"
 NODE_VERSION = "0.1.0"
-SLOT_DURATION = codec_of(U64)
 MAX_EXTRINSIC = 5 * 1024 * 1024
 
 
@@ -149,9 +146,7 @@ async def run_node(
             listeners = await open_listeners(config.rpc_host, config.rpc_port)
         chain.keep_states = config.state_pruning
         clock = ChainClock(effects.wall, chain.clock_offset())
-        slot_duration = SLOT_DURATION.decode_all(
-            chain.runtime_at(chain.best.hash).call(chain.states.head, "AuraApi_slot_duration", b"")
-        )
+        slot_duration = chain.slot_duration_ms()
         if clock.advance_to((chain.best_header().slot() or 0) * slot_duration):
             with _start_errors():
                 chain.store_clock_offset(clock.offset_ms)

@@ -40,9 +40,7 @@ class Finalizer:
         if number <= self.chain.finalized.number and self.chain.is_canonical(block_hash):
             return
         parent = header.parent_hash  # a block is finalised by the set that was in place before it
-        set_id = SET_ID.decode_all(
-            self.chain.runtime_at(parent).call(self.chain.state_at(parent), "GrandpaApi_current_set_id", b"")
-        )
+        set_id = SET_ID.decode_all(self.chain.call(parent, "GrandpaApi_current_set_id"))
         signature = self.key.sign(precommit_payload(block_hash, number, number, set_id))
         vote = SignedPrecommit(block_hash, number, signature, self.key.public)
         justification = Justification(number, Commit(block_hash, number, [vote]), [])

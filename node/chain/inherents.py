@@ -39,8 +39,7 @@ class RevealedOnion:
         self.chain, self.onions, self.authority = chain, onions, authority
 
     def provide(self, parent: bytes, slot: int, data: InherentData) -> None:
-        state = self.chain.state_at(parent)
-        answer = self.chain.executor.runtime_at(state).call(state, "RandomnessApi_commitment", self.authority)
+        answer = self.chain.call(parent, "RandomnessApi_commitment", self.authority)
         commitment = COMMITMENT.decode_all(answer)
         if commitment is not None:
             _, layers_left, onion = commitment

@@ -145,9 +145,8 @@ class Producer:
         return max(self.slot_duration_ms - int(since_sealed * 1000), 0)
 
     def _runtime_due(self) -> int | None:
-        best = self.chain.best.hash
         try:
-            data = self.chain.runtime_at(best).call(self.chain.state_at(best), "CalendarApi_next_due", b"")
+            data = self.chain.call(self.chain.best.hash, "CalendarApi_next_due")
         except UnknownRuntimeApi:
             return None  # a runtime without a calendar never has anything due
         found: int | None = NEXT_DUE.decode_all(data)

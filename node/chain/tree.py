@@ -53,10 +53,13 @@ from node.state.errors import CorruptDatabase
 from node.state.states import Move, States
 from node.state.trie import Nodes
 from node.state.view import ForkState
+from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import Header
 from pallets.primitives.scale import DecodeError
+from pallets.primitives.types import U64
 
+SLOT_DURATION = codec_of(U64)
 PRUNE_AT_ONCE = 64
 """How many blocks' history is dropped together, where many wait for it."""
 
@@ -164,6 +167,15 @@ class Chain:
     def runtime_at(self, block_hash: bytes) -> Runtime:
         """The runtime that executes on the state after a block; raises as `state_at`."""
         return self.executor.runtime_at(self.state_at(block_hash))
+
+    def call(self, block_hash: bytes, function: str, data: bytes = b"") -> bytes:
+        """A runtime API call on the state after a block; raises as `state_at` and `Runtime.call`."""
+        state = self.state_at(block_hash)
+        return self.executor.runtime_at(state).call(state, function, data)
+
+    def slot_duration_ms(self) -> int:
+        """How long an Aura slot is, in milliseconds."""
+        return int(SLOT_DURATION.decode_all(self.call(self.best.hash, "AuraApi_slot_duration")))
 
     def best_header(self) -> Header:
         return self._best_header
@@ -297,13 +309,12 @@ class Chain:
         """
         move = self.states.move(batch)
         side = dict(self._side)
-        retracted = []
+        undone: dict[bytes, Delta] = {}
         for block in self._back_to(base):
             root = self._header_of(BlockRef(block.hash, block.number)).state_root
-            batch.put("fork", block.hash, encode_side(block, move.undo(block.number, root)))
+            undone[block.hash] = move.undo(block.number, root)
             batch.delete("number", number_key(block.number))
             side[block.hash] = block
-            retracted.append(block.hash)
         for block in fork:
             move.redo(block.number, deltas.get(block.hash) or read_delta(self.db, block.hash))
             batch.put("number", number_key(block.number), block.hash)
@@ -314,10 +325,13 @@ class Chain:
             _end([block for block in side.values() if block.hash not in kept], side, batch)
         elif final is not None:
             _end(self._ended_by(final, side), side, batch)
-        enacted = tuple(block.hash for block in fork[:-1])
+        for block_hash, delta in undone.items():
+            if block_hash in side:
+                batch.put("fork", block_hash, encode_side(side[block_hash], delta))
+        retracted, enacted = tuple(undone), tuple(block.hash for block in fork[:-1])
         is_other_fork = bool(retracted or enacted or not news.is_new) and not pinned_only
         bodies = [self.body(block) or [] for block in reversed(retracted)] if is_other_fork else []
-        imported = self._moved(batch, move, header, news._replace(retracted=tuple(retracted), enacted=enacted))
+        imported = self._moved(batch, move, header, news._replace(retracted=retracted, enacted=enacted))
         self._side = side
         if is_other_fork:
             self.on_reorganised(imported, [extrinsic for body in bodies for extrinsic in body])

@@ -150,7 +150,6 @@ def _verify(chain: Chain, header: Header, proof: bytes) -> None:
         raise InvalidJustification("the justification is for another block")
     if chain.header(header.parent_hash) is None:
         raise UnknownParent(f"the parent of block {header.number}, 0x{header.parent_hash.hex()}, is unknown")
-    runtime, state = chain.runtime_at(header.parent_hash), chain.state_at(header.parent_hash)
-    authorities = AUTHORITIES.decode_all(runtime.call(state, "GrandpaApi_grandpa_authorities", b""))
-    set_id = SET_ID.decode_all(runtime.call(state, "GrandpaApi_current_set_id", b""))
+    authorities = AUTHORITIES.decode_all(chain.call(header.parent_hash, "GrandpaApi_grandpa_authorities"))
+    set_id = SET_ID.decode_all(chain.call(header.parent_hash, "GrandpaApi_current_set_id"))
     justification.verify([key for key, _ in authorities], set_id)

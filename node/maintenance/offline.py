@@ -31,12 +31,9 @@ from node.executor import Executor
 from node.maintenance.errors import MaintenanceError
 from node.state.db import Database
 from node.state.identity import IDENTITY_FILE
-from pallets.primitives.codec import codec_of
 from pallets.primitives.header import Header
-from pallets.primitives.types import U64
 from pallets.runtime import KNOWN_RUNTIMES
 
-SLOT_DURATION = codec_of(U64)
 LATEST = (1 << 64) - 1  # the last millisecond that a timestamp can name
 
 
@@ -94,8 +91,7 @@ def opened(base_path: Path, spec: ChainSpec, *, create: bool = False) -> Iterato
     db = Database(path, spec.genesis_header().hash)
     try:
         chain = Chain.open(db, spec, Executor(KNOWN_RUNTIMES))
-        answer = chain.runtime_at(chain.best.hash).call(chain.states.head, "AuraApi_slot_duration", b"")
-        slot_duration = SLOT_DURATION.decode_all(answer)
+        slot_duration = chain.slot_duration_ms()
         clock = ChainClock(lambda: 0)
         offline = Offline(chain, Importer(chain, Transactions(chain, Pool(), 0), clock), clock, slot_duration)
         offline.await_slot(chain.best_header())

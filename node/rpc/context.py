@@ -50,7 +50,7 @@ class Context:
 
     def call(self, block_hash: bytes | None, function: str, data: bytes) -> bytes:
         """A runtime API call on the state after a block."""
-        return self.runtime(block_hash).call(self.state(block_hash), function, data)
+        return self.chain.call(self.hash_or_best(block_hash), function, data)
 
     def header(self, block_hash: bytes) -> Header:
         """A block's header; raises `UnknownBlock`."""

@@ -22,6 +22,7 @@ What lies beneath: an item reads and writes through the pallet's `state`, an `Ov
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast, overload
@@ -45,7 +46,7 @@ def pascal(name: str) -> str:
     return "".join(word.capitalize() for word in name.rstrip("_").split("_"))
 
 
-class Item:
+class Item(ABC):
     """What all storage items share: a name, a prefix, and the annotations given in brackets."""
 
     def __init__(self, name: str | None = None) -> None:
@@ -78,9 +79,9 @@ class Item:
         default = getattr(self, "default", None)
         return default() if callable(default) else default
 
+    @abstractmethod
     def bind(self, pallet: Any) -> Any:
         """The item at work in one pallet instance."""
-        raise NotImplementedError(type(self).__name__)
 
     def layout(self, pallet: Any) -> Any:
         """What doesn't change from one instance of a runtime to the next: worked out once a runtime class."""
@@ -90,9 +91,9 @@ class Item:
             found = layouts[self] = self.lay_out(pallet.codecs)
         return found
 
+    @abstractmethod
     def lay_out(self, codecs: Codecs) -> Any:
         """The item in a runtime of these codecs."""
-        raise NotImplementedError(type(self).__name__)
 
 
 class Value(Item, Generic[V]):
