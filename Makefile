@@ -1,6 +1,6 @@
 # make dev · make test · make check · make bench: each installs what it needs on a machine with Python 3.11 and npm.
 
-PYTHON ?= python3
+PYTHON ?= $(shell sh requirements/interpreter.sh)
 VENV := .venv
 BIN := $(VENV)/bin
 COMPILED := $(shell grep -o '"[a-z_/]*\.py"' setup.py | tr -d '"')

@@ -271,10 +271,13 @@ def _run(start: Callable[[], Awaitable[None]]) -> None:
             await start()
             nursery.cancel_scope.cancel()
 
+    refusal: BaseException | None = None
     try:
         trio.run(until_signal)
     except* StartError as group:
-        _fail(str(_first(group)))
+        refusal = _first(group)  # Python 3.11.2 makes a group of what is raised in here
+    if refusal is not None:
+        _fail(str(refusal))
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> BaseException:

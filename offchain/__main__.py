@@ -70,11 +70,14 @@ def worker(
     """Run an off-chain worker against any node."""
     _logging(log)
     config = WorkerConfig(url, suri, stake, slots, base_path, cache_path or _user_cache(), alone)
+    refusal: str | None = None
     try:
         trio.run(_until_signal, config, json_output)
     except* WorkerError as group:
-        print(f"Error: {_message(group)}", file=sys.stderr)
-        raise SystemExit(1) from None
+        refusal = _message(group)  # Python 3.11.2 makes a group of what is raised in here
+    if refusal is not None:
+        print(f"Error: {refusal}", file=sys.stderr)
+        raise SystemExit(1)
 
 
 def main(arguments: list[str] | None = None) -> None:
