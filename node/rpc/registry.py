@@ -15,6 +15,8 @@ strings. Clients differ in what they leave out, so a missing, `null` or `[null]`
 
 A subscription function checks its parameters when awaited and answers an iterator of notifications, so that a refused
 subscription is an error reply and never a dead identifier.
+
+A function whose second parameter is a `Session` works on the connection it is called on; over HTTP there is none.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from node.rpc.errors import RpcError, invalid_params
+from node.rpc.session import Session
 from pallets.primitives.annotations import option_of
 
 MAX_ITEMS = 1 << 15
@@ -99,8 +102,12 @@ class Method:
     name: str
     function: Callable[..., Any]
     gates: tuple[tuple[str, Gate, bool], ...]
+    of_session: bool = False
+    """Whether it is called with the connection's session, too."""
     notification: str | None = None
     unsubscribe: str | None = None
+    tells_end: bool = True
+    """Whether `unsubscribe` answers if there was such a subscription; the others answer `null`."""
 
     def arguments(self, params: Any) -> list[Any]:
         """Positional arguments from `params`; raises `invalid_params`."""
@@ -140,7 +147,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.methods: dict[str, Method] = {}
-        self.unsubscribes: dict[str, str] = {}  # unsubscribe method -> notification
+        self.unsubscribes: dict[str, Method] = {}  # unsubscribe method -> what it ends
 
     @property
     def names(self) -> list[str]:
@@ -153,16 +160,16 @@ class Registry:
             for made in getattr(thing, "rpc_methods_declared", ()):
                 self.methods[made.name] = made
                 if made.unsubscribe is not None:
-                    self.unsubscribes[made.unsubscribe] = made.notification
+                    self.unsubscribes[made.unsubscribe] = made
 
 
 def method(*, aliases: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a method under its function's name, and under further names where clients use them."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        gates = _gates(function)
+        gates, of_session = _gates(function)
         function.rpc_methods_declared = [  # type: ignore[attr-defined]
-            Method(name, function, gates) for name in (function.__name__, *aliases)
+            Method(name, function, gates, of_session) for name in (function.__name__, *aliases)
         ]
         return function
 
@@ -170,32 +177,36 @@ def method(*, aliases: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], C
 
 
 def subscription(
-    notification: str, *, unsubscribe: str, aliases: Mapping[str, str] | None = None
+    notification: str, *, unsubscribe: str, aliases: Mapping[str, str] | None = None, tells_end: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a subscription; `aliases` maps further subscribe names to their unsubscribe names."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        gates = _gates(function)
+        gates, of_session = _gates(function)
         names = {function.__name__: unsubscribe, **(aliases or {})}
         function.rpc_methods_declared = [  # type: ignore[attr-defined]
-            Method(name, function, gates, notification, end) for name, end in names.items()
+            Method(name, function, gates, of_session, notification, end, tells_end) for name, end in names.items()
         ]
         return function
 
     return declare
 
 
-def _gates(function: Callable[..., Any]) -> tuple[tuple[str, Gate, bool], ...]:
+def _gates(function: Callable[..., Any]) -> tuple[tuple[tuple[str, Gate, bool], ...], bool]:
+    """How the parameters are read, and whether the function takes the session."""
     hints = typing.get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     (_, _), *params = hints.items()
+    of_session = bool(params) and params[0][1] is Session
+    if of_session:
+        del params[0]
     defaults = inspect.signature(function).parameters
     found = []
     for name, annotation in params:
         inner = option_of(annotation) if not _is_gated(annotation) else None
         optional = inner is not None or defaults[name].default is not inspect.Parameter.empty
         found.append((name, _gate(inner if inner is not None else annotation), optional))
-    return tuple(found)
+    return tuple(found), of_session
 
 
 def _is_gated(annotation: Any) -> bool:

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import NoneType
@@ -30,7 +30,6 @@ from typing import Any
 import orjson
 import trio
 
-from node.chain.feed import FellBehind
 from node.rpc import author, chain, dev, engine, payment, state, system
 from node.rpc.context import Context
 from node.rpc.errors import (
@@ -41,23 +40,21 @@ from node.rpc.errors import (
     MAX_RESPONSE,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
-    SUBSCRIPTIONS_EXHAUSTED,
     RpcError,
     invalid_params,
     query_error,
     response_too_big,
     too_big,
 )
-from node.rpc.in_flight import InFlight
 from node.rpc.later import Later
 from node.rpc.registry import Method, Registry
+from node.rpc.session import Session, Subscription
 from node.state.errors import DatabaseError
 from node.web.connection import WebSocket
 from node.web.errors import ConnectionClosed
 from node.web.http import Request, Response, loopback_only
 
 MAX_BATCH = 1024
-MAX_SUBSCRIPTIONS = 1024
 JSON_HEADERS = (("content-type", "application/json"),)
 
 log = logging.getLogger("node.rpc")
@@ -114,20 +111,22 @@ class Server:
     async def _serve(self, socket: WebSocket) -> None:
         async with trio.open_nursery() as subscriptions:
             session = Session(socket, subscriptions)
+            due: deque[tuple[Call, int]] = deque()  # what tasks were started for; trio starts them in any order
             async with trio.open_nursery() as calls:
                 with suppress(ConnectionClosed):
                     async for message in socket:
+                        await socket.wait_for_room()
                         begun = self._begin(message, session)
                         if isinstance(begun, bytes):
-                            await socket.send_text(begun)
+                            socket.reply_text(begun)  # at once, so that no notification it causes comes first
                         elif isinstance(begun, Call):
                             size = len(message)
                             session.in_flight.enter(size)
                             if isinstance(begun.outcome, Later):
                                 begun.outcome.listen(partial(_on_settled, begun, begun.outcome, session, size))
                             else:
-                                session.due.append((begun, size))
-                                calls.start_soon(_reply_to_next, session)
+                                due.append((begun, size))
+                                calls.start_soon(_reply_to_next, session, due)
                             if session.in_flight.is_full:
                                 await session.in_flight.wait_for_room()
                         elif begun is not None:
@@ -179,7 +178,10 @@ class Server:
             elif method.notification is not None:
                 return self._subscribe(method, request_id, request.get("params"), session, answered=answered)
             else:
-                result = method.function(self.context, *method.arguments(request.get("params")))
+                arguments = method.arguments(request.get("params"))
+                if method.of_session:
+                    arguments.insert(0, _on_connection(method, session))
+                result = method.function(self.context, *arguments)
                 if hasattr(result, "__await__"):
                     return Call(name, request_id, answered, result)
             reply = _success(request_id, result)
@@ -190,19 +192,22 @@ class Server:
     def _subscribe(
         self, method: Method, request_id: str | int | None, params: Any, session: Session | None, *, answered: bool
     ) -> Call:
-        if session is None:
-            raise RpcError(METHOD_NOT_FOUND, "Method not found", f"{method.name} needs a WebSocket")
+        session = _on_connection(method, session)
         if not answered:
             reason = "a subscription needs an id: its identifier is the answer"
             raise RpcError(INVALID_REQUEST, "Invalid request", reason)
         arguments = method.arguments(params)
+        if method.of_session:
+            arguments.insert(0, session)
         subscription = session.subscribe(method.notification or "")
         return Call(method.name, request_id, answered, method.function(self.context, *arguments), subscription)
 
-    def _unsubscribe(self, name: str, params: Any, session: Session | None) -> bool:
-        if name not in self.registry.unsubscribes:
+    def _unsubscribe(self, name: str, params: Any, session: Session | None) -> bool | None:
+        ends = self.registry.unsubscribes.get(name)
+        if ends is None:
             raise RpcError(METHOD_NOT_FOUND, "Method not found")
-        return session is not None and session.unsubscribe(_subscription_id(name, params))
+        ended = session is not None and session.unsubscribe(_subscription_id(name, params))
+        return ended if ends.tells_end else None
 
     async def _finish_batch(
         self, requests: list[Any], session: Session | None, subscribed: list[Subscription]
@@ -224,16 +229,6 @@ class Server:
 
 
 @dataclass(slots=True)
-class Subscription:
-    """`news` is what it tells, `scope` ends it."""
-
-    identifier: str
-    notification: str
-    scope: trio.CancelScope
-    news: AsyncGenerator[Any, None] | None = None
-
-
-@dataclass(slots=True)
 class Call:
     """A call that was begun; the outcome of one that subscribes is the subscription's news."""
 
@@ -242,6 +237,12 @@ class Call:
     answered: bool
     outcome: Awaitable[Any]
     subscription: Subscription | None = None
+
+
+def _on_connection(method: Method, session: Session | None) -> Session:
+    if session is None:
+        raise RpcError(METHOD_NOT_FOUND, "Method not found", f"{method.name} needs a WebSocket")
+    return session
 
 
 def _refused(method: Method) -> Method:
@@ -264,8 +265,8 @@ def _on_settled(call: Call, outcome: Later, session: Session, size: int) -> None
             session.socket.queue_text(reply)
 
 
-async def _reply_to_next(session: Session) -> None:
-    call, size = session.due.popleft()  # trio starts tasks in any order
+async def _reply_to_next(session: Session, due: deque[tuple[Call, int]]) -> None:
+    call, size = due.popleft()
     subscribed: list[Subscription] = []
     reply = await _finish(call, session, subscribed)
     if reply is not None:
@@ -290,64 +291,6 @@ async def _finish(call: Call, session: Session | None, subscribed: list[Subscrip
             session.unsubscribe(call.subscription.identifier)
         reply = _failure(call.request_id, _told(error, call.name))
     return reply if call.answered else None
-
-
-class Session:
-    """One connection: its requests under way, and its subscriptions."""
-
-    def __init__(self, socket: WebSocket, nursery: trio.Nursery) -> None:
-        self.socket = socket
-        self.in_flight = InFlight()
-        self.due: deque[tuple[Call, int]] = deque()
-        """What tasks were started for, and the sizes of the messages that asked for it."""
-        self._nursery = nursery
-        self._scopes: dict[str, trio.CancelScope] = {}
-        self._count = 0
-
-    def subscribe(self, notification: str) -> Subscription:
-        """Takes a place for a subscription, which starts once its identifier is on the way.
-
-        Raises `RpcError` where the connection has as many as it may have.
-        """
-        if len(self._scopes) >= MAX_SUBSCRIPTIONS:
-            text = f"a connection may hold {MAX_SUBSCRIPTIONS} subscriptions"
-            raise RpcError(SUBSCRIPTIONS_EXHAUSTED, "Too many subscriptions on the connection", text)
-        self._count += 1
-        subscription = Subscription(f"{self._count:016x}", notification, trio.CancelScope())
-        self._scopes[subscription.identifier] = subscription.scope
-        return subscription
-
-    def unsubscribe(self, identifier: str) -> bool:
-        """Ends a subscription; whether there was one."""
-        scope = self._scopes.pop(identifier, None)
-        if scope is None:
-            return False
-        scope.cancel()
-        return True
-
-    def start(self, subscriptions: list[Subscription]) -> None:
-        """Starts what was subscribed, now that the identifiers are on the way."""
-        for subscription in subscriptions:
-            if subscription.identifier in self._scopes:
-                self._nursery.start_soon(self._run, subscription)
-
-    async def _run(self, subscription: Subscription) -> None:
-        notification, news = subscription.notification, subscription.news
-        assert news is not None
-        with subscription.scope:
-            try:
-                async with aclosing(news):
-                    async for item in news:
-                        params = {"subscription": subscription.identifier, "result": item}
-                        message = {"jsonrpc": "2.0", "method": notification, "params": params}
-                        await self.socket.send_text(orjson.dumps(message))
-            except FellBehind:
-                log.warning("a subscriber to %s fell behind and was cut off", notification)
-            except ConnectionClosed:
-                pass
-            except Exception:
-                log.exception("❌ a subscription to %s failed", notification)
-        self._scopes.pop(subscription.identifier, None)
 
 
 def _cors(request: Request) -> tuple[tuple[str, str], ...]:

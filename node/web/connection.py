@@ -141,6 +141,14 @@ class WebSocket:
         self._stream.send_text(utf8)
         self._flush()
 
+    def reply_text(self, utf8: bytes) -> None:
+        """Queue a text message that answers the one just received, ahead of what other tasks have to say.
+
+        Doesn't look for room: the caller waits for it before it answers. Raises `ConnectionClosed`.
+        """
+        self._stream.send_text(utf8)
+        self._flush()
+
     def queue_text(self, utf8: bytes) -> None:
         """Queue a text message that is likely to be one of many, to be sent together when other tasks have run.
 

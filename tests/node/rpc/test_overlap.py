@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from node.rpc import author, in_flight, server
+from node.rpc import author, in_flight, server, session
 from node.rpc.context import Context
 from node.rpc.errors import RpcError
 from node.rpc.later import Later
@@ -364,7 +364,7 @@ async def test_identifiers_come_before_the_news_whoever_is_ready_first(
 async def test_subscriptions_take_their_places_when_asked_for(
     clock: MockClock, rpc: RpcClient, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "MAX_SUBSCRIPTIONS", 2)
+    monkeypatch.setattr(session, "MAX_SUBSCRIPTIONS", 2)
     for number in range(3):
         await rpc.socket.send(ask(number, "test_subscribe", number))
     assert await replies(rpc, 1) == [(2, -32006)]

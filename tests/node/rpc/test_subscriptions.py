@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from node.chain.feed import Feed, Finalized
-from node.rpc import server
+from node.rpc import session
 from node.service import RunningNode
 from tests.node.extrinsics import ALICE, BOB, UNIT, signed, transfer
 from tests.node.nodes import running_node, storage_key
@@ -155,8 +155,8 @@ async def test_subscriptions_belong_to_their_connection(clock: MockClock, node: 
 async def test_a_connection_holds_so_many_and_no_more(
     clock: MockClock, node: RunningNode, rpc: RpcClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert server.MAX_SUBSCRIPTIONS == 1024
-    monkeypatch.setattr(server, "MAX_SUBSCRIPTIONS", 3)
+    assert session.MAX_SUBSCRIPTIONS == 1024
+    monkeypatch.setattr(session, "MAX_SUBSCRIPTIONS", 3)
     held = [await rpc.call("chain_subscribeNewHeads") for _ in range(3)]
     failure = await rpc.failure("state_subscribeStorage", [NOW])
     assert (failure.code, failure.message) == (-32006, "Too many subscriptions on the connection")
