@@ -31,12 +31,12 @@ from pallets.frame.events import DispatchError
 from pallets.frame.genesis import InvalidGenesis, build_genesis, values_of_patch
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.header import Header
-from pallets.primitives.runtime_code import InvalidRuntimeCode, runtime_version
+from pallets.primitives.runtime_code import CODE_KEY, InvalidRuntimeCode, runtime_version
 from pallets.primitives.scale import EncodeError
 from pallets.runtime import KNOWN_RUNTIMES
 
-CODE_KEY = b":code"
 SIMULATED_ALLOWED = storage_prefix("Attestation", "SimulatedAllowed")
+CHEATS_ALLOWED = storage_prefix("Cheats", "Allowed")
 CHILD_PREFIX = b":child_storage:default:"
 JSON_NAMES: Final = {str: "a string", dict: "an object", list: "a list"}
 T = TypeVar("T", str, dict[str, Any], list[Any])
@@ -91,6 +91,10 @@ class ChainSpec:
         if chain_type == "Live" and genesis.get(SIMULATED_ALLOWED, b"\0") != b"\0":
             raise InvalidChainSpec(
                 "a chain of type 'Live' can't allow simulated enclaves: set attestation.simulatedAllowed to false"
+            )
+        if chain_type != "Development" and genesis.get(CHEATS_ALLOWED, b"\0") != b"\0":
+            raise InvalidChainSpec(
+                f"a chain of type {chain_type!r} can't allow cheats, only 'Development' can: set cheats.allowed to false"
             )
         return cls(
             _of_type(document, "name", str),

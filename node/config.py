@@ -8,8 +8,14 @@ from typing import Literal
 
 from pallets.primitives.hash_onion import DEV_SECRET
 
+MIB = 1024 * 1024
+KNOWN_EXPLORERS = ("https://polkadot.js.org", "https://dev.papi.how")
+
 Sealing = Literal["instant", "manual"] | int
 """When blocks are sealed; a number is an interval in milliseconds."""
+
+
+RpcMethodSet = Literal["auto", "safe", "unsafe"]
 
 
 class InvalidSealing(ValueError):
@@ -41,6 +47,49 @@ def parse_pruning(text: str) -> int | None:
 
 
 @dataclass(frozen=True)
+class RpcConfig:
+    """How JSON-RPC is served. The defaults are Substrate's, except that Substrate bounds no batch."""
+
+    methods: RpcMethodSet = "auto"
+    """Which methods are served; `auto` serves unsafe ones unless others than this machine may ask."""
+    cors: tuple[str, ...] | Literal["all"] = KNOWN_EXPLORERS
+    """Origins of the pages that may ask, beside those of this machine."""
+    max_connections: int = 100
+    max_request_bytes: int = 15 * MIB
+    max_response_bytes: int = 15 * MIB
+    max_subscriptions: int = 1024
+    """Of one connection."""
+    max_batch: int = 1024
+    """Requests of one batch; 0 refuses batches."""
+    rate_limit: int | None = None
+    """Calls a minute that one connection may make."""
+    message_buffer: int = 64
+    """Notifications that one subscription may have waiting."""
+
+
+@dataclass(frozen=True)
+class PrometheusConfig:
+    """Where metrics are served; a port of 0 picks a free one."""
+
+    port: int = 9615
+    external: bool = False
+
+    @property
+    def host(self) -> str:
+        return "0.0.0.0" if self.external else "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """Bounds of the transaction pool; a tenth of them goes to future transactions on top."""
+
+    max_count: int = 8192
+    max_bytes: int = 20 * MIB
+    ban_seconds: int = 30 * 60
+    """For how long a transaction that turned out invalid is refused."""
+
+
+@dataclass(frozen=True)
 class NodeConfig:
     """One node. `base_path` of `None` is a temporary directory, removed at the end."""
 
@@ -50,9 +99,18 @@ class NodeConfig:
     rpc_external: bool = False
     sealing: Sealing = "instant"
     author: bool = True
-    """Whether it seals and finalises blocks; `authority` is then the secret of both keys."""
-    authority: str = field(default="//Alice", repr=False)
+    """Whether it seals and finalises blocks, if its keystore has keys of the chain's authorities."""
+    authority: str | None = field(default="//Alice", repr=False)
+    """The secret of both of an author's session keys, beside those in the keystore's files."""
+    keystore_path: Path | None = None
+    """Where the files of the keystore are, if not with the chain."""
+    keystore_password: str | None = field(default=None, repr=False)
+    name: str = "fathom"
+    """What this node is called, for people."""
     onion_secret: bytes = field(default=DEV_SECRET, repr=False)
+    finalize_delay: float | None = None
+    """Seconds from a block's seal to its finality; `None` is two slots."""
+    pool: PoolConfig = PoolConfig()
     state_pruning: int | None = None
     """Of how many final blocks the states are kept; `None` keeps all."""
     load_state: Path | None = None
@@ -61,7 +119,9 @@ class NodeConfig:
     """Where to dump the state at the end."""
     verifiers: int = 0
     """How many processes verify the signatures of submitted transactions; without any, the node's own does."""
-    rpc_origins: tuple[str, ...] = ("https://polkadot.js.org", "https://dev.papi.how")
+    rpc: RpcConfig = RpcConfig()
+    prometheus: PrometheusConfig | None = None
+    """`None` serves no metrics."""
 
     @property
     def state_to_load(self) -> Path | None:

@@ -11,16 +11,16 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from subprocess import DEVNULL, PIPE
 from typing import Any
 
 import trio
 
 from node.config import NodeConfig
+from node.informant import greet, run_informant
 from node.listing import list_sandbox
-from node.report import Reporter, Units, short_hash
-from node.service import NODE_NAME, NODE_VERSION, Effects, RunningNode, StartError, run_node
+from node.service import Effects, RunningNode, StartError, run_node
 from pallets.frame.overlay import Overlay
 from pallets.primitives import ss58
 from pallets.primitives.keys import DEV_ACCOUNTS, dev_keypair
@@ -35,45 +35,36 @@ async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
     """Runs chain and workers until cancelled; raises `StartError`."""
     async with trio.open_nursery() as nursery:
         running: RunningNode = await nursery.start(run_node, config, Effects.real())
-        _calm_collector()
-        _greet(running)
-        nursery.start_soon(_report, running)
-        if workers:
-            _list_own_sandbox(running)
-        async with trio.open_nursery() as starting:
-            for number in range(1, workers + 1):
-                if config.sealing == "manual":  # nobody can register until somebody seals
-                    nursery.start_soon(_worker, running, f"//Worker//{number}")
-                else:
-                    starting.start_soon(nursery.start, _worker, running, f"//Worker//{number}")
-        _ready(running, json_output)
+        async with running.chain.imported.subscribe() as blocks:
+            nursery.start_soon(run_informant, running, blocks)
+            _calm_collector()
+            greet(running)
+            if workers:
+                _list_own_sandbox(running)
+            async with trio.open_nursery() as starting:
+                for number in range(1, workers + 1):
+                    if config.sealing == "manual":  # nobody can register until somebody seals
+                        nursery.start_soon(_worker, running, f"//Worker//{number}")
+                    else:
+                        starting.start_soon(nursery.start, _worker, running, f"//Worker//{number}")
+            _ready(running, json_output)
+            await trio.sleep_forever()
 
 
-async def run_alone(config: NodeConfig) -> None:
-    """Runs a node until cancelled; raises `StartError`."""
+async def run_alone(config: NodeConfig, warnings: Iterable[str] = ()) -> None:
+    """Runs a node until cancelled, and warns of this at its start; raises `StartError`."""
     async with trio.open_nursery() as nursery:
         running: RunningNode = await nursery.start(run_node, config, Effects.real())
-        _calm_collector()
-        _greet(running)
-        nursery.start_soon(_report, running)
-        log.info("Running JSON-RPC server: addr=%s:%d", config.rpc_host, running.rpc_port)
+        async with running.chain.imported.subscribe() as blocks:
+            _calm_collector()
+            greet(running, warnings)
+            await run_informant(running, blocks)
 
 
 def _calm_collector() -> None:
     """What is loaded by now stays, and what a transaction leaves behind is hardly ever a cycle: look more seldom."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-async def _report(running: RunningNode) -> None:
-    reporter = Reporter(running.chain, Units.of(running.spec.properties))
-    async with running.chain.imported.subscribe() as blocks:
-        async for block in blocks:
-            try:
-                for line in reporter.lines(block):
-                    log.info("%s", line)
-            except Exception:  # a block that can't be told of costs its lines, not the node
-                log.exception("❌ block #%d could not be reported", block.header.number)
 
 
 async def _worker(
@@ -128,22 +119,12 @@ def _measurements(runtime_id: bytes) -> Iterator[bytes]:
         yield kind.of_runtime(runtime_id).measurement
 
 
-def _greet(running: RunningNode) -> None:
-    spec, chain = running.spec, running.chain
-    log.info("%s", NODE_NAME)
-    log.info("✌️  version %s", NODE_VERSION)
-    log.info("📋 Chain specification: %s", spec.name)
-    log.info("💾 Database: RocksDb at %s", chain.db.path)
-    log.info("🔨 Genesis %s", short_hash(chain.genesis_hash))
-    log.info("📦 Highest known block at #%d", chain.best.number)
-
-
 def _ready(running: RunningNode, json_output: bool) -> None:
     urls: dict[str, Any] = {
         "rpc": running.ws_url,
         "http": running.http_url,
         "gateway": None,
-        "metrics": None,
+        "metrics": running.metrics_url,
         "pid": os.getpid(),
     }
     if json_output:
@@ -156,4 +137,6 @@ def _ready(running: RunningNode, json_output: bool) -> None:
     print("\nReady")
     print(f"  rpc       {running.ws_url}")
     print(f"  http      {running.http_url}")
+    if running.metrics_url is not None:
+        print(f"  metrics   {running.metrics_url}")
     print(f"  explorer  https://polkadot.js.org/apps/?rpc={running.ws_url}#/explorer\n", flush=True)

@@ -5,7 +5,9 @@
 `Executor.runtime_at(backend)` finds the runtime of a state by the version its `:code` names. What comes back is a
 `Runtime`: a protocol that says what the node needs (build blocks, judge transactions, answer API calls) and nothing of
 how it is done. `NativeRuntime` runs our own pallets in this process; a foreign chain's Wasm will be the second
-implementation.
+implementation. The runtime that executes a block is that of its parent's state, so a chain that is upgraded is read,
+executed again and taken back block by block with the runtime of each. No block is built from which this program
+couldn't go on: see `Executor.refusal`.
 
 A runtime decodes an extrinsic once and remembers what came of it, and over which data its signature was found to be
 good, until the extrinsic is in a block (`forget`) or too many are remembered. Whoever asks `Validator.claim` first can
@@ -29,19 +31,21 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol, overload
 
 from node.state.backend import Backend
+from node.trial import Trial
 from pallets.frame.events import DispatchError
-from pallets.frame.executive import CheckedExtrinsic, Claim, Executive, InherentData
+from pallets.frame.executive import CheckedExtrinsic, Claim, Executive, InherentData, Refusal
+from pallets.frame.extrinsic_types import ApplyExtrinsicResult
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import EventRecord, Verify
 from pallets.frame.runtime import Runtime as PalletRuntime
 from pallets.frame.runtime_api import ApiDispatcher, UnknownRuntimeApi
+from pallets.frame.storage_json import Entry, NamedEntry, Prefix, read_storage, show_entry
 from pallets.frame.validity import TransactionSource, TransactionValidityError, ValidTransaction
 from pallets.primitives.extrinsic import verify_signature
 from pallets.primitives.header import Header
-from pallets.primitives.runtime_code import InvalidRuntimeCode, RuntimeVersion, runtime_version
+from pallets.primitives.runtime_code import CODE_KEY, InvalidRuntimeCode, RuntimeVersion, runtime_version
 from pallets.primitives.scale import DecodeError
 
-CODE_KEY = b":code"
 MAX_DECODED, MAX_DECODED_BYTES = 1 << 15, 32 * 1024 * 1024
 """Extrinsics remembered by a runtime: more than a pool holds."""
 
@@ -150,8 +154,24 @@ class Runtime(Protocol):
         """The value of `System.Events`."""
         ...
 
+    def trial(self, backend: Backend, header: Header, *, believes_signatures: bool = False) -> Trial:
+        """Opens a block that is executed step by step to be looked at; one that believes doesn't verify signatures."""
+        ...
+
     def describe(self, extrinsic: bytes) -> ExtrinsicSummary:
         """Takes an extrinsic apart; raises `DecodeError`."""
+        ...
+
+    def applied(self, result: DispatchError | TransactionValidityError | None) -> bytes:
+        """SCALE of an `ApplyExtrinsicResult`."""
+        ...
+
+    def read_storage(self, document: Mapping[str, Any]) -> list[Entry | Prefix]:
+        """Storage that people have written down by names; raises `InvalidJson`."""
+        ...
+
+    def show_entry(self, key: bytes, value: bytes | None) -> NamedEntry | None:
+        """An entry of the state by names; `None` where it has none."""
         ...
 
 
@@ -188,8 +208,8 @@ class DecodedExtrinsics:
 class NativeBuilder:
     """A block built by our own pallets."""
 
-    def __init__(self, runtime: PalletRuntime, header: Header, decoded: DecodedExtrinsics) -> None:
-        self._runtime, self._executive, self._decoded = runtime, Executive(runtime), decoded
+    def __init__(self, runtime: PalletRuntime, header: Header, decoded: DecodedExtrinsics, refusal: Refusal) -> None:
+        self._runtime, self._executive, self._decoded = runtime, Executive(runtime, refusal), decoded
         self._extrinsics: list[bytes] = []
         self._executive.initialize_block(header)
 
@@ -238,13 +258,14 @@ class NativeValidator:
 class NativeRuntime:
     """Our own pallets behind the door."""
 
-    def __init__(self, runtime: type[PalletRuntime], verify: Verify) -> None:
-        self._class, self._verify = runtime, verify
+    def __init__(self, runtime: type[PalletRuntime], verify: Verify, refusal: Refusal) -> None:
+        """`refusal` keeps blocks that nobody here could follow from being built."""
+        self._class, self._verify, self._refusal = runtime, verify, refusal
         self.version, self.decoded = runtime.version, DecodedExtrinsics()
         self._apis: ApiDispatcher | None = None
 
     def build(self, backend: Backend, header: Header) -> NativeBuilder:
-        return NativeBuilder(self._over(backend), header, self.decoded)
+        return NativeBuilder(self._over(backend), header, self.decoded, self._refusal)
 
     def execute(self, backend: Backend, header: Header, extrinsics: list[bytes], inherents: InherentData) -> BuiltBlock:
         runtime = self._over(backend)
@@ -281,6 +302,20 @@ class NativeRuntime:
         )
         return ExtrinsicSummary(checked.signer, checked.call.name, arguments, spec.mark.inherent)
 
+    def trial(self, backend: Backend, header: Header, *, believes_signatures: bool = False) -> Trial:
+        verify: Verify = (lambda signature, payload, signer: True) if believes_signatures else self._verify
+        return Trial(self._class(Overlay(backend), verify), header)
+
+    def applied(self, result: DispatchError | TransactionValidityError | None) -> bytes:
+        codecs = self._stateless.runtime.codecs
+        return codecs.of(ApplyExtrinsicResult).encode(result)
+
+    def read_storage(self, document: Mapping[str, Any]) -> list[Entry | Prefix]:
+        return list(read_storage(self._class, document))
+
+    def show_entry(self, key: bytes, value: bytes | None) -> NamedEntry | None:
+        return show_entry(self._class, key, value)
+
     @cached_property
     def _stateless(self) -> Executive:
         """For decoding alone."""
@@ -304,18 +339,29 @@ class Executor:
     """Finds the runtime of a state."""
 
     def __init__(self, known: Mapping[int, type[PalletRuntime]], verify: Verify = verify_signature) -> None:
-        self._known = {version: NativeRuntime(runtime, verify) for version, runtime in known.items()}
+        self._known = {version: NativeRuntime(runtime, verify, self.refusal) for version, runtime in known.items()}
         self._by_code: dict[bytes, Runtime] = {}
 
     def runtime_at(self, backend: Backend) -> Runtime:
         """The runtime that executes on this state; raises `UnknownRuntime`."""
-        code = backend.get(CODE_KEY)
+        return self.runtime_of(backend.get(CODE_KEY))
+
+    def runtime_of(self, code: bytes | None) -> Runtime:
+        """The runtime that a `:code` names; raises `UnknownRuntime`."""
         if not code:
             raise UnknownRuntime("the state has no `:code`")
         found = self._by_code.get(code)
         if found is None:
             found = self._by_code[code] = self._native(code)
         return found
+
+    def refusal(self, code: bytes | None) -> str | None:
+        """Why this program couldn't execute the blocks behind one that sets this `:code`; `None` where it could."""
+        try:
+            self.runtime_of(code)
+        except UnknownRuntime as error:
+            return str(error)
+        return None
 
     def forget(self, extrinsics: Sequence[bytes]) -> None:
         """These are in a block, or refused: nobody will ask for them again soon."""

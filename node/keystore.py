@@ -1,205 +1,226 @@
-"""Key files of polkadot.js: an account exported as encrypted JSON, opened with its password.
+"""The keys that a node signs with, in Substrate's layout: one file a key.
 
 ## Overview
 
-`encoded` is, in hex or base64: with scrypt 32 bytes of salt and its parameters N, p, r as `u32`; a nonce of 24 bytes; a
-box of XSalsa20-Poly1305. In the box is the secret between the fixed bytes of a PKCS#8 header and divider, then the
-public key. Scrypt came with version 3 and the scheme's name with 2; older files hold a seed instead of a secret.
+A file's name is the hex of the key's type (four characters, such as `aura` or `gran`) and its public key; it holds the
+secret URI as a JSON string, and only its owner may read it. Where the store has a password, the URI gives the key only
+together with that, which is in no file. Keys of development are in memory alone.
 
 ## Usage
 
 ```python
-keypair = decode_keystore(path.read_bytes(), password)
+keystore = Keystore(base_path / "chains" / "dev" / "keystore")
+keystore.insert("aura", phrase, public)
+pair = keystore.key_pair("aura", public, Scheme.SR25519)
 ```
 
 ## Errors
 
 ```
 KeystoreError
-├── MalformedKeystore      not JSON of this shape, or the box holds something else
-├── UnsupportedKeystore    a version, cipher, scheme or cost of scrypt that polkadot.js doesn't write
-├── WrongPassword          the box doesn't open
-└── KeystoreMismatch       the secret is not that of the public key or address beside it
+├── InvalidKeyType      a key's type has four printable ASCII characters
+├── InvalidPublicKey    a public key has 32 or 33 bytes
+├── InvalidSecretUri    the secret URI is too long, or gives no key
+├── PublicKeyMismatch   the secret URI gives another key: its password, or the scheme, is another
+├── KeystoreFull        there are `MAX_KEYS` keys
+└── UnusableKeystore    the directory or a file in it can't be read or written, or is none of a keystore
 ```
-No message repeats what was decrypted.
+No message holds a secret.
 
 ## Out of scope
 
-Writing such files, and Substrate's own keystore directory.
+Key files of polkadot.js (`key_file`); choosing keys (`session_keys`). Mirrors `sc_keystore::LocalKeystore`.
 """
 
 from __future__ import annotations
 
-import binascii
 import json
-from base64 import b64decode
-from hashlib import scrypt
-from typing import Any
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from nacl.exceptions import CryptoError
-from nacl.secret import SecretBox
-
-from pallets.primitives import ss58
 from pallets.primitives.keys import Keypair, Scheme
-from pallets.primitives.suri import InvalidSeed
+from pallets.primitives.suri import InvalidSecret
 
-MAX_KEYSTORE_BYTES = 65_536
-VERSIONS = ("0", "1", "2", "3")
-SCRYPT_COSTS = frozenset({(1 << 13, 10), (1 << 14, 5), (1 << 15, 3), (1 << 15, 1), (1 << 16, 2), (1 << 17, 1)})
-"""N and p of the files in use, with r = 8; anything else would let a file choose how much memory it takes."""
-SCRYPT_BLOCK = 8
-SCRYPT_MEMORY = 1 << 28
-
-HEADER = bytes.fromhex("3053020101300506032b657004220420")
-DIVIDER = bytes.fromhex("a123032100")
-SECRET_SIZES = (64, 32)
+MAX_KEYS = 4096
+MAX_URI_BYTES = 4096
+PUBLIC_SIZES = (32, 33)
 
 
-class KeystoreError(ValueError):
-    """A key file that does not give a key."""
+class KeystoreError(Exception):
+    """A keystore doesn't take or give a key."""
 
 
-class MalformedKeystore(KeystoreError):
-    """Not a JSON object with `encoded` and `encoding`, cut short, too big, or not a key pair inside."""
+class InvalidKeyType(KeystoreError):
+    """A key's type has four printable ASCII characters."""
 
 
-class UnsupportedKeystore(KeystoreError):
-    """A version after 3, a cipher other than XSalsa20-Poly1305, a scheme not in `Scheme`, or a cost not allowed."""
+class InvalidPublicKey(KeystoreError):
+    """A public key has 32 bytes, or 33 with ECDSA."""
 
 
-class WrongPassword(KeystoreError):
-    """The box does not open with this password; a damaged file looks the same."""
+class InvalidSecretUri(KeystoreError):
+    """The secret URI is longer than `MAX_URI_BYTES`, or no key can be made of it."""
 
 
-class KeystoreMismatch(KeystoreError):
-    """The file was put together from two accounts, or its scheme was changed: the secret is that of another account."""
+class PublicKeyMismatch(KeystoreError):
+    """The secret URI gives another key than the file is named after."""
 
 
-def decode_keystore(document: str | bytes, password: str) -> Keypair:
-    """The key of a file's text (at most 64 KiB). Takes up to a second and 128 MiB where the file asks for scrypt.
-
-    Raises `KeystoreError`, its kind saying what is wrong. `Keyring.createFromJson` and `decodePkcs8` of polkadot.js.
-    """
-    fields, encoding = _read_document(document)
-    if encoding.get("version") not in VERSIONS:
-        raise UnsupportedKeystore(f"the key file has a version other than {', '.join(VERSIONS)}")
-    schemes = _schemes(_names(encoding, "content"))
-    plain = _open(_read_encoded(fields), _names(encoding, "type"), _password_bytes(password))
-    secret, public = _split(plain)
-    for scheme in schemes:
-        keypair = _keypair(scheme, secret)
-        if keypair is not None and keypair.public == public:
-            _check_address(keypair, fields.get("address"))
-            return keypair
-    raise KeystoreMismatch("the public key in the key file is not that of its secret")
+class KeystoreFull(KeystoreError):
+    """The keystore has `MAX_KEYS` keys; remove files of keys that nothing needs."""
 
 
-def _read_document(document: str | bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    if len(document) > MAX_KEYSTORE_BYTES:
-        raise MalformedKeystore(f"the key file is larger than {MAX_KEYSTORE_BYTES} bytes")
+class UnusableKeystore(KeystoreError):
+    """The directory or a file in it can't be read or written, or a file holds no secret URI."""
+
+
+class Keystore:
+    """The keys of one chain. Without a path, all of them are in memory."""
+
+    def __init__(self, path: Path | None = None, password: str | None = None) -> None:
+        """Reads and makes nothing yet; `password` belongs to every key in here."""
+        self.path, self._password = path, password
+        self._ephemeral: dict[tuple[str, bytes], str] = {}
+
+    def __repr__(self) -> str:
+        return f"<Keystore {'in memory' if self.path is None else self.path}>"
+
+    def insert(self, key_type: str, suri: str, public: bytes) -> None:
+        """Keeps a key. As with Substrate, whether the secret URI gives this public key shows when it is used.
+
+        Raises `InvalidKeyType`, `InvalidPublicKey`, `InvalidSecretUri`, `KeystoreFull` and `UnusableKeystore`.
+        """
+        name = _file_name(key_type, public)
+        try:
+            text = json.dumps(suri, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InvalidSecretUri("the secret URI is not valid Unicode text") from None
+        if len(text) > MAX_URI_BYTES:
+            raise InvalidSecretUri(f"the secret URI is longer than {MAX_URI_BYTES} bytes")
+        if not self.has(key_type, public) and len(self._names()) + len(self._ephemeral) >= MAX_KEYS:
+            raise KeystoreFull(f"the keystore holds {MAX_KEYS} keys already")
+        if self.path is None:
+            self._ephemeral[key_type, public] = suri
+            return
+        with _usable(self.path):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial = self.path / f"{name}.partial"
+            partial.unlink(missing_ok=True)
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self.path / name)
+
+    def generate(self, key_type: str, scheme: Scheme, seed: bytes) -> Keypair:
+        """Makes a key of a seed (32 bytes) that nobody knows, and keeps it; raises as `insert` does."""
+        suri = f"0x{seed.hex()}"
+        pair = self._pair(suri, scheme)
+        self.insert(key_type, suri, pair.public)
+        return pair
+
+    def insert_in_memory(self, key_type: str, suri: str, scheme: Scheme) -> Keypair:
+        """Keeps a key until the process ends, as with `--alice`, and answers it; raises as `insert` does."""
+        pair = self._pair(suri, scheme)
+        _file_name(key_type, pair.public)
+        self._ephemeral[key_type, pair.public] = suri
+        return pair
+
+    def has(self, key_type: str, public: bytes) -> bool:
+        """Whether a key is here; raises `InvalidKeyType` and `InvalidPublicKey`."""
+        name = _file_name(key_type, public)
+        return (key_type, public) in self._ephemeral or (self.path is not None and (self.path / name).is_file())
+
+    def keys(self, key_type: str) -> list[bytes]:
+        """The public keys of a type, at most `MAX_KEYS`, those in memory first; raises `InvalidKeyType`."""
+        prefix = _hex_type(key_type)
+        found = {public: None for kind, public in self._ephemeral if kind == key_type}
+        for name in self._names():
+            if name.startswith(prefix):
+                found[bytes.fromhex(name[len(prefix) :])] = None
+        return list(found)
+
+    def secret_uri(self, key_type: str, public: bytes) -> str | None:
+        """A key's secret URI as it was inserted, `None` where there is no such key.
+
+        Raises `InvalidKeyType`, `InvalidPublicKey` and `UnusableKeystore`.
+        """
+        name = _file_name(key_type, public)
+        kept = self._ephemeral.get((key_type, public))
+        if kept is not None or self.path is None:
+            return kept
+        file = self.path / name
+        with _usable(file):
+            if not file.is_file():
+                return None
+            with open(file, "rb") as source:
+                data = source.read(MAX_URI_BYTES + 1)
+        try:
+            suri = json.loads(data) if len(data) <= MAX_URI_BYTES else None
+        except ValueError:
+            suri = None
+        if not isinstance(suri, str):
+            raise UnusableKeystore(f"{file} doesn't hold a secret URI as a JSON string")
+        return suri
+
+    def key_pair(self, key_type: str, public: bytes, scheme: Scheme) -> Keypair | None:
+        """A key to sign with, `None` where there is no such key.
+
+        Raises what `secret_uri` does, `InvalidSecretUri` and `PublicKeyMismatch`.
+        """
+        suri = self.secret_uri(key_type, public)
+        if suri is None:
+            return None
+        pair = self._pair(suri, scheme)
+        if pair.public != public:
+            raise PublicKeyMismatch(
+                f"the secret of the {key_type} key 0x{public.hex()} gives another {scheme} key: check the password"
+            )
+        return pair
+
+    def _pair(self, suri: str, scheme: Scheme) -> Keypair:
+        try:
+            return Keypair.from_suri(with_password(suri, self._password), scheme)
+        except InvalidSecret as error:
+            raise InvalidSecretUri(f"no {scheme} key can be made of the secret URI: {error}") from None
+
+    def _names(self) -> list[str]:
+        """The files that are named like keys, at most `MAX_KEYS`, in order."""
+        if self.path is None:
+            return []
+        with _usable(self.path):
+            if not self.path.is_dir():
+                return []
+            return sorted(name for name in os.listdir(self.path) if _is_file_name(name))[:MAX_KEYS]
+
+
+def with_password(suri: str, password: str | None) -> str:
+    """The secret URI with this password in place of its own; `None` leaves it as it is."""
+    return suri if password is None else f"{suri.partition('///')[0]}///{password}"
+
+
+def _hex_type(key_type: str) -> str:
+    if len(key_type) != 4 or not key_type.isascii() or not key_type.isprintable():
+        raise InvalidKeyType("the type of a key has four ASCII characters, such as aura or gran")
+    return key_type.encode().hex()
+
+
+def _file_name(key_type: str, public: bytes) -> str:
+    name = _hex_type(key_type)
+    if len(public) not in PUBLIC_SIZES:
+        raise InvalidPublicKey(f"a public key has 32 bytes, or 33 with ecdsa, not {len(public)}")
+    return name + public.hex()
+
+
+def _is_file_name(name: str) -> bool:
+    return len(name) in (8 + 2 * size for size in PUBLIC_SIZES) and all(c in "0123456789abcdef" for c in name)
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
     try:
-        fields = json.loads(document)
-    except (ValueError, RecursionError):
-        raise MalformedKeystore("the key file is not JSON") from None
-    encoding = fields.get("encoding") if isinstance(fields, dict) else None
-    if not isinstance(encoding, dict):
-        raise MalformedKeystore("the key file is not a JSON object with `encoded` and `encoding`")
-    return fields, encoding
-
-
-def _names(encoding: dict[str, Any], key: str) -> list[str]:
-    """A list of names that old versions wrote as one bare name."""
-    value = encoding.get(key)
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise MalformedKeystore(f"`encoding.{key}` of the key file is neither a name nor a list of names")
-    return names
-
-
-def _schemes(content: list[str]) -> list[Scheme]:
-    """Which schemes the secret can be of: the one named, or, where old files name none, each."""
-    match content:
-        case ["pkcs8"]:
-            return list(Scheme)
-        case ["pkcs8", name] if name in list(Scheme):
-            return [Scheme(name)]
-    raise UnsupportedKeystore(f"the key file holds neither PKCS#8 nor a key of {', '.join(Scheme)}")
-
-
-def _read_encoded(fields: dict[str, Any]) -> bytes:
-    text = fields.get("encoded")
-    if not isinstance(text, str):
-        raise MalformedKeystore("`encoded` of the key file is not text")
-    try:
-        return binascii.unhexlify(text[2:]) if text.startswith("0x") else b64decode(text, validate=True)
-    except ValueError:
-        raise MalformedKeystore("`encoded` of the key file is neither hex nor base64") from None
-
-
-def _password_bytes(password: str) -> bytes:
-    try:
-        return password.encode()
-    except UnicodeEncodeError:
-        raise WrongPassword("the password is not valid Unicode text") from None
-
-
-def _open(data: bytes, types: list[str], password: bytes) -> bytes:
-    match types:
-        case ["none"]:
-            return data
-        case ["xsalsa20-poly1305"]:
-            key = password[:32].ljust(32, b"\0")
-        case ["scrypt", "xsalsa20-poly1305"]:
-            key, data = _scrypt_key(data, password), data[44:]
-        case _:
-            raise UnsupportedKeystore("the key file uses another encryption than XSalsa20-Poly1305, scrypt or none")
-    if len(data) < SecretBox.NONCE_SIZE + SecretBox.MACBYTES:
-        raise MalformedKeystore("`encoded` of the key file is cut short")
-    try:
-        return SecretBox(key).decrypt(data)
-    except CryptoError:
-        raise WrongPassword("the password does not open the key file") from None
-
-
-def _scrypt_key(data: bytes, password: bytes) -> bytes:
-    if len(data) < 44:
-        raise MalformedKeystore("`encoded` of the key file is cut short")
-    n, p, r = (int.from_bytes(data[at : at + 4], "little") for at in (32, 36, 40))
-    if r != SCRYPT_BLOCK or (n, p) not in SCRYPT_COSTS:
-        raise UnsupportedKeystore(f"the key file asks for scrypt with N={n}, r={r}, p={p}: polkadot.js never does")
-    return scrypt(password, salt=data[:32], n=n, r=r, p=p, maxmem=SCRYPT_MEMORY, dklen=32)
-
-
-def _split(plain: bytes) -> tuple[bytes, bytes]:
-    """Secret and public key: secrets have 64 bytes or 32, and the divider shows which."""
-    for size in SECRET_SIZES:
-        end = len(HEADER) + size
-        if plain.startswith(HEADER) and plain[end : end + len(DIVIDER)] == DIVIDER:
-            return plain[len(HEADER) : end], plain[end + len(DIVIDER) :]
-    raise MalformedKeystore("the key file does not hold a key pair of polkadot.js")
-
-
-def _keypair(scheme: Scheme, secret: bytes) -> Keypair | None:
-    """The key of a stored secret, or `None` where a key of this scheme is not stored so."""
-    try:
-        if scheme == Scheme.SR25519 and len(secret) == 64:
-            return Keypair.from_ed25519_form(secret)
-        if scheme == Scheme.ED25519 and len(secret) == 64:  # the seed, then the public key once more
-            secret = secret[:32]
-        return Keypair.from_seed(secret, scheme)
-    except InvalidSeed:
-        return None
-
-
-def _check_address(keypair: Keypair, address: object) -> None:
-    """The address beside the box is open to change, so it must agree: SS58 or hex, of the account or the public key."""
-    if address is None:
-        return
-    if not isinstance(address, str):
-        raise MalformedKeystore("`address` of the key file is not text")
-    try:
-        named = bytes.fromhex(address[2:]) if address.startswith("0x") else ss58.decode(address).body
-    except ValueError:
-        raise MalformedKeystore("`address` of the key file is neither SS58 nor hex") from None
-    if named not in (keypair.public, keypair.account_id):
-        raise KeystoreMismatch("the address beside the key is that of another account")
+        yield
+    except OSError as error:
+        raise UnusableKeystore(f"the keystore {path} can't be used: {error.strerror}") from None

@@ -5,7 +5,8 @@
    ✓ 5Grwva…utQY  Balances.transfer_keep_alive(dest=5FHneW…94ty, value=1 UNIT)  fee 0.0012 UNIT
    ✗ 5Grwva…utQY  Balances.transfer_allow_death(…)  Token: FundsUnavailable  fee 0.0012 UNIT
 ```
-Inherents are left out, empty blocks get their one line only, and of full blocks the first transactions are shown.
+Inherents are left out, empty blocks get their one line only, and of full blocks the first transactions are shown. What
+is shown of one is bounded, too.
 Everything printed is escaped: names and bytes come from strangers.
 """
 
@@ -14,11 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
+from node.abbreviated import short_address, short_hash
 from node.chain.feed import Imported
 from node.chain.tree import Chain
 from node.executor import ExtrinsicSummary
+from node.state.backend import StateDiscarded, UnknownBlock
 from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
 from pallets.frame.runtime import Call
 from pallets.primitives import ss58
@@ -28,6 +32,7 @@ from pallets.primitives.types import AddressForm, FixedBytes, Int, Variant
 MAX_TEXT = 120
 MAX_BYTES = 8
 MAX_NAME = 64
+MAX_DEPTH, MAX_EVENTS, MAX_EVENTS_READ, MAX_LINE = 5, 6, 64, 1200  # of one transaction, whatever its sender wrote
 MAX_TRANSACTIONS = 8  # of a block; nobody reads hundreds of lines a second, and they cost more than the execution
 
 
@@ -57,8 +62,14 @@ class Units:
 
     def address(self, account: bytes) -> str:
         """An account's address, shortened."""
-        full = ss58.encode(account, self.prefix)
-        return f"{full[:6]}…{full[-4:]}"
+        return short_address(ss58.encode(account, self.prefix))
+
+
+class Line(NamedTuple):
+    """One line, and what it says as values for programs: hashes as hex, amounts in the smallest unit."""
+
+    text: str
+    fields: dict[str, Any]
 
 
 class Reporter:
@@ -66,22 +77,38 @@ class Reporter:
 
     def __init__(self, chain: Chain, units: Units) -> None:
         self.chain, self.units = chain, units
-        self._fields: dict[str, tuple[tuple[str, Any], ...]] = {}
+        self._fields: dict[type[Event], tuple[tuple[str, Any], ...]] = {}
 
-    def lines(self, block: Imported) -> Iterator[str]:
+    def lines(self, block: Imported) -> Iterator[Line]:
         """What there is to say about a block."""
-        number, short = block.header.number, short_hash(block.hash)
+        header = block.header
+        number, short, parent = header.number, short_hash(block.hash), header.parent_hash
+        told = {"number": number, "hash": f"0x{block.hash.hex()}"}
         if not block.is_new:
-            yield f"⏪ Back to #{number} ({short})"
+            yield Line(f"⏪ Back to #{number} ({short})", told)
             return
         if block.retracted:
-            yield f"♻️  Reorg: {len(block.retracted)} retracted, {len(block.enacted) + 1} enacted, up to #{number}"
+            yield self._reorganised(block)
         mark = "🏆" if block.is_best else "🆕"
-        yield f"{mark} Imported #{number} ({short_hash(block.header.parent_hash)} → {short})"
+        fields = {**told, "parent": f"0x{parent.hex()}", "best": block.is_best, "extrinsics": len(block.extrinsics)}
+        yield Line(f"{mark} Imported #{number} ({short_hash(parent)} → {short})", fields)
         yield from self._transactions(block)
 
-    def _transactions(self, block: Imported) -> Iterator[str]:
-        runtime = self.chain.executor.runtime_at(self.chain.states.head)
+    def _reorganised(self, block: Imported) -> Line:
+        """From which best block to which, and where the two part."""
+        number = block.header.number
+        fork = number - len(block.enacted) - 1
+        old, common = fork + len(block.retracted), self.chain.hash_of(fork) or bytes(32)
+        ways = [(old, block.retracted[0]), (number, block.hash), (fork, common)]
+        start, end, ancestor = (f"#{at},{short_hash(block_hash)}" for at, block_hash in ways)
+        fields = {"from": f"0x{block.retracted[0].hex()}", "to": f"0x{block.hash.hex()}", "common": fork}
+        return Line(f"♻️  Reorg on {start} to {end}, common ancestor {ancestor}", fields)
+
+    def _transactions(self, block: Imported) -> Iterator[Line]:
+        try:
+            runtime = self.chain.runtime_at(block.header.parent_hash)  # which executed it: the block may set another
+        except (UnknownBlock, StateDiscarded):
+            return  # set back or pruned since
         shown: dict[int, ExtrinsicSummary] = {}
         for index, extrinsic in enumerate(block.extrinsics):
             summary = runtime.describe(extrinsic)
@@ -99,41 +126,56 @@ class Reporter:
                     break
                 events.setdefault(record.phase.index, []).append(record.event)
         for index, summary in shown.items():
-            yield self.extrinsic(summary, events.get(index, []))
+            yield self.extrinsic(block, index, summary, events.get(index, []))
         left = len(block.extrinsics) - last - 1
         if left:
-            yield f"   … and {left} more"
+            yield Line(f"   … and {left} more", {"number": block.header.number, "more": left})
 
-    def extrinsic(self, summary: ExtrinsicSummary, events: list[Event]) -> str:
+    def extrinsic(self, block: Imported, index: int, summary: ExtrinsicSummary, events: list[Event]) -> Line:
         """One extrinsic and what came of it."""
         failure = next(
             (getattr(e, "dispatch_error", None) for e in events if type(e).__name__ == "ExtrinsicFailed"), None
         )
         fee = next((getattr(e, "actual_fee", None) for e in events if type(e).__name__ == "TransactionFeePaid"), None)
-        who = "unsigned" if summary.signer is None else self.units.address(summary.signer)
+        signer = None if summary.signer is None else ss58.encode(summary.signer, self.units.prefix)
+        who = "unsigned" if signer is None else short_address(signer)
         given = ", ".join(f"{name}={self.value(kind, value)}" for name, kind, value in summary.arguments)
         parts = [f"   {'✗' if failure else '✓'} {who}  {summary.name}({given})"]
         if failure is not None:
             parts.append(error_text(failure))
-        parts += [text for event in events if (text := self.event(event))]
+        told_events = [text for event in islice(events, MAX_EVENTS_READ) if (text := self.event(event))]
+        parts += told_events[:MAX_EVENTS]
+        if len(events) > MAX_EVENTS_READ or len(told_events) > MAX_EVENTS:
+            parts.append("[…]")
         if fee is not None:
             parts.append(f"fee {self.units.amount(fee)}")
-        return "  ".join(parts)
+        told = {
+            "number": block.header.number,
+            "index": index,
+            "call": summary.name,
+            "signer": signer,
+            "success": failure is None,
+            "error": None if failure is None else error_text(failure),
+            "fee": fee,
+        }
+        text = "  ".join(parts)
+        return Line(text if len(text) <= MAX_LINE else text[:MAX_LINE] + "…", told)
 
     def event(self, event: Event) -> str | None:
         """An event in short; the ones that every extrinsic leaves are left out."""
         name = type(event).__qualname__
         if name.startswith(("System.Extrinsic", "TransactionPayment.", "Balances.Withdraw", "Balances.Deposit")):
             return None
-        if name not in self._fields:
-            self._fields[name] = tuple(struct_fields(type(event), vars(type(event))))
+        event_type = type(event)
+        if event_type not in self._fields:
+            self._fields[event_type] = tuple(struct_fields(event_type, vars(event_type)))
         given = ", ".join(
-            f"{field.rstrip('_')}={self.value(kind, getattr(event, field))}" for field, kind in self._fields[name]
+            f"{field.rstrip('_')}={self.value(kind, getattr(event, field))}" for field, kind in self._fields[event_type]
         )
         return f"[{name} {given}]" if given else f"[{name}]"
 
-    def value(self, annotation: Any, value: Any) -> str:
-        """A call's argument, read by its type."""
+    def value(self, annotation: Any, value: Any, depth: int = 0) -> str:
+        """A call's argument, read by its type; what is nested deeper than `MAX_DEPTH` is left out."""
         _, markers = split_annotation(annotation)
         if isinstance(value, bytes) and len(value) == 32:
             fixed = find_marker(markers, FixedBytes)
@@ -142,10 +184,13 @@ class Reporter:
         integer = find_marker(markers, Int)
         if integer is not None and integer.width == 16:
             return self.units.amount(value)
-        return self.plain(value)
+        return self.plain(value, depth)
 
-    def plain(self, value: Any) -> str:
+    def plain(self, value: Any, depth: int = 0) -> str:
         """Any value, short and safe to print."""
+        if depth > MAX_DEPTH:
+            return "…"
+        depth += 1
         if isinstance(value, bytes):
             if value.isascii() and value.decode().isprintable() and 0 < len(value) <= MAX_NAME:
                 return repr(value.decode())
@@ -155,16 +200,17 @@ class Reporter:
         if isinstance(value, Enum):
             return value.name
         if isinstance(value, Variant):
-            inside = ", ".join(self.plain(getattr(value, f.name)) for f in fields(value))  # type: ignore[arg-type]
+            inside = ", ".join(self.plain(getattr(value, f.name), depth) for f in fields(value))  # type: ignore[arg-type]
             return f"{value.variant_name}({inside})"
         if isinstance(value, Call):
             given = zip(value.spec.params, value.arguments, strict=True)
-            return f"{value.name}({', '.join(f'{name}={self.value(kind, part)}' for (name, kind), part in given)})"
+            inside = ", ".join(f"{name}={self.value(kind, part, depth)}" for (name, kind), part in given)
+            return f"{value.name}({inside})"
         if is_dataclass(value) and not isinstance(value, type):
-            inside = ", ".join(f"{f.name}={self.plain(getattr(value, f.name))}" for f in fields(value))
+            inside = ", ".join(f"{f.name}={self.plain(getattr(value, f.name), depth)}" for f in fields(value))
             return f"{type(value).__name__}({inside})"
         if isinstance(value, (list, tuple)):
-            return "[" + ", ".join(self.plain(item) for item in value[:4]) + (", …]" if len(value) > 4 else "]")
+            return "[" + ", ".join(self.plain(item, depth) for item in value[:4]) + (", …]" if len(value) > 4 else "]")
         text = repr(value) if isinstance(value, str) else str(value)
         return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
 
@@ -172,11 +218,6 @@ class Reporter:
 def _first(value: Any) -> Any:
     """Chains of several tokens list their properties, the native token's first."""
     return value[0] if isinstance(value, list) and value else value
-
-
-def short_hash(block_hash: bytes) -> str:
-    """`0x1234…abcd`."""
-    return f"0x{block_hash[:2].hex()}…{block_hash[-2:].hex()}"
 
 
 def error_text(error: DispatchError) -> str:

@@ -2,11 +2,13 @@
 
 ## Overview
 
-An account's balance lies in `System.Account`: `free`, and `reserved`, the sum of its `Holds`. An account with at least
-the existential deposit free is provided for; below that it is reaped, and what is left of it (dust) is burned. What is
-held doesn't count towards the deposit and can't be spent, and the account can't be reaped while something is held.
+An account's balance lies in `System.Account`: `free`, and `reserved`, the sum of its `Holds` and of what FRAME's older
+pallets reserve and count themselves. An account with at least the existential deposit free is provided for; below that
+it is reaped, and what is left of it (dust) is burned. What is held or reserved doesn't count towards the deposit and
+can't be spent, and the account can't be reaped while there is any.
 
-Mirrors `pallet_balances` and its implementation of the `fungible` traits.
+Mirrors `pallet_balances` and its implementation of the `fungible` traits; what a change of an account's balance brings
+about is in `pallets.ledger`.
 
 ## Usage
 
@@ -26,6 +28,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pallets.account import AccountData, AccountInfo
 from pallets.frame import (
     U32,
     AccountId,
@@ -51,7 +54,6 @@ from pallets.frame.runtime import RuntimeHoldReason
 from pallets.fungible import (
     EXPENDABLE,
     PRESERVE,
-    PROTECT,
     AccountAmount,
     Amount,
     BalanceLock,
@@ -63,11 +65,9 @@ from pallets.fungible import (
     check_withdrawal,
     reducible,
 )
-from pallets.fungible import (
-    Currency as Currency,
-)
+from pallets.ledger import hold, release, reserve, shrink_issuance, transfer_held, unreserve, write_account
 from pallets.primitives.fixed import U128_MAX
-from pallets.system import AccountData, AccountInfo, System
+from pallets.system import System
 
 MAX_LOCKS = 50
 MAX_RESERVES = 50
@@ -238,7 +238,7 @@ class Balances(Pallet):
         for who, free in endowed.items():
             if free < self.existential_deposit:
                 raise InvalidGenesis(f"balances: 0x{who.hex()} has less than the existential deposit")
-            self._write(who, self.system.account[who], free, 0)
+            write_account(self, who, self.system.account[who], free, 0)
         self.total_issuance = sum(endowed.values())
 
     def integrity_test(self) -> None:
@@ -281,12 +281,12 @@ class Balances(Pallet):
             new_free = 0
         info = self.system.account[who]
         old_free = info.data.free
-        self._write(who, info, new_free, info.data.reserved)
+        write_account(self, who, info, new_free, info.data.reserved)
         if new_free > old_free:
             self.total_issuance = min(self.total_issuance + new_free - old_free, U128_MAX)
             self.deposit(self.Issued(new_free - old_free))
         elif new_free < old_free:
-            self._shrink_issuance(old_free - new_free)
+            shrink_issuance(self, old_free - new_free)
             self.deposit(self.Rescinded(old_free - new_free))
         self.deposit(self.BalanceSet(who, new_free))
 
@@ -312,52 +312,28 @@ class Balances(Pallet):
         check_deposit(taker, value, deposit)
         if source == dest:
             return
-        self._write(source, giver, giver.data.free - value, giver.data.reserved)
+        write_account(self, source, giver, giver.data.free - value, giver.data.reserved)
         if value:
-            self._write(dest, taker, taker.data.free + value, taker.data.reserved)
+            write_account(self, dest, taker, taker.data.free + value, taker.data.reserved)
         self.deposit(self.Transfer(source, dest, value))
 
     def held(self, reason: RuntimeHoldReason, who: AccountId) -> Balance:
         return sum(entry.amount for entry in self.holds[who] if entry.id is reason)
 
     def hold(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance, *, keep_alive: bool = False) -> None:
-        info = self.system.account[who]
-        if not 0 <= amount <= reducible(info, PRESERVE if keep_alive else PROTECT, self.existential_deposit):
-            raise Token("FundsUnavailable")
-        if not info.providers:
-            raise Token("CannotCreateHold")
-        # FRAME changes free, then reserved; at once, no dust is lost in between where there is a second provider.
-        self._write(who, info, info.data.free - amount, info.data.reserved + amount)
-        self._change_hold(reason, who, amount)
+        hold(self, reason, who, amount, keep_alive=keep_alive)
 
     def release(self, reason: RuntimeHoldReason, who: AccountId, amount: Balance) -> None:
-        info = self.system.account[who]
-        # FRAME counts the amount twice against the largest balance, and refuses what stays below the existential
-        # deposit, so that it would be held for ever; here that is dust, as wherever a balance falls so low.
-        if amount < 0 or info.data.free + amount > U128_MAX:
-            raise Token("CannotCreate")
-        self._change_hold(reason, who, -amount)
-        self._write(who, info, info.data.free + amount, info.data.reserved - amount)
+        release(self, reason, who, amount)
 
     def transfer_held(self, reason: RuntimeHoldReason, source: AccountId, dest: AccountId, amount: Balance) -> None:
-        accounts = self.system.account
-        info = accounts[source]
-        if amount > info.data.reserved - max(info.data.frozen - info.data.free, 0):
-            raise Token("Frozen")
-        if amount > self.held(reason, source):
-            raise Token("FundsUnavailable")
-        if source == dest:
-            self.release(reason, source, amount)
-            return
-        try:
-            check_deposit(accounts[dest], amount, self.existential_deposit)
-        except (Token, Arithmetic):
-            raise Token("CannotCreate") from None
-        self._change_hold(reason, source, -amount)
-        self._write(source, info, info.data.free, info.data.reserved - amount)
-        if amount:
-            info = accounts[dest]
-            self._write(dest, info, info.data.free + amount, info.data.reserved)
+        transfer_held(self, reason, source, dest, amount)
+
+    def reserve(self, who: AccountId, amount: Balance) -> None:
+        reserve(self, who, amount)
+
+    def unreserve(self, who: AccountId, amount: Balance) -> None:
+        unreserve(self, who, amount)
 
     def mint_into(self, who: AccountId, amount: Balance) -> None:
         issuance = self.total_issuance + amount
@@ -367,7 +343,7 @@ class Balances(Pallet):
         if amount < 0 or info.data.free + amount < self.existential_deposit:
             raise Token("BelowMinimum")
         if amount:
-            self._write(who, info, info.data.free + amount, info.data.reserved)
+            write_account(self, who, info, info.data.free + amount, info.data.reserved)
             self.total_issuance = issuance
         self.deposit(self.Minted(who, amount))
 
@@ -375,8 +351,8 @@ class Balances(Pallet):
         info = self.system.account[who]
         if not 0 <= amount <= reducible(info, PRESERVE if keep_alive else EXPENDABLE, self.existential_deposit):
             raise Token("FundsUnavailable")
-        self._write(who, info, info.data.free - amount, info.data.reserved)
-        self._shrink_issuance(amount)
+        write_account(self, who, info, info.data.free - amount, info.data.reserved)
+        shrink_issuance(self, amount)
         self.deposit(self.Burned(who, amount))
 
     # What the payment of fees asks: `fungible::Balanced`
@@ -398,7 +374,7 @@ class Balances(Pallet):
             raise Token("FundsUnavailable")
         data = info.data
         if (data.reserved or data.frozen) and not info.consumers:
-            self.system.inc_consumers(who, info)
+            info.inc_consumers()
         data.free -= amount
         self.deposit(self.Withdraw(who, amount))
 
@@ -410,68 +386,10 @@ class Balances(Pallet):
         free = min(info.data.free + amount, U128_MAX)
         taken = 0 if free < self.existential_deposit else free - info.data.free
         if taken:
-            self._write(who, info, free, info.data.reserved)
+            write_account(self, who, info, free, info.data.reserved)
         self.deposit(self.Deposit(who, taken))
         return taken
 
     def drop_credit(self, amount: Balance) -> None:
         """Burns what `withdraw` took and `refund` didn't give back."""
-        self._shrink_issuance(amount)
-
-    # Inside
-
-    def _write(self, who: bytes, info: AccountInfo, free: Balance, reserved: Balance) -> None:
-        """Changes an account's balances, with all that follows: its references, its creation or end, its dust.
-
-        `info` is the account's record as it is. Leaves the issuance alone but for dust. Mirrors `try_mutate_account`.
-        """
-        system, data, deposit = self.system, info.data, self.existential_deposit
-        if data.free >= deposit <= free and not (reserved or data.reserved or data.frozen):
-            data.free = free
-            system.account[who] = info
-            return  # in use, and stays so
-        provided, consumed = data.free >= deposit, data.reserved or data.frozen
-        provides, consumes = free >= deposit, reserved or data.frozen
-        created = not (data.free or consumed)
-        if provides and not provided:
-            system.inc_providers(who, info)
-        if consumed and not consumes:
-            system.dec_consumers(who, info)
-        elif consumes and not (consumed and info.consumers):
-            system.inc_consumers(who, info)
-        reaped = provided and not provides and system.dec_providers(who, info)
-        data.free, data.reserved = free, reserved
-        dust = 0 if provides or reserved else free
-        if dust:
-            info.data = AccountData()
-        if reaped:
-            system.reap(who)
-        elif info.providers or info.sufficients:
-            system.account[who] = info
-        else:
-            del system.account[who]
-        if created:
-            self.deposit(self.Endowed(who, free))
-        if dust:
-            self.deposit(self.DustLost(who, dust))
-            self._shrink_issuance(dust)
-
-    def _change_hold(self, reason: RuntimeHoldReason, who: bytes, change: int) -> None:
-        """Records that more or less is held for a reason; an account's entry goes with its last hold."""
-        entries = self.holds[who]
-        entry = next((entry for entry in entries if entry.id is reason), None)
-        held = (entry.amount if entry else 0) + change
-        if held < 0:
-            raise Token("FundsUnavailable")
-        if entry is None:
-            entries.append(HeldAmount(reason, held))
-        else:
-            entry.amount = held
-        entries = [entry for entry in entries if entry.amount]
-        if entries:
-            self.holds[who] = entries
-        else:
-            del self.holds[who]
-
-    def _shrink_issuance(self, amount: Balance) -> None:
-        self.total_issuance = max(self.total_issuance - amount, 0)
+        shrink_issuance(self, amount)

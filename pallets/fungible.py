@@ -11,11 +11,11 @@ from __future__ import annotations
 import enum
 from typing import Annotated, Protocol
 
+from pallets.account import AccountInfo
 from pallets.frame import AccountId, Arithmetic, Balance, Event, Token, UnitEnum, struct
 from pallets.frame.runtime import RuntimeHoldReason
 from pallets.primitives.fixed import U128_MAX
 from pallets.primitives.types import FixedBytes
-from pallets.system import AccountInfo
 
 
 class Currency(Protocol):
@@ -51,6 +51,16 @@ class Currency(Protocol):
 
     def burn_from(self, who: AccountId, amount: Balance, *, keep_alive: bool) -> None:
         """Destroys free balance; may reap the account unless `keep_alive`."""
+
+
+class ReservableCurrency(Protocol):
+    """What FRAME's older pallets ask of a token: to reserve without a reason, of which they keep count themselves."""
+
+    def reserve(self, who: AccountId, amount: Balance) -> None:
+        """Reserves free balance; raises a `DispatchError` where it can't, and changes nothing."""
+
+    def unreserve(self, who: AccountId, amount: Balance) -> None:
+        """Makes reserved balance free again, as much of it as there is."""
 
 
 class Preservation(enum.Enum):

@@ -15,6 +15,8 @@ from pallets.agents import Agents
 from pallets.attestation import Attestation
 from pallets.aura import Aura
 from pallets.balances import Balances
+from pallets.cheats import Cheats
+from pallets.frame.events import DispatchError
 from pallets.frame.extensions import (
     CheckGenesis,
     CheckMetadataHash,
@@ -30,7 +32,9 @@ from pallets.frame.runtime_api import api_versions
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
 from pallets.grandpa import Grandpa
 from pallets.jobs import Jobs
+from pallets.multisig import Multisig
 from pallets.primitives.runtime_code import RuntimeVersion
+from pallets.proxy import Proxy
 from pallets.randomness import Randomness
 from pallets.session import Session
 from pallets.sudo import Sudo
@@ -46,6 +50,7 @@ UNIT = 10**12
 SLOT_DURATION = 100
 """Milliseconds."""
 BLOCK_REF_TIME = 2 * REF_TIME_PER_SECOND
+CENT = UNIT // 100
 UNLIMITED_PROOF = (1 << 64) - 1
 """No validator of another chain reads this one's proofs, so a block's storage proof has no limit."""
 BLOCK_LENGTH = 5 * 1024 * 1024
@@ -56,6 +61,12 @@ MAX_GAS = 5_000_000_000
 """About a second of a worker's processor."""
 CHAIN_TREASURY = b"modlpy/trsry".ljust(32, b"\0")
 """The keyless account of FRAME's treasury."""
+
+
+def deposit(items: int, size: int) -> int:
+    """What it takes to keep that many entries of so many bytes in all; returned when they go. Substrate's prices."""
+    return items * 15 * CENT + size * 6 * CENT
+
 
 APIS = (
     runtime_apis.Core,
@@ -108,7 +119,6 @@ class DevRuntime(Runtime):
             db_weight=DbWeight(25_000_000, 100_000_000),
             version=self.version,
             ss58_prefix=SS58_PREFIX,
-            native_versions=tuple(KNOWN_RUNTIMES),
         )
         self.aura = Aura(index=3, system=self.system, slot_duration=SLOT_DURATION)
         self.timestamp = Timestamp(index=2, minimum_period=SLOT_DURATION // 2, on_set=self.aura)
@@ -117,6 +127,22 @@ class DevRuntime(Runtime):
         self.transaction_payment = TransactionPayment(index=6, system=self.system, currency=self.balances)
         self.sudo = Sudo(index=7)
         self.utility = Utility(index=8, system=self.system)
+        self.multisig = Multisig(
+            index=10,
+            system=self.system,
+            currency=self.balances,
+            deposit_base=deposit(1, 88),
+            deposit_factor=deposit(0, 32),
+        )
+        self.proxy = Proxy(
+            index=11,
+            system=self.system,
+            currency=self.balances,
+            proxy_deposit_base=deposit(1, 8),
+            proxy_deposit_factor=deposit(0, 33),
+            announcement_deposit_base=deposit(1, 8),
+            announcement_deposit_factor=deposit(0, 66),
+        )
         self.session = Session(index=9, system=self.system)
         self.attestation = Attestation(
             index=21, system=self.system, timestamp=self.timestamp, max_quote_age=10 * MINUTE
@@ -152,6 +178,13 @@ class DevRuntime(Runtime):
             max_due=256,
         )
         self.randomness = Randomness(index=14, authorship=self.aura, timestamp=self.timestamp, listeners=(self.jobs,))
+        self.cheats = Cheats(index=200, currency=self.balances)  # far from FRAME's, and from where the chain grows
+
+    def impersonates(self, signer: bytes) -> bool:
+        return self.cheats.impersonates(signer)
+
+    def made_to_fail(self) -> DispatchError | None:
+        return self.cheats.made_to_fail()
 
 
 KNOWN_RUNTIMES: dict[int, type[Runtime]] = {DevRuntime.version.spec_version: DevRuntime}

@@ -91,7 +91,7 @@ class Session(Pallet):
             self._associate(validator, given)
             info = self.system.account[account]
             try:
-                self.system.inc_consumers(account, info)
+                info.inc_consumers()
             except NoProviders:
                 self.system.inc_providers(account, info)  # its keys keep an account without a balance
             self.system.account[account] = info
@@ -109,7 +109,7 @@ class Session(Pallet):
         """
         info = self.system.account[who]
         try:
-            self.system.inc_consumers(who, info)
+            info.inc_consumers()
         except (NoProviders, TooManyConsumers):
             raise self.NoAccount from None
         if self._associate(who, keys) is None:
@@ -130,7 +130,7 @@ class Session(Pallet):
         for typed in keys.by_type():
             del self.key_owner[typed]
         info = self.system.account[who]
-        self.system.dec_consumers(who, info)
+        info.dec_consumers()
         self.system.account[who] = info
 
     def _associate(self, validator: bytes, keys: SessionKeys) -> SessionKeys | None:

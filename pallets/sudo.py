@@ -28,11 +28,6 @@ from pallets.frame.runtime import Call, DispatchResult, RuntimeCall
 FREE = PostInfo(pays_fee=Pays.No)
 
 
-def _with_call(own: Weight, call: Call) -> DispatchInfo:
-    inner = call.dispatch_info()
-    return DispatchInfo(own + inner.weight, inner.class_)
-
-
 class Sudo(Pallet):
     """Root's powers for one account."""
 
@@ -66,7 +61,7 @@ class Sudo(Pallet):
 
     # Calls; weights are FRAME's benchmarks with RocksDB's access times
 
-    @call(0, weight=lambda call: _with_call(Weight(35_729_000, 1_517), call))
+    @call(0, weight=lambda call: call.dispatch_info().within(Weight(35_729_000, 1_517)))
     def sudo(self, origin: Origin, call: RuntimeCall) -> PostInfo:
         """Authenticates the sudo key and dispatches a function call with `Root` origin."""
         self._ensure_sudo(origin)
@@ -90,7 +85,7 @@ class Sudo(Pallet):
         self.key = new
         return FREE
 
-    @call(3, weight=lambda who, call: _with_call(Weight(36_003_000, 1_517), call))
+    @call(3, weight=lambda who, call: call.dispatch_info().within(Weight(36_003_000, 1_517)))
     def sudo_as(self, origin: Origin, who: Address, call: RuntimeCall) -> PostInfo:
         """Authenticates the sudo key and dispatches a function call with `Signed` origin from a given account."""
         self._ensure_sudo(origin)

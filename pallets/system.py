@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field
-from typing import Annotated
 
+from pallets.account import AccountInfo
+from pallets.code_upgrade import (
+    CodeUpgradeAuthorization,
+    LastRuntimeUpgradeInfo,
+    apply_authorized,
+    authorization_of,
+    authorize,
+    check_version,
+    update_code,
+)
 from pallets.frame import (
     H256,
     U16,
     U32,
-    U128,
     AccountId,
-    Balance,
     BlockNumber,
-    Compact,
     Const,
     DispatchClass,
     DispatchError,
@@ -25,80 +31,37 @@ from pallets.frame import (
     Error,
     Event,
     Map,
-    Nonce,
     Origin,
     Pallet,
+    PostInfo,
     Root,
     Signed,
     Value,
     Weight,
     call,
-    struct,
 )
 from pallets.frame.block_space import BlockSpace
 from pallets.frame.events import (
     PHASE,
     ApplyExtrinsic,
-    ConsumerRemaining,
     Finalization,
     Initialization,
-    NoProviders,
     Phase,
-    TooManyConsumers,
-    Unavailable,
 )
 from pallets.frame.runtime import DispatchErrorType, EventRecord
+from pallets.frame.validity import MAX_LONGEVITY, MAX_PRIORITY, ValidTransaction
+from pallets.frame.validity import Call as CallNotExpected
 from pallets.frame.weights import BlockLength, BlockWeights, ConsumedWeight, DbWeight
 from pallets.primitives.hashing import Twox64Concat, blake2_256
-from pallets.primitives.header import Digest, DigestItem, Header, RuntimeEnvironmentUpdated
-from pallets.primitives.runtime_code import InvalidRuntimeCode, RuntimeVersion, runtime_version
+from pallets.primitives.header import Digest, DigestItem, Header
+from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.scale import compact
-from pallets.primitives.types import Wrapped
 
-CODE_KEY = b":code"
-MAX_CONSUMERS = 128
-CODE_CHANGE_REF_TIME = 111_532_094_000
 GENESIS_MARKER = b"\x45" * 32  # what FRAME writes as hash of block 0, which can't know itself
 NO_TOPICS = b"\0"
-NEW_LOGIC = 1 << 127  # AccountData.flags of every account FRAME writes today
 
 
-ExtraFlags = Annotated[U128, Wrapped("pallet_balances::types::ExtraFlags")]
-
-
-@struct(path="pallet_balances::types::AccountData")
-class AccountData:
-    """All balance of an account: spendable, held, and how much of both a freeze covers."""
-
-    __type_arguments__ = (("Balance", Balance),)
-
-    free: Balance = 0
-    reserved: Balance = 0
-    frozen: Balance = 0
-    flags: ExtraFlags = NEW_LOGIC
-
-
-@struct(path="frame_system::AccountInfo")
-class AccountInfo:
-    """An account: its nonce, the references that keep it alive, its balance."""
-
-    __type_arguments__ = (("Nonce", Nonce), ("AccountData", AccountData))
-
-    nonce: Nonce = 0
-    consumers: U32 = 0
-    providers: U32 = 0
-    sufficients: U32 = 0
-    data: AccountData = field(default_factory=AccountData)
-
-
-@struct(path="frame_system::LastRuntimeUpgradeInfo")
-class LastRuntimeUpgradeInfo:
-    """The runtime that ran last."""
-
-    spec_version: Compact[U32]
-    spec_name: str
-
-
+CODE_CHANGE = Weight(111_532_094_000, 67_035)
 NOTHING_CONSUMED = ConsumedWeight(Weight(), Weight(), Weight())
 
 
@@ -119,8 +82,6 @@ class System(Pallet):
     """Get the chain's in-code version."""
     ss58_prefix: Const[U16]
     """The designated SS58 prefix of this chain."""
-    native_versions: tuple[int, ...] = ()
-    """Spec versions that the node could run after an upgrade."""
 
     # The block under construction, of which nobody sees the state before it is closed. FRAME keeps this there.
     space: BlockSpace = field(init=False, repr=False)
@@ -223,6 +184,8 @@ class System(Pallet):
     """Stores the `spec_version` and `spec_name` of when the last runtime upgrade happened."""
     execution_phase_item = Value[Phase | None](name="ExecutionPhase")
     """The execution phase of the block."""
+    authorized_upgrade = Value[CodeUpgradeAuthorization | None]()
+    """`Some` if a code upgrade has been authorized."""
 
     events_item = Value[list[EventRecord]](default=list, name="Events")
     """Events deposited for the current block."""
@@ -331,24 +294,19 @@ class System(Pallet):
         Can be executed by every `origin`.
         """
 
-    @call(2, weight=Weight(CODE_CHANGE_REF_TIME, 67_035), dispatch_class=DispatchClass.Operational)
+    @call(2, weight=CODE_CHANGE, dispatch_class=DispatchClass.Operational)
     def set_code(self, root: Root, code: bytes) -> None:
         """Set the new runtime code."""
-        try:
-            new = runtime_version(code)
-        except InvalidRuntimeCode as error:
-            raise self.FailedToExtractRuntimeVersion(str(error)) from None
-        if new is None:
-            raise self.FailedToExtractRuntimeVersion
-        if new.spec_name != self.version.spec_name:
-            raise self.InvalidSpecName
-        if new.spec_version <= self.version.spec_version:
-            raise self.SpecVersionNeedsToIncrease
-        if new.spec_version not in self.native_versions:
-            raise Unavailable(f"this node has no native runtime of spec version {new.spec_version}")
-        self.state.put(CODE_KEY, code)
-        self.deposit_log(RuntimeEnvironmentUpdated())
-        self.deposit(self.CodeUpdated())
+        check_version(self, code)
+        update_code(self, code)
+
+    @call(3, weight=CODE_CHANGE, dispatch_class=DispatchClass.Operational)
+    def set_code_without_checks(self, root: Root, code: bytes) -> None:
+        """Set the new runtime code without doing any checks of the given `code`.
+
+        Note that runtime upgrades will not run if this is called with a not-increasing spec version!
+        """
+        update_code(self, code)
 
     @call(
         4,
@@ -380,39 +338,57 @@ class System(Pallet):
         """Make some on-chain remark and emit event."""
         self.deposit(self.Remarked(who, blake2_256(remark)))
 
-    # What keeps an account alive; mirrors `frame_system::Pallet::{inc,dec}_{providers,consumers,sufficients}`.
-    # Each takes the account's record and changes it; the caller writes it back or lets `reap` drop it.
+    @call(9, weight=Weight(133_027_000), dispatch_class=DispatchClass.Operational)
+    def authorize_upgrade(self, root: Root, code_hash: H256) -> None:
+        """Authorize an upgrade to a given `code_hash` for the runtime. The runtime can be supplied later.
+
+        This call requires Root origin.
+        """
+        authorize(self, code_hash, check_version=True)
+
+    @call(10, weight=Weight(133_027_000), dispatch_class=DispatchClass.Operational)
+    def authorize_upgrade_without_checks(self, root: Root, code_hash: H256) -> None:
+        """Authorize an upgrade to a given `code_hash` for the runtime. The runtime can be supplied later.
+
+        WARNING: This authorizes an upgrade that will take place without any safety checks, for example that the spec
+        name remains the same and that the version number increases. Not recommended for normal use. Use
+        `authorize_upgrade` instead.
+
+        This call requires Root origin.
+        """
+        authorize(self, code_hash, check_version=False)
+
+    def validate_upgrade(self, code: bytes) -> ValidTransaction:
+        """Admits the code that is authorized."""
+        try:
+            authorized = authorization_of(self, code)
+        except Error:
+            raise CallNotExpected from None
+        return ValidTransaction(MAX_PRIORITY, [], [authorized.code_hash], MAX_LONGEVITY, True)
+
+    @call(
+        11,
+        weight=Weight(118_451_992_000, 67_035),
+        dispatch_class=DispatchClass.Operational,
+        validate=validate_upgrade,
+    )
+    def apply_authorized_upgrade(self, origin: Origin, code: bytes) -> PostInfo:
+        """Provide the preimage (runtime binary) `code` for an upgrade that has been authorized.
+
+        If the authorization required a version check, this call will ensure the spec name remains unchanged and that
+        the spec version has increased.
+
+        All origins are allowed.
+        """
+        return apply_authorized(self, code)
+
+    # What keeps an account alive
 
     def inc_providers(self, who: bytes, info: AccountInfo) -> None:
         """One more reason for the account to exist; the first creates it."""
         if not info.providers and not info.sufficients:
             self.deposit(self.NewAccount(who))
         info.providers += 1
-
-    def dec_providers(self, who: bytes, info: AccountInfo) -> bool:
-        """One reason fewer; answers whether it was the last and the account is to be reaped.
-
-        Raises `ConsumerRemaining` where something still depends on the account.
-        """
-        if info.providers <= 1 and info.consumers:
-            raise ConsumerRemaining
-        if info.providers <= 1 and not info.sufficients:
-            info.providers = 0
-            return True
-        info.providers = max(info.providers - 1, 0)
-        return False
-
-    def inc_consumers(self, who: bytes, info: AccountInfo) -> None:
-        """One more thing depends on the account; raises `NoProviders` if nothing keeps it, or `TooManyConsumers`."""
-        if not info.providers:
-            raise NoProviders
-        if info.consumers >= MAX_CONSUMERS:
-            raise TooManyConsumers
-        info.consumers += 1
-
-    def dec_consumers(self, who: bytes, info: AccountInfo) -> None:
-        """One thing fewer depends on the account."""
-        info.consumers = max(info.consumers - 1, 0)
 
     def reap(self, who: bytes) -> None:
         """Removes an account that nothing keeps alive."""

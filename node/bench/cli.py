@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from node.bench.errors import BenchError
+from node.exit import fail
 
 app = typer.Typer(
     name="fathom bench",
@@ -78,14 +79,29 @@ def transfers(
     )
 
 
+@app.command()
+def rpc(
+    accounts: Accounts = 10_000,
+    connections: Annotated[int, typer.Option(help="WebSockets that ask at the same time.", min=1, max=90)] = 50,
+    seconds: Annotated[float, typer.Option(help="How long each load lasts.", min=0.1)] = 3.0,
+    transfers: Annotated[int, typer.Option(help="Transfers in a block built meanwhile.", min=1, max=8000)] = 2000,
+    runs: Runs = 3,
+    keep: Keep = None,
+    json_output: Json = False,
+) -> None:
+    """Reads of the state over JSON-RPC: how many, how soon, and how soon while blocks are built."""
+    from node.bench import rpc as bench
+
+    _print("rpc", lambda: bench.measure(accounts, connections, seconds, transfers, runs, keep, _progress), json_output)
+
+
 def _print(name: str, measure: Callable[[], dict[str, Any]], json_output: bool) -> None:
     try:
         if not sys.platform.startswith("linux"):
             raise BenchError("benches need Linux: they read /proc, and hold processes on cores")
         figures = {"bench": name, **measure()}
     except BenchError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        fail(str(error))
     if json_output:
         print(json.dumps(figures))
     else:

@@ -1,13 +1,13 @@
 """One-to-many news: imported blocks, finality, and the life of transactions.
 
 Publishing never waits. Every subscriber has a bounded buffer; one that falls behind by more than that is closed with
-`FellBehind`, and nobody else notices.
+`FellBehind`, and nobody else notices. A listener is called while the news is published, and sees what it tells of.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Generic, NamedTuple, TypeVar
 
 import trio
@@ -27,6 +27,7 @@ class FellBehind(Exception):
 class Imported(NamedTuple):
     """A block was imported, or, where it is not new, became the best one again.
 
+    With `is_rewind` the chain was set back to it: blocks that were there are gone, or final ones aren't final any more.
     `changes` are those of the best state; `retracted` blocks were canonical before and no longer are, newest first;
     `enacted` ones are newly canonical, oldest first, the block itself left out.
     """
@@ -40,6 +41,7 @@ class Imported(NamedTuple):
     is_new: bool = True
     retracted: tuple[bytes, ...] = ()
     enacted: tuple[bytes, ...] = ()
+    is_rewind: bool = False
 
 
 class Finalized(NamedTuple):
@@ -55,22 +57,30 @@ class Feed(Generic[T]):
 
     def __init__(self, buffer: int = BUFFER) -> None:
         self._buffer = buffer
-        self._subscribers: dict[Subscription[T], None] = {}
+        self._subscribers: dict[Callable[[T], None], None] = {}
 
     def publish(self, item: T) -> None:
-        for subscriber in list(self._subscribers):
-            subscriber.offer(item)
+        for listener in list(self._subscribers):
+            listener(item)
+
+    @contextmanager
+    def listen(self, listener: Callable[[T], None]) -> Iterator[None]:
+        """Calls `listener`, which must neither wait nor raise, with each news from now on."""
+        self._subscribers[listener] = None
+        try:
+            yield
+        finally:
+            del self._subscribers[listener]
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[Subscription[T]]:
-        """News from now on; iterate over what this gives."""
-        subscription: Subscription[T] = Subscription(self._buffer)
-        self._subscribers[subscription] = None
-        try:
-            yield subscription
-        finally:
-            self._subscribers.pop(subscription, None)
-            subscription.close()
+    async def subscribe(self, buffer: int | None = None) -> AsyncIterator[Subscription[T]]:
+        """News from now on; iterate over what this gives. At most `buffer` items wait, if not the feed's own bound."""
+        subscription: Subscription[T] = Subscription(self._buffer if buffer is None else buffer)
+        with self.listen(subscription.offer):
+            try:
+                yield subscription
+            finally:
+                subscription.close()
 
 
 class Subscription(Generic[T]):

@@ -1,13 +1,14 @@
 """Finality by a single GRANDPA authority: one vote is two thirds.
 
 A sealed block is finalised two slots of clock later, whether or not a successor came (light clients need the lag), or
-on demand in manual mode. The justification is a real one: any GRANDPA verifier accepts it for the authority set.
+on demand in manual mode. A dev chain may change that delay, and do without. The justification is a real one: any
+GRANDPA verifier accepts it for the authority set.
 """
 
 from __future__ import annotations
 
 import logging
-import math
+from collections import deque
 
 import trio
 
@@ -21,6 +22,7 @@ from pallets.primitives.keys import Keypair
 from pallets.primitives.types import U64
 
 LAG_SLOTS = 2
+MAX_WAITING = 4096  # blocks; what is dropped becomes final with a later one
 SET_ID = codec_of(U64)
 
 log = logging.getLogger("node.finality")
@@ -29,8 +31,24 @@ log = logging.getLogger("node.finality")
 class Finalizer:
     """Votes as the only authority. The round is the block's number: each block is voted on once."""
 
-    def __init__(self, chain: Chain, key: Keypair) -> None:
+    def __init__(self, chain: Chain, key: Keypair, delay: float | None = None) -> None:
+        """`delay` is in seconds from a block's seal to its finality; `None` finalises on demand alone."""
         self.chain, self.key = chain, key
+        self._delay = delay
+        self.is_held_up = False
+        """By hand, so that nothing but a hand lets it go on."""
+        self._waiting: deque[tuple[float, BlockRef]] = deque(maxlen=MAX_WAITING)  # with when it was sealed
+        self._changed = trio.Event()
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds from a block's seal to its finality; it counts for blocks that wait already, too."""
+        return self._delay
+
+    @delay.setter
+    def delay(self, seconds: float | None) -> None:
+        self._delay = seconds
+        self._changed.set()
 
     def finalize(self, block_hash: bytes, number: int) -> None:
         """Finalises a canonical block and its ancestors; raises `UnknownBlock`. A block final already stays so."""
@@ -46,23 +64,24 @@ class Finalizer:
         justification = Justification(number, Commit(block_hash, number, [vote]), [])
         self.chain.finalize(block_hash, justification.encode())
 
-    async def run(self, slot_duration_ms: int) -> None:
-        """Finalises blocks one by one as their lag ends, until cancelled."""
-        lag = LAG_SLOTS * slot_duration_ms / 1000
-        send, receive = trio.open_memory_channel[tuple[float, BlockRef]](math.inf)  # as many blocks as a lag has
+    async def run(self) -> None:
+        """Finalises blocks one by one as their delay ends, until cancelled."""
         async with self.chain.imported.subscribe() as blocks, trio.open_nursery() as nursery:
-            nursery.start_soon(self._vote, receive)
-            send.send_nowait((trio.current_time() + lag, self.chain.best))  # what an earlier run left open
+            nursery.start_soon(self._vote)
+            self._await(self.chain.best)  # what an earlier run left open
             async for block in blocks:
-                if not block.is_best:
-                    continue
-                send.send_nowait((trio.current_time() + lag, BlockRef(block.hash, block.header.number)))
+                if block.is_best:
+                    self._await(BlockRef(block.hash, block.header.number))
 
-    async def _vote(self, due: trio.MemoryReceiveChannel[tuple[float, BlockRef]]) -> None:
+    def _await(self, block: BlockRef) -> None:
+        self._waiting.append((trio.current_time(), block))
+        self._changed.set()
+
+    async def _vote(self) -> None:
         """Finalises each block at its time; one that can't be is logged, and the next one brings it along."""
         disk_fails = False  # told once
-        async for moment, block in due:
-            await trio.sleep_until(moment)
+        while True:
+            block = await self._due()
             if not self.chain.is_canonical(block.hash):
                 continue  # another fork has won meanwhile
             try:
@@ -74,3 +93,17 @@ class Finalizer:
                 disk_fails = True
             except Exception:
                 log.exception("❌ block #%d could not be finalised", block.number)
+
+    async def _due(self) -> BlockRef:
+        """The next block to be final, once it is its time."""
+        while True:
+            self._changed = trio.Event()
+            if not self._waiting or self._delay is None:
+                await self._changed.wait()
+                continue
+            sealed_at, block = self._waiting[0]
+            with trio.move_on_at(sealed_at + self._delay) as until:
+                await self._changed.wait()
+            if until.cancelled_caught:
+                self._waiting.popleft()
+                return block

@@ -12,7 +12,7 @@ from node.chain.inherents import MOMENT, TIMESTAMP
 from node.chain.transactions import Transactions
 from node.chain.tree import Chain, UnknownParent
 from node.clock import ChainClock
-from node.executor import BuiltBlock
+from node.executor import BuiltBlock, UnknownRuntime
 from node.state.backend import State, UnknownBlock
 from node.state.trie import Nodes, Update, ordered_root
 from pallets.frame.executive import InvalidBlock
@@ -20,6 +20,7 @@ from pallets.frame.validity import TransactionValidityError
 from pallets.primitives.codec import codec_of
 from pallets.primitives.header import AURA_ENGINE, Header, Seal
 from pallets.primitives.keys import verify_sr25519
+from pallets.primitives.runtime_code import CODE_KEY
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import Bytes32
 
@@ -38,13 +39,17 @@ class Importer:
         self.chain, self.transactions, self.clock = chain, transactions, clock
 
     async def import_block(self, header: Header, extrinsics: list[bytes]) -> Imported:
-        """Verifies and inserts a block; raises `UnknownParent`, `KnownBlock` or `InvalidBlock`, changing nothing."""
+        """Verifies and inserts a block; raises `UnknownParent`, `KnownBlock` or `InvalidBlock`, changing nothing.
+
+        Raises `UnknownRuntime` where this program couldn't execute what follows the block.
+        """
         chain = self.chain
         async with chain.writing:
             if chain.header(header.hash) is not None:
                 raise KnownBlock(f"block 0x{header.hash.hex()} is part of the chain already")
             tags = self.transactions.tags_of(extrinsics) if header.parent_hash == chain.best.hash else []
             built, nodes = self._verified(header, extrinsics)
+            self._check_code(header, built)
             imported = chain.insert(header, built, nodes)
             self.transactions.on_imported(imported, tags)
             return imported
@@ -86,6 +91,15 @@ class Importer:
         if built.header.digest != unsealed.digest:
             raise InvalidBlock("execution leaves another digest than the header's")
         return built
+
+    def _check_code(self, header: Header, built: BuiltBlock) -> None:
+        if CODE_KEY not in built.changes:
+            return
+        reason = self.chain.executor.refusal(built.changes[CODE_KEY])
+        if reason is not None:
+            raise UnknownRuntime(
+                f"block {header.number} changes the chain's runtime, and a newer program is due: {reason}"
+            )
 
     def _check_seal(self, header: Header, parent: Header, state: State) -> None:
         slot, parent_slot = header.slot(), parent.slot()

@@ -13,6 +13,9 @@ start of the slot. Sealing on its own runs at most 10 s ahead of the clock, and 
 it waits a moment for more of them. Explicit mining may run further, and takes the clock along. Building yields to other
 tasks every few milliseconds, so that queries stay quick meanwhile.
 
+`run` seals as it was told, until `seal_as` says otherwise. An `Order` asks for one block, and may say what is to be in
+it: then nothing of the pool is.
+
 ## Out of scope
 
 Finality (`finality`), and blocks made by others (`importer`).
@@ -21,14 +24,19 @@ Finality (`finality`), and blocks made by others (`importer`).
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import NamedTuple
 
 import trio
 
+from node.abbreviated import short_hash
 from node.chain.feed import Imported
 from node.chain.inherents import InherentProvider, inherent_data
 from node.chain.transactions import Transactions
 from node.chain.tree import Chain, UnknownParent
 from node.clock import ChainClock
+from node.config import Sealing
+from node.counts import ProposerCounts
 from node.executor import BlockBuilder, BuiltBlock
 from node.state.errors import WriteFailed
 from node.state.trie import Update, ordered_root
@@ -57,6 +65,25 @@ class NothingToSeal(Exception):
     """No transaction is ready, and an empty block wasn't asked for."""
 
 
+class NotIncluded(Exception):
+    """An extrinsic that was asked for can't be in the block, so there is none; the message says which, and why."""
+
+
+class Order(NamedTuple):
+    """What a block is to be like. The default is the next one: on the best block, with what is ready."""
+
+    parent: bytes | None = None
+    extrinsics: Sequence[bytes] | None = None
+    """All of them, and behind the inherents nothing else."""
+    inherent_data: Mapping[bytes, bytes] = {}
+    """What the author brings on top of what it always does."""
+    after_slot: int = 0
+    """The block's slot is a later one."""
+
+
+NEXT = Order()
+
+
 class Producer:
     """The author: one Aura key, one block at a time."""
 
@@ -68,19 +95,41 @@ class Producer:
         key: Keypair,
         slot_duration_ms: int,
         inherents: tuple[InherentProvider, ...],
+        now: Callable[[], float] = trio.current_time,
     ) -> None:
+        """`now` tells seconds, from any beginning: what building takes is measured by it."""
         self.chain, self.transactions, self.clock, self.key = chain, transactions, clock, key
-        self.slot_duration_ms, self.inherents = slot_duration_ms, inherents
+        self.slot_duration_ms, self.inherents, self._now = slot_duration_ms, inherents, now
+        self.counts = ProposerCounts()
         self._sealed_at = 0.0  # by trio's clock
+        self.sealing: Sealing = "manual"
+        self._mode = trio.CancelScope()
         self._wait = trio.CancelScope()
         self._mined = False
         self._disk_fails = False
 
     # When
 
-    async def run_instant(self) -> None:
-        """Seals by itself, until cancelled."""
-        await self._seal()
+    async def run(self, sealing: Sealing) -> None:
+        """Seals by itself, until cancelled; instant sealing begins with a block, whatever is ready."""
+        self.sealing = sealing
+        if sealing == "instant":
+            await self._seal()
+        while True:
+            with trio.CancelScope() as self._mode:
+                if self.sealing == "instant":
+                    await self._run_instant()
+                elif self.sealing == "manual":
+                    await trio.sleep_forever()
+                else:
+                    await self._run_interval(self.sealing)
+
+    def seal_as(self, sealing: Sealing) -> None:
+        """Changes when `run` seals; a block that is under way is begun anew, if it still is to be."""
+        self.sealing = sealing
+        self._mode.cancel()
+
+    async def _run_instant(self) -> None:
         while True:
             with trio.move_on_after(self._until_next_ms() / 1000) as self._wait:
                 await self.transactions.wait_ready()
@@ -101,8 +150,7 @@ class Producer:
                 if ready == before:
                     return
 
-    async def run_interval(self, interval_ms: int) -> None:
-        """Seals every `interval_ms`, until cancelled."""
+    async def _run_interval(self, interval_ms: int) -> None:
         due = trio.current_time()
         while True:
             await self._within_lead()
@@ -117,9 +165,33 @@ class Producer:
         """
         if not create_empty and not self.transactions.has_ready():
             raise NothingToSeal("no transaction is ready; pass create_empty to seal an empty block")
-        imported = await self._build(parent, takes_clock_along=True)
+        return await self.create(Order(parent))
+
+    async def create(self, order: Order) -> Imported:
+        """Mines a block as ordered, however far ahead of the clock; raises `NotIncluded` and `UnknownParent`."""
+        imported = await self._build(order, takes_clock_along=True)
         self.reconsider()
         return imported
+
+    async def create_branch(self, parent: bytes, length: int) -> Imported:
+        """Mines so many blocks with inherents alone, the first on `parent`, later than the best; answers the last."""
+        async with self.chain.writing:
+            order = Order(parent, (), after_slot=self.chain.best_header().slot() or 0)
+            for _ in range(length):
+                imported = await self._drive(self._steps(order, takes_clock_along=True))
+                order = Order(imported.hash, ())
+        self.reconsider()
+        return imported
+
+    def seal_now(self, order: Order = NEXT) -> Imported:
+        """`create` in one go, for who drives a chain without trio: nobody else may be writing."""
+        steps = self._steps(order, takes_clock_along=True)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                imported: Imported = end.value
+                return imported
 
     def reconsider(self) -> None:
         """The head has moved by somebody else's doing: what is due next may be due at another time."""
@@ -179,33 +251,70 @@ class Producer:
 
     # How
 
-    async def _build(self, parent_hash: bytes | None = None, *, takes_clock_along: bool = False) -> Imported:
-        chain = self.chain
-        async with chain.writing:
-            on = chain.best.hash if parent_hash is None else parent_hash
-            parent = chain.header(on)
-            if parent is None:
-                raise UnknownParent(f"block 0x{on.hex()} is unknown")
-            slot = self.next_slot(parent)
-            digest = PreRuntime(AURA_ENGINE, SLOT.encode(slot))
-            open_header = Header(on, parent.number + 1, bytes(32), bytes(32), [digest])
-            state = chain.state_at(on)
-            builder = chain.executor.runtime_at(state).build(state, open_header)
-            for extrinsic in builder.inherents(inherent_data(self.inherents, on, slot)):
-                builder.apply(extrinsic)
-            tags = await self._include(builder, on_best=on == chain.best.hash)
-            built = builder.finalize()
-            update = Update(state, built.changes)
-            while not update.advance(TRIE_SLICE):
+    async def _build(self, order: Order = NEXT, *, takes_clock_along: bool = False) -> Imported:
+        async with self.chain.writing:
+            return await self._drive(self._steps(order, takes_clock_along=takes_clock_along))
+
+    async def _drive(self, steps: Generator[None, None, Imported]) -> Imported:
+        started = trio.current_time()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                self._sealed_at = trio.current_time()
+                imported: Imported = end.value
+                return imported
+            if trio.current_time() - started > YIELD_SECONDS:
                 await trio.lowlevel.checkpoint()
-            header = self._sealed(built, update.root)
-            offset = self.clock.offset_to(self._slot_start(header)) if takes_clock_along else self.clock.offset_ms
-            moved = None if offset == self.clock.offset_ms else offset
-            imported = chain.insert(header, built, update.nodes, clock_offset_ms=moved)
-            self.clock.offset_ms = offset
-            self._sealed_at = trio.current_time()
-            self.transactions.on_imported(imported, tags)
-            return imported
+                started = trio.current_time()
+
+    def _steps(self, order: Order, *, takes_clock_along: bool) -> Generator[None, None, Imported]:
+        """Builds and inserts a block; between two steps others may read the chain, and submit."""
+        chain = self.chain
+        on = chain.best.hash if order.parent is None else order.parent
+        parent = chain.header(on)
+        if parent is None:
+            raise UnknownParent(f"block 0x{on.hex()} is unknown")
+        slot = max(self.next_slot(parent), order.after_slot + 1)
+        digest = PreRuntime(AURA_ENGINE, SLOT.encode(slot))
+        open_header = Header(on, parent.number + 1, bytes(32), bytes(32), [digest])
+        state = chain.state_at(on)
+        counts, began = self.counts, self._now()
+        filled = counts.filled
+        log.info("🙌 Starting consensus session on top of parent 0x%s (#%d)", on.hex(), parent.number)
+        builder = chain.executor.runtime_at(state).build(state, open_header)
+        opened = self._now()
+        inherents = builder.inherents({**inherent_data(self.inherents, on, slot), **order.inherent_data})
+        counts.inherents.observe(self._now() - opened)
+        for extrinsic in inherents:
+            builder.apply(extrinsic)
+        if order.extrinsics is None:
+            tags = yield from self._include(builder, on_best=on == chain.best.hash)
+        else:
+            tags = yield from self._include_all(builder, order.extrinsics, on_best=on == chain.best.hash)
+        built = builder.finalize()
+        update = Update(state, built.changes)
+        while not update.advance(TRIE_SLICE):
+            yield
+        counts.constructed.observe(self._now() - began)
+        header = self._sealed(built, update.root)
+        counts.proposal.observe(self._now() - began)
+        counts.transactions = len(built.extrinsics)
+        log.info(
+            "🎁 Prepared block for proposing at %d (%d ms) hash: 0x%s; parent_hash: %s; end: %s; extrinsics_count: %d",
+            header.number,
+            (self._now() - began) * 1000,
+            header.hash.hex(),
+            short_hash(on),
+            "NoMoreTransactions" if counts.filled == filled else "HitBlockWeightLimit",
+            counts.transactions,
+        )
+        offset = self.clock.offset_to(self._slot_start(header)) if takes_clock_along else self.clock.offset_ms
+        moved = None if offset == self.clock.offset_ms else offset
+        imported = chain.insert(header, built, update.nodes, clock_offset_ms=moved)
+        self.clock.offset_ms = offset
+        self.transactions.on_imported(imported, tags)
+        return imported
 
     def _sealed(self, built: BuiltBlock, state_root: bytes) -> Header:
         header = built.header
@@ -213,7 +322,7 @@ class Producer:
         header.digest = [*header.digest, Seal(AURA_ENGINE, self.key.sign(header.hash))]
         return header
 
-    async def _include(self, builder: BlockBuilder, *, on_best: bool) -> list[bytes]:
+    def _include(self, builder: BlockBuilder, *, on_best: bool) -> Generator[None, None, list[bytes]]:
         """Takes ready transactions while they fit, and answers their tags; what turns out invalid leaves the pool.
 
         On a fork all is judged by another state than the pool's, so what is invalid there stays in the pool.
@@ -221,11 +330,8 @@ class Producer:
         provided: list[bytes] = []
         left_out: set[bytes] = set()  # tags that this block won't provide: what needs one has to wait as well
         skipped = 0
-        started = trio.current_time()
         for tx in self.transactions.ready():
-            if trio.current_time() - started > YIELD_SECONDS:
-                await trio.lowlevel.checkpoint()
-                started = trio.current_time()
+            yield
             if not self.transactions.pool.is_ready(tx.hash) or not left_out.isdisjoint(tx.requires):
                 left_out.update(tx.provides)
                 continue
@@ -235,6 +341,7 @@ class Producer:
                 left_out.update(tx.provides)
                 skipped += 1
                 if skipped > SKIPS:
+                    self.counts.filled += 1
                     break
             except (TransactionValidityError, DecodeError) as error:
                 left_out.update(tx.provides)
@@ -245,4 +352,19 @@ class Producer:
                 self.transactions.drop_invalid(tx.hash, repr(error))
             else:
                 provided += tx.provides
+        else:
+            self.counts.ran_out += 1
         return provided
+
+    def _include_all(
+        self, builder: BlockBuilder, extrinsics: Sequence[bytes], *, on_best: bool
+    ) -> Generator[None, None, list[bytes]]:
+        """Takes just these, and answers their tags; raises `NotIncluded`."""
+        tags = self.transactions.tags_of(list(extrinsics)) if on_best else []
+        for index, extrinsic in enumerate(extrinsics):
+            yield
+            try:
+                builder.apply(extrinsic)
+            except (TransactionValidityError, DecodeError) as error:
+                raise NotIncluded(f"transaction {index} can't be included: {error}") from None
+        return tags

@@ -57,6 +57,7 @@ class Snapshots:
         """`reverted` is called after each revert: what was due at the old head may be due at another time."""
         self.chain, self.transactions, self.clock, self._reverted = chain, transactions, clock, reverted
         self._snapshots = {snapshot.id: snapshot for snapshot in _stored(chain) if _is_there(chain, snapshot)}
+        self._last = max(self._snapshots, default=0)  # no id is given twice, also where one was discarded
         self._pin()
 
     def list(self) -> list[Snapshot]:
@@ -67,27 +68,45 @@ class Snapshots:
         """Remembers this moment; raises `TooManySnapshots` and `WriteFailed`."""
         if len(self._snapshots) >= MAX_SNAPSHOTS:
             raise TooManySnapshots(f"{MAX_SNAPSHOTS} snapshots are kept already")
-        number = max(self._snapshots, default=0) + 1
+        number = self._last + 1
         taken = Snapshot(number, self.chain.best, self.clock.now_ms(), self.clock.offset_ms)
         batch = self.chain.db.batch()
         data = STORED.encode((*taken.block, taken.taken_at_ms, taken.clock_offset_ms))
-        batch.put("meta", PREFIX + number.to_bytes(4, "big"), data)
+        batch.put("meta", _key(number), data)
         self.chain.db.write(batch)
-        self._snapshots[number] = taken
+        self._snapshots[number], self._last = taken, number
         self._pin()
         return taken
 
     async def revert(self, number: int) -> Snapshot:
         """Goes back to a snapshot, which stays; raises `UnknownSnapshot` and `WriteFailed`, changing nothing."""
+        self._known(number)
+        async with self.chain.writing:
+            return self.revert_now(number)
+
+    def revert_now(self, number: int) -> Snapshot:
+        """`revert`, for who drives a chain without trio: nobody else may be writing."""
+        snapshot = self._known(number)
+        offset_ms = self._offset_for(snapshot)
+        self.chain.rewind(snapshot.block.hash, offset_ms)
+        self.clock.offset_ms = offset_ms
+        self.transactions.drop_all()
+        self._reverted()
+        return snapshot
+
+    def discard(self, number: int) -> None:
+        """Forgets a snapshot; raises `UnknownSnapshot` and `WriteFailed`."""
+        self._known(number)
+        batch = self.chain.db.batch()
+        batch.delete("meta", _key(number))
+        self.chain.db.write(batch)
+        del self._snapshots[number]
+        self._pin()
+
+    def _known(self, number: int) -> Snapshot:
         snapshot = self._snapshots.get(number)
         if snapshot is None:
             raise UnknownSnapshot(f"there is no snapshot {number}")
-        async with self.chain.writing:
-            offset_ms = self._offset_for(snapshot)
-            self.chain.rewind(snapshot.block.hash, offset_ms)
-            self.clock.offset_ms = offset_ms
-            self.transactions.drop_all()
-        self._reverted()
         return snapshot
 
     def _offset_for(self, snapshot: Snapshot) -> int:
@@ -97,6 +116,10 @@ class Snapshots:
 
     def _pin(self) -> None:
         self.chain.pinned = {snapshot.block.hash: None for snapshot in self._snapshots.values()}
+
+
+def _key(number: int) -> bytes:
+    return PREFIX + number.to_bytes(4, "big")
 
 
 def _is_there(chain: Chain, snapshot: Snapshot) -> bool:

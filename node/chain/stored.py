@@ -9,6 +9,7 @@ from node.state.db import GENESIS_KEY, Batch, Database
 from node.state.delta import Delta
 from node.state.errors import CorruptDatabase
 from pallets.primitives.codec import codec_of
+from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import Header
 from pallets.primitives.scale import DecodeError
 
@@ -47,6 +48,21 @@ def put_block(batch: Batch, header: Header, extrinsics: list[bytes]) -> None:
     batch.put("body", block_hash, BODY.encode(extrinsics))
 
 
+def put_genesis(batch: Batch, header: Header) -> None:
+    """The first block, which is the best and the final one."""
+    genesis = BlockRef(header.hash, 0)
+    put_block(batch, header, [])
+    batch.put("number", number_key(0), genesis.hash)
+    batch.put("meta", GENESIS_KEY, genesis.hash)
+    put_ref(batch, BEST_KEY, genesis)
+    put_ref(batch, FINALIZED_KEY, genesis)
+
+
+def put_side(batch: Batch, block: SideBlock, delta: Delta) -> None:
+    """That a block is off the canonical chain, with what it changes."""
+    batch.put("fork", block.hash, block.parent + number_key(block.number) + delta.encode())
+
+
 def delete_block(batch: Batch, block_hash: bytes) -> None:
     """All that is stored of a block off the canonical chain."""
     batch.delete("header", block_hash)
@@ -65,6 +81,25 @@ def put_clock_offset(batch: Batch, offset_ms: int) -> None:
     batch.put("meta", OFFSET_KEY, offset_ms.to_bytes(8, "little"))
 
 
+def read_header(db: Database, block_hash: bytes) -> Header | None:
+    """A block's header, if it is there; raises `CorruptDatabase`."""
+    data = db.get("header", block_hash)
+    if data is None:
+        return None
+    if blake2_256(data) != block_hash:
+        raise CorruptDatabase(f"{db.path} is damaged: what it has for 0x{block_hash.hex()} isn't its header")
+    return Header.decode(data)
+
+
+def read_body(db: Database, block_hash: bytes) -> list[bytes] | None:
+    """A block's extrinsics, if it is there; raises `CorruptDatabase`."""
+    data = db.get("body", block_hash)
+    try:
+        return None if data is None else BODY.decode_all(data)
+    except DecodeError as error:
+        raise CorruptDatabase(f"{db.path} is damaged: the body of 0x{block_hash.hex()}: {error}") from None
+
+
 def read_ref(db: Database, key: bytes) -> BlockRef:
     """Which block is the best, or the final one; raises `CorruptDatabase`."""
     data = db.get("meta", key)
@@ -73,9 +108,16 @@ def read_ref(db: Database, key: bytes) -> BlockRef:
     return BlockRef(data[:32], int.from_bytes(data[32:], "big"))
 
 
-def encode_side(block: SideBlock, delta: Delta) -> bytes:
-    """A block off the canonical chain, with what it changes."""
-    return block.parent + number_key(block.number) + delta.encode()
+def read_clock_offset(db: Database) -> int:
+    """The offset of the chain's clock, in milliseconds."""
+    data = db.get("meta", OFFSET_KEY)
+    return 0 if data is None else int.from_bytes(data, "little")
+
+
+def read_pruned(db: Database) -> int:
+    """Before which block no state is left."""
+    data = db.get("meta", PRUNED_KEY)
+    return 0 if data is None else int.from_bytes(data, "big")
 
 
 def read_side(db: Database) -> Iterator[SideBlock]:

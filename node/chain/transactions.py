@@ -7,7 +7,8 @@ never accepted first and dropped later. `enqueue` does the same where other proc
 wait in line, have their signatures verified many at a time, and are admitted in the order in which they came.
 
 A watcher is told the transaction's life as `Status`es: `future`? · `ready` · `inBlock` · `finalized`, or an end that
-says why not. After each block the pool is pruned, and what expired is reported.
+says why not. After each block the pool is pruned, and what expired is reported; where the block changes the runtime,
+all that waits is judged anew.
 
 ## Errors
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import trio
@@ -27,12 +28,15 @@ import trio
 from node.chain.feed import Finalized, Imported
 from node.chain.pool import AlreadyImported, Change, ImmediatelyDropped, Outcome, Pool, PoolError, PoolTransaction
 from node.chain.tree import Chain
+from node.counts import PoolCounts
 from node.executor import Validator
+from node.later import Later
 from node.verifier.verifier import Verifier
 from pallets.frame.executive import Claim
 from pallets.frame.validity import BadProof, ExhaustsResources, TransactionSource, TransactionValidityError
 from pallets.primitives.extrinsic import is_bare
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.runtime_code import CODE_KEY
 from pallets.primitives.scale import DecodeError
 
 BAN_SECONDS = 30 * 60
@@ -64,55 +68,45 @@ Watcher = Callable[[Status], None]
 """Told of each step; must not wait, and must not raise."""
 
 
-class Submission:
-    """A transaction on its way into the pool: awaited, it answers its hash, or raises why it wasn't admitted."""
+class Submission(Later):
+    """A transaction on its way into the pool: it answers its hash, or fails with why it wasn't admitted."""
 
-    __slots__ = ("hash", "data", "source", "watcher", "claim", "is_good", "refusal", "is_decided", "_listener")
+    __slots__ = ("hash", "data", "source", "watcher", "claim", "is_good", "refusal")
 
     def __init__(self, data: bytes, source: TransactionSource, watcher: Watcher | None) -> None:
+        Later.__init__(self)  # to find it by `super()` costs more than all it does
         self.hash, self.data, self.source, self.watcher = blake2_256(data), data, source, watcher
         self.claim: Claim | None = None
         self.is_good = True
         self.refusal: Exception | None = None
-        self.is_decided = False
-        self._listener: Callable[[], None] | None = None
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Calls `listener`, the only one, once it is decided, or now. It must not raise."""
-        self._listener = listener
-        if self.is_decided:
-            listener()
-
-    def decide(self, refusal: Exception | None) -> None:
-        """It is admitted, or refused for this."""
-        self.refusal, self.is_decided = refusal, True
-        if self._listener is not None:
-            self._listener()
-
-    def result(self) -> bytes:
-        """Its hash, once it is decided; raises why it wasn't admitted."""
-        if self.refusal is not None:
-            raise self.refusal
-        return self.hash
+        """Why it fails when its turn comes, if that is known before."""
 
     def __await__(self) -> Generator[Any, Any, bytes]:
-        if not self.is_decided:
-            decided = trio.Event()
-            self.listen(decided.set)
-            try:
-                yield from decided.wait().__await__()
-            except trio.Cancelled:
-                self.watcher = None
-                raise
-        return self.result()
+        try:
+            tx_hash: bytes = yield from super().__await__()
+        except trio.Cancelled:
+            self.watcher = None
+            raise
+        return tx_hash
 
 
 class Transactions:
     """The pool of one chain."""
 
-    def __init__(self, chain: Chain, pool: Pool, max_size: int, verifier: Verifier | None = None) -> None:
-        self.chain, self.pool, self.max_size = chain, pool, max_size
+    def __init__(
+        self,
+        chain: Chain,
+        pool: Pool,
+        max_size: int,
+        verifier: Verifier | None = None,
+        now: Callable[[], float] = trio.current_time,
+        ban_seconds: float = BAN_SECONDS,
+    ) -> None:
+        """`now` tells seconds, from any beginning: bans last by it."""
+        self.chain, self.pool, self.max_size, self._now = chain, pool, max_size, now
+        self._ban_seconds = ban_seconds
         self.verifier = verifier or Verifier()
+        self.counts = PoolCounts()
         self._line: deque[Submission] = deque()
         self._line_bytes = 0
         self._arrived = trio.Event()
@@ -126,9 +120,10 @@ class Transactions:
 
     def submit(self, data: bytes, source: TransactionSource, watcher: Watcher | None = None) -> bytes:
         """Admits a transaction and answers its hash, or raises why not; `watcher` is told each later `Status`."""
+        self.counts.submitted += 1
         submission = Submission(data, source, watcher)
         self._refuse_early(submission)
-        self._admit(submission)
+        self._admit_now(submission)
         return submission.hash
 
     def enqueue(self, data: bytes, source: TransactionSource, watcher: Watcher | None = None) -> Submission:
@@ -137,16 +132,18 @@ class Transactions:
         Its place in line is taken now, so that one sender's transactions stay in order, whoever awaits them when.
         Raises at once what can be told without decoding, and `ImmediatelyDropped` where the line is too long.
         """
+        self.counts.submitted += 1
         submission = Submission(data, source, watcher)
         self._refuse_early(submission)
         if not self.verifier.offloads:
-            self._admit(submission)
-            submission.decide(None)
+            self._admit_now(submission)
+            submission.settle(submission.hash)
             return submission
         if len(self._line) >= MAX_IN_LINE or self._line_bytes >= MAX_LINE_BYTES:
             raise ImmediatelyDropped([])
         self._line.append(submission)
         self._line_bytes += len(data)
+        self.counts.scheduled += 1
         self._arrived.set()
         return submission
 
@@ -179,7 +176,7 @@ class Transactions:
             await self._became_ready.wait()
 
     def drop_invalid(self, tx_hash: bytes, reason: str) -> None:
-        """A ready transaction turned out invalid while a block was built."""
+        """A transaction is no longer wanted: it turned out invalid while a block was built, or somebody says so."""
         log.info("🚫 transaction 0x%s is invalid now: %s", tx_hash.hex(), reason)
         outcomes = self.pool.remove(tx_hash, Change.INVALID)
         if not any(outcome.tx.hash == tx_hash and is_bare(outcome.tx.data) for outcome in outcomes):
@@ -208,11 +205,16 @@ class Transactions:
         watched = [tx_hash for tx_hash in known if tx_hash in self._watchers]
         if watched:
             self._unfinalized[block.hash] = watched
+        self.counts.pruned += len(hashes)
         outcomes = self.pool.prune(tags, known)
         for tx_hash in watched:
             self._tell(tx_hash, Status("inBlock", block.hash))
         self._report([outcome for outcome in outcomes if outcome.change is not Change.PRUNED])
         self._report(self.pool.expire(block.header.number))
+        if CODE_KEY in block.changes:
+            waiting = [tx.data for tx in self.pool.clear()]
+            self.chain.executor.forget(waiting)  # what the old runtime has decoded
+            self._readmit(waiting)
         self._time_out(block.header.number)
 
     def on_reorganised(self, block: Imported, taken_back: list[bytes]) -> None:
@@ -229,14 +231,9 @@ class Transactions:
                 self._unfinalized[enacted] = watched
             for tx_hash in watched:
                 self._tell(tx_hash, Status("inBlock", enacted))
-        for data in (*taken_back, *(tx.data for tx in self.pool.clear())):
-            submission = Submission(data, TransactionSource.External, None)
-            if submission.hash in included or submission.hash in self.pool:
-                continue
-            try:
-                self._admit(submission)
-            except (TransactionValidityError, DecodeError, PoolError):
-                self._tell(submission.hash, Status("invalid"))  # or an inherent, for which nobody waits
+        self.counts.pruned += len(included)
+        self.counts.resubmitted += sum(not is_bare(data) for data in taken_back)
+        self._readmit((*taken_back, *(tx.data for tx in self.pool.clear())), included)
 
     def drop_all(self) -> None:
         """The chain was set back: forgets what waits and what was refused, and tells the watchers of what is gone."""
@@ -300,7 +297,11 @@ class Transactions:
                         self._admit(submission)
                     except Exception as error:  # for who submitted it
                         refusal = error
-                submission.decide(refusal)
+                self.counts.finished += 1
+                if refusal is None:
+                    submission.settle(submission.hash)
+                else:
+                    submission.fail(refusal)
                 if trio.current_time() - started > YIELD_SECONDS:
                     await trio.lowlevel.checkpoint()
                     started = trio.current_time()
@@ -320,6 +321,12 @@ class Transactions:
 
     # Inside
 
+    def _admit_now(self, submission: Submission) -> None:
+        """`_admit`, of one that needn't wait in line."""
+        self.counts.scheduled += 1
+        self.counts.finished += 1
+        self._admit(submission)
+
     def _admit(self, submission: Submission) -> None:
         tx_hash, data = submission.hash, submission.data
         validity = self.validator().validate(submission.source, data)
@@ -333,6 +340,18 @@ class Transactions:
             self._watchers[tx_hash] = submission.watcher
         self._report(outcomes)
 
+    def _readmit(self, waiting: Iterable[bytes], included: Container[bytes] = ()) -> None:
+        """Judges by what is the best block now; what isn't valid any more has come to its end."""
+        for data in waiting:
+            submission = Submission(data, TransactionSource.External, None)
+            if submission.hash in included or submission.hash in self.pool:
+                continue
+            try:
+                self._admit_now(submission)
+            except (TransactionValidityError, DecodeError, PoolError):
+                self.counts.invalid += not is_bare(data)
+                self._tell(submission.hash, Status("invalid"))  # or an inherent, for which nobody waits
+
     def _refuse_early(self, submission: Submission) -> None:
         tx_hash = submission.hash
         if len(submission.data) > self.max_size:
@@ -341,17 +360,19 @@ class Transactions:
             raise AlreadyImported(tx_hash)
         until = self._banned.get(tx_hash)
         if until is not None:
-            if trio.current_time() < until:
+            if self._now() < until:
                 raise TemporarilyBanned(f"0x{tx_hash.hex()} was invalid moments ago")
             del self._banned[tx_hash]
 
     def _ban(self, tx_hash: bytes) -> None:
         if len(self._banned) >= MAX_BANNED:
             del self._banned[next(iter(self._banned))]
-        self._banned[tx_hash] = trio.current_time() + BAN_SECONDS
+        self._banned[tx_hash] = self._now() + self._ban_seconds
 
     def _report(self, outcomes: list[Outcome]) -> None:
         for change, tx, by in outcomes:
+            if change is Change.INVALID:
+                self.counts.invalid += 1
             if tx.hash in self._watchers:
                 self._tell(tx.hash, Status(change.value, by))
         if self.has_ready():

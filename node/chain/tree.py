@@ -25,38 +25,39 @@ from collections.abc import Callable, Iterator, Mapping
 import trio
 
 from node.chain.feed import Feed, Finalized, Imported
+from node.chain.forks import Forks
 from node.chain.stored import (
     BEST_KEY,
-    BODY,
     FINALIZED_KEY,
-    OFFSET_KEY,
     PRUNED_KEY,
     BlockRef,
     SideBlock,
-    delete_block,
-    encode_side,
     genesis_of,
     number_key,
     put_block,
     put_clock_offset,
+    put_genesis,
     put_ref,
+    put_side,
+    read_body,
+    read_clock_offset,
     read_delta,
+    read_header,
+    read_pruned,
     read_ref,
     read_side,
 )
 from node.chain_spec import ChainSpec
 from node.executor import BuiltBlock, Executor, Runtime
 from node.state.backend import State, StateDiscarded, UnknownBlock
-from node.state.db import GENESIS_KEY, Batch, Database
+from node.state.db import Batch, Database
 from node.state.delta import Delta
 from node.state.errors import CorruptDatabase
 from node.state.states import Move, States
 from node.state.trie import Nodes
 from node.state.view import ForkState
 from pallets.primitives.codec import codec_of
-from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import Header
-from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U64
 
 SLOT_DURATION = codec_of(U64)
@@ -83,15 +84,15 @@ class Chain:
         """Of how many final blocks the states are kept; `None` keeps all."""
         self.pinned: dict[bytes, None] = {}
         """Blocks that are kept with their states and all that leads to them, also where finality decided otherwise."""
+        self._held: dict[bytes, int] = {}
         self.on_reorganised: Callable[[Imported, list[bytes]], None] = lambda news, taken_back: None
         """Told of each change to another fork before the subscribers are, with the old one's extrinsics in order."""
         self.writing = trio.Lock()
         self.imported: Feed[Imported] = Feed()
         self.finality: Feed[Finalized] = Feed()
-        self._side: dict[bytes, SideBlock] = {block.hash: block for block in read_side(db)}
+        self._forks = Forks({block.hash: block for block in read_side(db)})
         self._best_header = self._header_of(best)
-        pruned = db.get("meta", PRUNED_KEY)
-        self._pruned = 0 if pruned is None else int.from_bytes(pruned, "big")
+        self._pruned = read_pruned(db)
 
     @classmethod
     def open(cls, db: Database, spec: ChainSpec, executor: Executor) -> Chain:
@@ -106,11 +107,7 @@ class Chain:
             batch = db.batch()
             states = States.create(db, batch, spec.genesis, spec.state_version)
             genesis = BlockRef(header.hash, 0)
-            put_block(batch, header, [])
-            batch.put("number", number_key(0), header.hash)
-            batch.put("meta", GENESIS_KEY, header.hash)
-            put_ref(batch, BEST_KEY, genesis)
-            put_ref(batch, FINALIZED_KEY, genesis)
+            put_genesis(batch, header)
             db.write(batch)
             db.bind_to_chain(header.hash)
             chain = cls(db, states, executor, genesis, genesis)
@@ -121,20 +118,20 @@ class Chain:
     # Lookups
 
     def header(self, block_hash: bytes) -> Header | None:
-        if block_hash == self.best.hash:
-            return self._best_header
-        return self._stored_header(block_hash)
+        return self._best_header if block_hash == self.best.hash else read_header(self.db, block_hash)
 
     def body(self, block_hash: bytes) -> list[bytes] | None:
-        data = self.db.get("body", block_hash)
-        try:
-            return None if data is None else BODY.decode_all(data)
-        except DecodeError as error:
-            raise CorruptDatabase(f"{self.db.path} is damaged: the body of 0x{block_hash.hex()}: {error}") from None
+        return read_body(self.db, block_hash)
 
     def hash_of(self, number: int) -> bytes | None:
         """The hash of the canonical block of a number."""
         return self.db.get("number", number_key(number)) if 0 <= number < 1 << 32 else None
+
+    def hashes_of(self, number: int) -> list[bytes]:
+        """The hashes of all blocks of a number that finality hasn't decided against, the canonical one first."""
+        canonical = self.hash_of(number)
+        beside = [block for block in self._forks.of(number) if self._is_open(block)]
+        return beside if canonical is None else [canonical, *beside]
 
     def is_canonical(self, block_hash: bytes) -> bool:
         """Whether a block leads to the best one, or is it."""
@@ -146,16 +143,13 @@ class Chain:
 
     def leaves(self) -> list[BlockRef]:
         """The best block and the last block of every fork, longest first."""
-        parents = {block.parent for block in self._side.values()}
-        forks = [BlockRef(block.hash, block.number) for block in self._side.values() if block.hash not in parents]
-        return [self.best, *sorted(forks, key=lambda leaf: -leaf.number)]
+        return [self.best, *self._forks.leaves()]
 
     def state_at(self, block_hash: bytes) -> State:
         """The state after a block; raises `UnknownBlock` or `StateDiscarded`. It holds until the head moves."""
         if block_hash == self.best.hash:
             return self.states.head
-        if block_hash in self._side:
-            fork = self._fork_of(block_hash)
+        if fork := self._forks.path_to(block_hash):
             return ForkState(self.state_at(fork[0].parent), [read_delta(self.db, block.hash) for block in fork])
         header = self.header(block_hash)
         if header is None:
@@ -201,11 +195,11 @@ class Chain:
         if header.number > self.best.number:
             deltas = {block.hash: delta}
             imported = Imported(block.hash, header, built.extrinsics, {}, built.events)
-            fork = [*self._fork_of(parent), block]
+            fork = [*self._forks.path_to(parent), block]
             return self._move_head(batch, header, fork[0].number - 1, fork, deltas, imported)
-        batch.put("fork", block.hash, encode_side(block, delta))
+        put_side(batch, block, delta)
         self.db.write(batch)
-        self._side[block.hash] = block
+        self._forks.add(block)
         imported = Imported(block.hash, header, built.extrinsics, {}, built.events, is_best=False)
         self.imported.publish(imported)
         return imported
@@ -219,7 +213,8 @@ class Chain:
         header = self.header(block_hash)
         if header is None or not self._is_open(block_hash):
             raise UnknownBlock(block_hash)
-        final, base, fork = BlockRef(block_hash, header.number), self._base_of(block_hash), self._fork_of(block_hash)
+        final = BlockRef(block_hash, header.number)
+        base, fork = self._base_of(block_hash), self._forks.path_to(block_hash)
         fresh = [self.hash_of(number) for number in range(self.finalized.number + 1, base + 1)]
         fresh += [block.hash for block in fork]
         batch = self.db.batch()
@@ -230,10 +225,10 @@ class Chain:
         if fork:
             self._choose(block_hash, batch, final)
         else:
-            side = dict(self._side)
-            _end(self._ended_by(final, side), side, batch)
+            forks = self._forks.copy()
+            forks.end_before(final, self._kept(), batch)
             self.db.write(batch)
-            self._side = side
+            self._forks = forks
         self.finalized, self._pruned = final, pruned
         finalized = Finalized(block_hash, header, tuple(block for block in fresh if block is not None))
         self.finality.publish(finalized)
@@ -246,14 +241,14 @@ class Chain:
             raise NothingToRevert(f"the best block is {self.best.number}: only an earlier block can be reverted to")
         return self.rewind(target)
 
-    def rewind(self, block_hash: bytes, clock_offset_ms: int | None = None) -> Imported:
+    def rewind(self, block_hash: bytes, clock_offset_ms: int | None = None, *, keeps_forks: bool = False) -> Imported:
         """Makes a known block the best one, whatever its height and finality; the news is that block.
 
-        What isn't before it is gone, forks too, unless it leads to a pinned block. An offset of the clock is stored in
-        the same batch. Raises `UnknownBlock`, `StateDiscarded` and `WriteFailed`.
+        What isn't before it is gone, forks too, unless it leads to a pinned block or forks are kept. An offset of the
+        clock is stored in the same batch. Raises `UnknownBlock`, `StateDiscarded` and `WriteFailed`.
         """
         header = self.header(block_hash)
-        fork = self._fork_of(block_hash)
+        fork = self._forks.path_to(block_hash)
         if header is None or not (fork or self.is_canonical(block_hash)):
             raise UnknownBlock(block_hash)
         base = BlockRef(fork[0].parent, fork[0].number - 1) if fork else BlockRef(block_hash, header.number)
@@ -265,15 +260,26 @@ class Chain:
             batch.delete("justification", self.finalized.hash)
         if clock_offset_ms is not None:
             put_clock_offset(batch, clock_offset_ms)
-        news = Imported(block_hash, header, self.body(block_hash) or [], {}, [], is_new=False)
-        imported = self._move_head(batch, header, base.number, fork, {}, news, pinned_only=True)
+        loses = not keeps_forks or self.finalized.number > base.number
+        news = Imported(block_hash, header, self.body(block_hash) or [], {}, [], is_new=False, is_rewind=loses)
+        imported = self._move_head(batch, header, base.number, fork, {}, news, rewinds=True, keeps_forks=keeps_forks)
         self.finalized = min(self.finalized, base, key=lambda block: block.number)
         return imported
 
+    def hold(self, block_hash: bytes) -> None:
+        """Keeps a block as a pinned one, but for a step back, until it is released as often as it is held."""
+        self._held[block_hash] = self._held.get(block_hash, 0) + 1
+
+    def release(self, block_hash: bytes) -> None:
+        """Undoes one `hold`."""
+        if self._held[block_hash] > 1:
+            self._held[block_hash] -= 1
+        else:
+            del self._held[block_hash]
+
     def clock_offset(self) -> int:
         """The stored offset of the chain's clock, in milliseconds."""
-        data = self.db.get("meta", OFFSET_KEY)
-        return 0 if data is None else int.from_bytes(data, "little")
+        return read_clock_offset(self.db)
 
     def store_clock_offset(self, offset_ms: int) -> None:
         batch = self.db.batch()
@@ -284,11 +290,11 @@ class Chain:
 
     def _choose(self, block_hash: bytes, batch: Batch, final: BlockRef) -> None:
         """Makes the longest chain through a block of a fork, which is final, the best one."""
-        through = [leaf for leaf in self.leaves() if any(b.hash == block_hash for b in self._fork_of(leaf.hash))]
+        through = [leaf for leaf in self.leaves() if any(b.hash == block_hash for b in self._forks.path_to(leaf.hash))]
         leaf = through[0].hash
         header = self._header_of(through[0])
         news = Imported(leaf, header, self.body(leaf) or [], {}, [], is_new=False)
-        fork = self._fork_of(leaf)
+        fork = self._forks.path_to(leaf)
         self._move_head(batch, header, fork[0].number - 1, fork, {}, news, final=final)
 
     def _move_head(
@@ -300,39 +306,39 @@ class Chain:
         deltas: Mapping[bytes, Delta],
         news: Imported,
         final: BlockRef | None = None,
-        pinned_only: bool = False,
+        rewinds: bool = False,
+        keeps_forks: bool = False,
     ) -> Imported:
         """Takes canonical blocks back to number `base`, and applies the blocks of a fork from there.
 
-        All that is then off the canonical chain stays beside it, unless a block becomes final, or only what leads to
-        pinned blocks.
+        All that is then off the canonical chain stays beside it, unless a block becomes final, or the head is rewound:
+        then only what leads to pinned blocks, if forks aren't to be kept.
         """
         move = self.states.move(batch)
-        side = dict(self._side)
+        forks = self._forks.copy()
         undone: dict[bytes, Delta] = {}
         for block in self._back_to(base):
             root = self._header_of(BlockRef(block.hash, block.number)).state_root
             undone[block.hash] = move.undo(block.number, root)
             batch.delete("number", number_key(block.number))
-            side[block.hash] = block
+            forks.add(block)
         for block in fork:
             move.redo(block.number, deltas.get(block.hash) or read_delta(self.db, block.hash))
             batch.put("number", number_key(block.number), block.hash)
             batch.delete("fork", block.hash)
-            side.pop(block.hash, None)
-        if pinned_only:
-            kept = self._leading_to_pins(side)
-            _end([block for block in side.values() if block.hash not in kept], side, batch)
+            forks.remove(block.hash)
+        if rewinds and not keeps_forks:
+            forks.end_all(self.pinned, batch)
         elif final is not None:
-            _end(self._ended_by(final, side), side, batch)
+            forks.end_before(final, self._kept(), batch)
         for block_hash, delta in undone.items():
-            if block_hash in side:
-                batch.put("fork", block_hash, encode_side(side[block_hash], delta))
+            if (left := forks.blocks.get(block_hash)) is not None:
+                put_side(batch, left, delta)
         retracted, enacted = tuple(undone), tuple(block.hash for block in fork[:-1])
-        is_other_fork = bool(retracted or enacted or not news.is_new) and not pinned_only
+        is_other_fork = bool(retracted or enacted or not news.is_new) and not rewinds
         bodies = [self.body(block) or [] for block in reversed(retracted)] if is_other_fork else []
         imported = self._moved(batch, move, header, news._replace(retracted=retracted, enacted=enacted))
-        self._side = side
+        self._forks = forks
         if is_other_fork:
             self.on_reorganised(imported, [extrinsic for body in bodies for extrinsic in body])
         self.imported.publish(imported)
@@ -356,39 +362,21 @@ class Chain:
             yield SideBlock(block.hash, block.number, parent)
             block = BlockRef(parent, block.number - 1)
 
-    def _fork_of(self, block_hash: bytes) -> list[SideBlock]:
-        """The blocks off the canonical chain that lead to a block, itself included; none for a canonical one."""
-        return _fork_in(self._side, block_hash)
-
     def _is_open(self, parent: bytes) -> bool:
         """Whether finality leaves it open that a block has this parent."""
-        fork = self._fork_of(parent)
+        fork = self._forks.path_to(parent)
         if fork:
             return fork[0].number > self.finalized.number
         header = self.header(parent)
         return header is not None and header.number >= self.finalized.number and self.is_canonical(parent)
 
-    def _ended_by(self, final: BlockRef, side: Mapping[bytes, SideBlock]) -> list[SideBlock]:
-        """Which blocks off the canonical chain end: those of forks from before the final one that no pin needs."""
-        kept = self._leading_to_pins(side)
-        return [
-            block
-            for block in side.values()
-            if block.hash not in kept and _fork_in(side, block.hash)[0].number <= final.number
-        ]
-
-    def _leading_to_pins(self, side: Mapping[bytes, SideBlock]) -> dict[bytes, None]:
-        """Which of the blocks off the canonical chain the pinned ones need."""
-        needed: dict[bytes, None] = {}
-        for block_hash in self.pinned:
-            while block_hash not in needed and (block := side.get(block_hash)) is not None:
-                needed[block_hash] = None
-                block_hash = block.parent
-        return needed
+    def _kept(self) -> set[bytes]:
+        """The blocks that finality and pruning spare."""
+        return {*self.pinned, *self._held}
 
     def _base_of(self, block_hash: bytes) -> int:
         """The number of the last canonical block before, or at, a block."""
-        fork = self._fork_of(block_hash)
+        fork = self._forks.path_to(block_hash)
         return fork[0].number - 1 if fork else self._header_of(BlockRef(block_hash, 0)).number
 
     def _prune(self, final: int, base: int, batch: Batch) -> int:
@@ -398,7 +386,9 @@ class Chain:
         """
         if self.keep_states is None:
             return self._pruned
-        end = min(final - self.keep_states + 1, base, self._pruned + PRUNE_AT_ONCE, *map(self._base_of, self.pinned))
+        end = min(final - self.keep_states + 1, base, self._pruned + PRUNE_AT_ONCE)
+        bases = {path[0].parent if (path := self._forks.path_to(kept)) else kept for kept in self._kept()}
+        end = next((number for number in range(self._pruned, end) if self.hash_of(number) in bases), end)
         for number in range(self._pruned + 1, end + 1):
             self.states.prune(number, batch)
         if end <= self._pruned:
@@ -407,29 +397,7 @@ class Chain:
         return end
 
     def _header_of(self, block: BlockRef) -> Header:
-        header = self._stored_header(block.hash)
+        header = read_header(self.db, block.hash)
         if header is None:
             raise CorruptDatabase(f"{self.db.path} is damaged: the header of block {block.number} is missing")
         return header
-
-    def _stored_header(self, block_hash: bytes) -> Header | None:
-        data = self.db.get("header", block_hash)
-        if data is None:
-            return None
-        if blake2_256(data) != block_hash:
-            raise CorruptDatabase(f"{self.db.path} is damaged: what it has for 0x{block_hash.hex()} isn't its header")
-        return Header.decode(data)
-
-
-def _fork_in(side: Mapping[bytes, SideBlock], block_hash: bytes) -> list[SideBlock]:
-    fork = []
-    while (block := side.get(block_hash)) is not None:
-        fork.append(block)
-        block_hash = block.parent
-    return fork[::-1]
-
-
-def _end(blocks: list[SideBlock], side: dict[bytes, SideBlock], batch: Batch) -> None:
-    for block in blocks:
-        delete_block(batch, block.hash)
-        del side[block.hash]

@@ -7,14 +7,16 @@ has to prove its block to the authorities in place before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain as chained
 from typing import NamedTuple
 
 from node.chain.tree import Chain, UnknownParent
+from node.executor import UnknownRuntime
 from node.maintenance.errors import MaintenanceError
 from node.maintenance.offline import Offline
 from node.maintenance.signed_block import SignedBlock
+from node.progress import At
 from node.state.backend import StateDiscarded
 from pallets.frame.executive import InvalidBlock
 from pallets.grandpa import AuthorityList
@@ -26,7 +28,7 @@ from pallets.primitives.types import U64
 
 AUTHORITIES = codec_of(AuthorityList)
 SET_ID = codec_of(U64)
-PROGRESS_EVERY = 1000
+REFUSALS = (InvalidBlock, InvalidJustification, UnknownParent, UnknownRuntime, StateDiscarded, DecodeError)
 
 
 class Totals(NamedTuple):
@@ -49,6 +51,8 @@ def check_block(offline: Offline, text: str) -> str:
         offline.importer.check(block.hash)
     except InvalidBlock as error:
         raise MaintenanceError(f"block {block.number}, 0x{block.hash.hex()}, is not sound: {error}") from None
+    except UnknownRuntime as error:
+        raise MaintenanceError(f"block {block.number} can't be executed again: {error}") from None
     except StateDiscarded:
         raise MaintenanceError(f"block {block.number} can't be executed again: its parent's state was pruned") from None
     return f"block {block.number}, 0x{block.hash.hex()}, is sound: executed again, all roots agree"
@@ -57,17 +61,16 @@ def check_block(offline: Offline, text: str) -> str:
 # Export
 
 
-def exported(chain: Chain, first: int, last: int, progress: Callable[[str], None]) -> Iterator[SignedBlock]:
+def exported(chain: Chain, first: int, last: int, progress: At) -> Iterator[SignedBlock]:
     """The canonical blocks of these numbers, read one by one."""
-    for number in range(first, last + 1):
-        if number % PROGRESS_EVERY == 0:
-            progress(f"at block {number} of {last}")
+    for done, number in enumerate(range(first, last + 1), 1):
         block_hash = chain.hash_of(number)
         header, body = (None, None) if block_hash is None else (chain.header(block_hash), chain.body(block_hash))
         if block_hash is None or header is None or body is None:
             raise MaintenanceError(f"{chain.db.path} is damaged: block {number} is missing")
         proof = chain.justification(block_hash)
         yield SignedBlock(header, body, None if proof is None else [(GRANDPA_ENGINE, proof)])
+        progress(done)
 
 
 def check_range(chain: Chain, first: int, last: int) -> None:
@@ -94,7 +97,7 @@ def begun(blocks: Iterator[SignedBlock], genesis: bytes) -> Iterator[SignedBlock
     return chained((first,), blocks)
 
 
-async def import_blocks(offline: Offline, blocks: Iterable[SignedBlock], progress: Callable[[str], None]) -> Totals:
+async def import_blocks(offline: Offline, blocks: Iterable[SignedBlock], progress: At) -> Totals:
     """Imports blocks in order, and skips those that are there; raises `MaintenanceError` at the first bad one.
 
     What came before a bad block stays.
@@ -117,15 +120,14 @@ async def import_blocks(offline: Offline, blocks: Iterable[SignedBlock], progres
             if proof is not None:
                 chain.finalize(header.hash, proof)
             known, imported, finalized = known + is_known, imported + (not is_known), finalized + (proof is not None)
-        except (InvalidBlock, InvalidJustification, UnknownParent, StateDiscarded, DecodeError) as error:
+        except REFUSALS as error:
             reason = (
                 f"the state of 0x{error.block_hash.hex()} was pruned" if isinstance(error, StateDiscarded) else error
             )
             raise MaintenanceError(
                 f"block {place} of the file, #{header.number} 0x{header.hash.hex()}, is refused: {reason}"
             ) from None
-        if place % PROGRESS_EVERY == 0:
-            progress(f"{place} blocks read, the best one is #{chain.best.number}")
+        progress(place)
     return Totals(imported, known, finalized)
 
 

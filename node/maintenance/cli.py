@@ -14,10 +14,13 @@ from typing import IO, Annotated
 
 import typer
 
-from node.chain_spec import DEV_SPEC, ChainSpec, InvalidChainSpec
+from node.chain_spec import ChainSpec, InvalidChainSpec
+from node.commands import options as opt
 from node.executor import UnknownRuntime
+from node.exit import fail
 from node.maintenance.errors import MaintenanceError
 from node.maintenance.offline import database_path, opened, require_database
+from node.progress import progress
 from node.state.errors import DatabaseError
 
 app = typer.Typer(
@@ -25,26 +28,38 @@ app = typer.Typer(
     help="Work on the database of a chain that no node has open.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-BasePath = Annotated[Path, typer.Option(help="Where the chain is kept.")]
-Chain = Annotated[Path, typer.Option(help="Chain spec file, plain or raw.", show_default="the dev chain")]
+BasePath = Annotated[Path, typer.Option("--base-path", "-d", help="Where the chain is kept.", metavar="PATH")]
 Block = Annotated[str, typer.Argument(metavar="HASH_OR_NUMBER", help="A block, by its hash or its number.")]
 AnyBlock = Annotated[str | None, typer.Argument(metavar="[HASH_OR_NUMBER]", help="A block; without it the best one.")]
 Output = Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to; without it, or as -, to stdout.")]
 Input = Annotated[Path, typer.Argument(metavar="[FILE]", help="Where from; without it, or as -, from stdin.")]
 Binary = Annotated[bool, typer.Option("--binary", help="SCALE instead of JSON.")]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Say how far it is, where stderr is no terminal that shows a bar.")
+]
 STANDARD = Path("-")
 
 
 @app.command("check-block")
-def check_block(block: Block, base_path: BasePath, chain: Chain = DEV_SPEC) -> None:
-    """Execute a block again, and compare what comes of it with its header."""
+def check_block(block: Block, base_path: BasePath, chain: opt.Chain = opt.DEV_SPEC) -> None:
+    """Execute a block again, and compare what comes of it with its header.
+
+    The state before the block has to be there: it is not, where it was pruned.
+
+    [bold]Example[/bold]
+
+    fathom check-block 12 -d ./mychain
+    """
     from node.maintenance.blocks import check_block
 
     with _one_line_errors(), opened(base_path, ChainSpec.load(chain)) as offline:
-        print(check_block(offline, block))
+        with progress("executing", total=None, unit="blocks"):
+            sound = check_block(offline, block)
+        print(sound)
 
 
 @app.command("export-blocks")
@@ -54,23 +69,43 @@ def export_blocks(
     first: Annotated[int, typer.Option("--from", help="The first block.", min=0)] = 1,
     last: Annotated[int | None, typer.Option("--to", help="The last block; without it the best one.", min=0)] = None,
     binary: Binary = False,
-    chain: Chain = DEV_SPEC,
+    verbose: Verbose = False,
+    chain: opt.Chain = opt.DEV_SPEC,
 ) -> None:
-    """Write the blocks of the best chain, one JSON object a line."""
+    """Write the blocks of the best chain, one JSON object a line, or as Substrate's own binary format.
+
+    [bold]Example[/bold]
+
+    fathom export-blocks -d ./mychain --from 1 --to 1000 blocks.json
+    """
     from node.maintenance import signed_block
     from node.maintenance.blocks import check_range, exported
 
     with _one_line_errors(), opened(base_path, ChainSpec.load(chain)) as offline:
         end = offline.chain.best.number if last is None else last
         check_range(offline.chain, first, end)
-        with _output(file) as output:
-            signed_block.write(exported(offline.chain, first, end, _say), end - first + 1, output, binary=binary)
+        count = end - first + 1
+        with _output(file) as output, progress("exporting", total=count, unit="blocks", verbose=verbose) as at:
+            signed_block.write(exported(offline.chain, first, end, at), count, output, binary=binary)
         _say(f"exported blocks {first} to {end}")
 
 
 @app.command("import-blocks")
-def import_blocks(base_path: BasePath, file: Input = STANDARD, binary: Binary = False, chain: Chain = DEV_SPEC) -> None:
-    """Execute, verify and add blocks; those that are there are skipped, and a bad one ends it."""
+def import_blocks(
+    base_path: BasePath,
+    file: Input = STANDARD,
+    binary: Binary = False,
+    verbose: Verbose = False,
+    chain: opt.Chain = opt.DEV_SPEC,
+) -> None:
+    """Execute, verify and add blocks; those that are there are skipped, and a bad one ends it.
+
+    A chain that isn't there yet is made. What came before a bad block stays.
+
+    [bold]Example[/bold]
+
+    fathom import-blocks -d ./copy blocks.json
+    """
     import trio
 
     from node.maintenance import signed_block
@@ -80,20 +115,30 @@ def import_blocks(base_path: BasePath, file: Input = STANDARD, binary: Binary = 
         spec = ChainSpec.load(chain)
         blocks = begun(signed_block.read(source, binary=binary), spec.genesis_header().hash)
         with opened(base_path, spec, create=True) as offline:
-            done = trio.run(import_blocks, offline, blocks, _say)
+            with progress("importing", total=None, unit="blocks", verbose=verbose) as at:
+                done = trio.run(import_blocks, offline, blocks, at)
             head = f"the best one is #{offline.chain.best.number}, final #{offline.chain.finalized.number}"
     print(f"imported {done.imported} blocks, {done.known} were there: {head}")
 
 
 @app.command("export-state")
-def export_state(base_path: BasePath, block: AnyBlock = None, chain: Chain = DEV_SPEC) -> None:
-    """Print a raw chain spec whose genesis state is that of a block."""
+def export_state(
+    base_path: BasePath, block: AnyBlock = None, verbose: Verbose = False, chain: opt.Chain = opt.DEV_SPEC
+) -> None:
+    """Print a raw chain spec whose genesis state is that of a block.
+
+    A chain that starts from it has all accounts and all else that was there, and none of the blocks.
+
+    [bold]Example[/bold]
+
+    fathom export-state 1000 -d ./mychain > fork.raw.json
+    """
     from node.maintenance.state import exported_state
 
     with _one_line_errors():
         spec = ChainSpec.load(chain)
-        with opened(base_path, spec) as offline:
-            lines = exported_state(offline, spec, block)
+        with opened(base_path, spec) as offline, progress("exporting", total=None, unit="keys", verbose=verbose) as at:
+            lines = exported_state(offline, spec, block, at)
             with _output(STANDARD) as output:
                 output.writelines(line.encode() for line in lines)
 
@@ -102,13 +147,20 @@ def export_state(base_path: BasePath, block: AnyBlock = None, chain: Chain = DEV
 def revert(
     base_path: BasePath,
     count: Annotated[int, typer.Argument(metavar="[NUM]", help="How many blocks.", min=1)] = 256,
-    chain: Chain = DEV_SPEC,
+    verbose: Verbose = False,
+    chain: opt.Chain = opt.DEV_SPEC,
 ) -> None:
-    """Take the last blocks back, final ones too: a chain that light clients or other nodes follow breaks by that."""
+    """Take the last blocks back, final ones too: a chain that light clients or other nodes follow breaks by that.
+
+    [bold]Example[/bold]
+
+    fathom revert 10 -d ./mychain
+    """
     from node.maintenance.state import revert
 
     with _one_line_errors(), opened(base_path, ChainSpec.load(chain)) as offline:
-        done = revert(offline.chain, count)
+        with progress("reverting", total=None, unit="blocks", verbose=verbose) as at:
+            done = revert(offline.chain, count, at)
         best = offline.chain.best
         final = f", {done.final} of them final" if done.final else ""
         print(f"reverted {done.blocks} blocks{final}: the best one is #{best.number}, 0x{best.hash.hex()}")
@@ -118,17 +170,23 @@ def revert(
 def purge_chain(
     base_path: BasePath,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Don't ask.")] = False,
-    chain: Chain = DEV_SPEC,
+    chain: opt.Chain = opt.DEV_SPEC,
 ) -> None:
-    """Remove the database of a chain."""
+    """Remove the database of a chain; its keystore stays.
+
+    [bold]Example[/bold]
+
+    fathom purge-chain -d ./mychain -y
+    """
     from node.maintenance.purge import purge
 
     with _one_line_errors():
         path = database_path(base_path, ChainSpec.load(chain))
         require_database(path)
         if not yes:
-            _confirm(f"Remove {path}?")
-        purge(path)
+            _confirm(f'Are you sure to remove "{path}"?')
+        with progress("removing", total=None, unit="files"):
+            purge(path)
         print(f"removed {path}")
 
 
@@ -138,7 +196,7 @@ def purge_chain(
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
         raise MaintenanceError("there is no terminal to ask on: pass -y to remove the chain")
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise MaintenanceError("nothing was removed")
 
@@ -192,8 +250,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (MaintenanceError, DatabaseError, InvalidChainSpec, UnknownRuntime) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        fail(str(error))
 
 
 def _say(line: str) -> None:

@@ -15,7 +15,7 @@ with opened(base_path, spec) as offline:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from node.executor import Executor
 from node.maintenance.errors import MaintenanceError
 from node.state.db import Database
 from node.state.identity import IDENTITY_FILE
+from pallets.frame.runtime import Runtime
 from pallets.primitives.header import Header
 from pallets.runtime import KNOWN_RUNTIMES
 
@@ -80,17 +81,23 @@ class Offline:
 
 
 @contextmanager
-def opened(base_path: Path, spec: ChainSpec, *, create: bool = False) -> Iterator[Offline]:
+def opened(
+    base_path: Path,
+    spec: ChainSpec,
+    *,
+    create: bool = False,
+    runtimes: Mapping[int, type[Runtime]] = KNOWN_RUNTIMES,
+) -> Iterator[Offline]:
     """The chain of a base path; `create` makes one of a genesis block where there is none.
 
-    The clock stands still: at the best block's slot.
+    The clock stands still: at the best block's slot. `runtimes` are those that can be executed, by spec version.
     """
     path = database_path(base_path, spec)
     if not create:
         require_database(path)
     db = Database(path, spec.genesis_header().hash)
     try:
-        chain = Chain.open(db, spec, Executor(KNOWN_RUNTIMES))
+        chain = Chain.open(db, spec, Executor(runtimes))
         slot_duration = chain.slot_duration_ms()
         clock = ChainClock(lambda: 0)
         offline = Offline(chain, Importer(chain, Transactions(chain, Pool(), 0), clock), clock, slot_duration)

@@ -10,6 +10,7 @@ from node.chain.tree import Chain
 from node.chain_spec import ChainSpec
 from node.maintenance.errors import MaintenanceError
 from node.maintenance.offline import Offline
+from node.progress import At
 from node.state.backend import State, StateDiscarded
 from node.state.trie import keys_of
 
@@ -17,7 +18,7 @@ AT_ONCE = 256
 """Blocks that are taken back together: what they did is in memory meanwhile."""
 
 
-def exported_state(offline: Offline, spec: ChainSpec, text: str | None) -> Iterator[str]:
+def exported_state(offline: Offline, spec: ChainSpec, text: str | None, progress: At) -> Iterator[str]:
     """The raw chain spec whose genesis state is that of a block, the best one if none is named, line by line.
 
     Raises `MaintenanceError` before the first line.
@@ -29,18 +30,19 @@ def exported_state(offline: Offline, spec: ChainSpec, text: str | None) -> Itera
     except StateDiscarded:
         raise MaintenanceError(f"the state of block {block.number} was pruned") from None
     document = {key: value for key, value in spec.document.items() if key != "genesis"}
-    return _lines(document, state)
+    return _lines(document, state, progress)
 
 
-def _lines(document: dict[str, object], state: State) -> Iterator[str]:
+def _lines(document: dict[str, object], state: State, progress: At) -> Iterator[str]:
     yield "{\n"
     for key, value in document.items():
         yield f"  {json.dumps(key)}: {json.dumps(value)},\n"
     yield '  "genesis": {"raw": {"top": {'
     separator = "\n"
-    for name in keys_of(state):
+    for done, name in enumerate(keys_of(state), 1):
         yield f'{separator}    "0x{name.hex()}": "0x{(state.get(name) or b"").hex()}"'
         separator = ",\n"
+        progress(done)
     yield '\n  }, "childrenDefault": {}}}\n}\n'
 
 
@@ -51,7 +53,7 @@ class Reverted(NamedTuple):
     final: int
 
 
-def revert(chain: Chain, count: int) -> Reverted:
+def revert(chain: Chain, count: int, progress: At) -> Reverted:
     """Takes back the last `count` blocks, or all but genesis, final ones too, `AT_ONCE` in one step.
 
     Raises `MaintenanceError` before the first step. A power failure may leave some of the steps done.
@@ -67,4 +69,5 @@ def revert(chain: Chain, count: int) -> Reverted:
         raise MaintenanceError(f"block {target} can't be reverted to: its state was pruned") from None
     while chain.best.number > target:
         chain.revert(max(target, chain.best.number - AT_ONCE))
+        progress(best - chain.best.number)
     return Reverted(best - target, max(final - target, 0))

@@ -87,7 +87,7 @@ async def chain_subscribeFinalizedHeads(node: Context) -> AsyncIterator[Any]:
 
 
 async def _new_heads(node: Context) -> AsyncIterator[Any]:
-    async with node.chain.imported.subscribe() as blocks:
+    async with node.chain.imported.subscribe(node.message_buffer) as blocks:
         yield header_json(node.chain.best_header())
         async for block in blocks:
             if block.is_best:
@@ -95,7 +95,7 @@ async def _new_heads(node: Context) -> AsyncIterator[Any]:
 
 
 async def _all_heads(node: Context) -> AsyncIterator[Any]:
-    async with node.chain.imported.subscribe() as blocks:
+    async with node.chain.imported.subscribe(node.message_buffer) as blocks:
         yield header_json(node.chain.best_header())
         async for block in blocks:
             if block.is_new:
@@ -103,7 +103,7 @@ async def _all_heads(node: Context) -> AsyncIterator[Any]:
 
 
 async def _finalized_heads(node: Context) -> AsyncIterator[Any]:
-    async with node.chain.finality.subscribe() as news:
+    async with node.chain.finality.subscribe(node.message_buffer) as news:
         yield header_json(node.header(node.chain.finalized.hash))
         async for finalized in news:
             for block in finalized.blocks:

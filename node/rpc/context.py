@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from node.chain.transactions import Transactions
 from node.chain.tree import Chain
 from node.chain_spec import ChainSpec
 from node.executor import Runtime
+from node.keystore import Keystore
 from node.state.backend import State, UnknownBlock
 from pallets.primitives.codec import codec_of
 from pallets.primitives.header import DigestItem, Header
@@ -36,6 +37,13 @@ class Context:
     version: str
     author: bool
     """Whether the node seals blocks."""
+    validator: bool
+    """Whether it was started to, which it can't without keys of the chain's authorities."""
+    keystore: Keystore
+    random_bytes: Callable[[int], bytes]
+    """So many bytes that nobody can foresee, for new keys."""
+    message_buffer: int
+    """How many notifications of one subscription may wait before it is cut off."""
 
     def hash_or_best(self, block_hash: bytes | None) -> bytes:
         return self.chain.best.hash if block_hash is None else block_hash

@@ -3,14 +3,17 @@
 | codes | about |
 | --- | --- |
 | -32700 -32600 -32601 -32602 -32603 | the JSON-RPC request itself |
-| -32006 -32008 -32010 -32011 | bounds of the server, as jsonrpsee numbers them |
+| -32005 -32006 -32008 -32010 -32011 | bounds of the server, as jsonrpsee numbers them |
+| -32800 to -32804 | `chainHead_v1_*`, as the JSON-RPC specification numbers them |
 | 1001 1002 | an extrinsic that can't be read |
 | 1010 to 1019 | a transaction that the pool refuses |
-| 4002 4003 | a query of the state |
+| 1040 | the node's keys |
+| 4001 4002 4003 | a query of the state |
 | 1 2 | `system_accountNextIndex`, `payment_*` |
 | 15000 | manual sealing |
 
-Mirrors `sc_rpc_api::{author,state,system}::error` and `sc_consensus_manual_seal::error`.
+Mirrors `sc_rpc_api::{author,state,system}::error`, `sc_consensus_manual_seal::error` and
+`sc_rpc_spec_v2::chain_head::error`.
 """
 
 from __future__ import annotations
@@ -34,14 +37,16 @@ from pallets.frame.validity import TransactionValidityError, UnknownTransaction
 from pallets.primitives.scale import DecodeError
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = -32700, -32600, -32601, -32602, -32603
-BAD_FORMAT, VERIFICATION_ERROR = 1001, 1002
+BAD_FORMAT, VERIFICATION_ERROR, OTHER_AUTHOR_ERROR = 1001, 1002, 1040
 POOL_INVALID, POOL_UNKNOWN, POOL_BANNED, POOL_IMPORTED, POOL_PRIORITY = 1010, 1011, 1012, 1013, 1014
 POOL_CYCLE, POOL_DROPPED, POOL_NO_TAGS = 1015, 1016, 1019
-INVALID_COUNT, CLIENT_ERROR = 4002, 4003
-SUBSCRIPTIONS_EXHAUSTED, RESPONSE_TOO_BIG, BATCH_TOO_BIG, BATCH_ANSWER_TOO_BIG = -32006, -32008, -32010, -32011
+INVALID_RANGE, INVALID_COUNT, CLIENT_ERROR = 4001, 4002, 4003
+BATCHES_NOT_SUPPORTED, SUBSCRIPTIONS_EXHAUSTED = -32005, -32006
+RESPONSE_TOO_BIG, BATCH_TOO_BIG, BATCH_ANSWER_TOO_BIG = -32008, -32010, -32011
 MAX_RESPONSE = 15 * 1024 * 1024  # bytes of one reply, or of a batch of them; Substrate's default
 RUNTIME_ERROR, DECODE_ERROR = 1, 2
 MANUAL_SEAL_ERROR = 15000
+TOO_MANY_FOLLOWS, INVALID_BLOCK, NO_RUNTIME, INVALID_CONTINUE, DUPLICATE_HASHES = -32800, -32801, -32802, -32803, -32804
 
 
 class RpcError(Exception):

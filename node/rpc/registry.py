@@ -11,17 +11,19 @@ async def chain_subscribeNewHead(node: Context) -> AsyncIterator[Any]: ...
 ```
 The annotation of a parameter is its gate: `Hex` and `Hash` turn strings into bytes, `int` takes numbers, `str` takes
 strings. Clients differ in what they leave out, so a missing, `null` or `[null]` optional parameter is the same, and a
-`null` too many is none.
+`null` too many is none. By name, `child_trie` is `childTrie` too.
 
 A subscription function checks its parameters when awaited and answers an iterator of notifications, so that a refused
 subscription is an error reply and never a dead identifier.
 
-A function whose second parameter is a `Session` works on the connection it is called on; over HTTP there is none.
+A function whose second parameter is a `Session` works on the connection it is called on; over HTTP there is none. That
+of a subscription function may be its `Subscription`.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from binascii import unhexlify
 from collections.abc import Callable, Mapping
@@ -29,11 +31,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from node.rpc.errors import RpcError, invalid_params
-from node.rpc.session import Session
+from node.rpc.session import Session, Subscription
 from pallets.primitives.annotations import option_of
 
 MAX_ITEMS = 1 << 15
 """Of a list that is a parameter: each costs a look-up, during which nobody else is served."""
+
+CAPITAL = re.compile("[A-Z]")
 
 Gate = Callable[[Any], Any]
 
@@ -104,10 +108,14 @@ class Method:
     gates: tuple[tuple[str, Gate, bool], ...]
     of_session: bool = False
     """Whether it is called with the connection's session, too."""
+    of_subscription: bool = False
+    """Whether it is called with its own subscription, too."""
     notification: str | None = None
     unsubscribe: str | None = None
     tells_end: bool = True
     """Whether `unsubscribe` answers if there was such a subscription; the others answer `null`."""
+    unsafe: bool = False
+    """Whether it is for the node's operator alone: it changes the node, tells its secrets or costs it much."""
 
     def arguments(self, params: Any) -> list[Any]:
         """Positional arguments from `params`; raises `invalid_params`."""
@@ -119,6 +127,7 @@ class Method:
         elif params is None:
             given = []
         elif isinstance(params, dict):
+            params = {CAPITAL.sub(r"_\g<0>", name).lower(): value for name, value in params.items()}
             unknown = params.keys() - {name for name, _, _ in self.gates}
             if unknown:
                 raise invalid_params(f"{self.name} has no parameter {', '.join(sorted(map(repr, unknown)))}")
@@ -163,13 +172,16 @@ class Registry:
                     self.unsubscribes[made.unsubscribe] = made
 
 
-def method(*, aliases: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def method(
+    *, aliases: tuple[str, ...] = (), unsafe: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a method under its function's name, and under further names where clients use them."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        gates, of_session = _gates(function)
+        gates, connection = _gates(function)
         function.rpc_methods_declared = [  # type: ignore[attr-defined]
-            Method(name, function, gates, of_session) for name in (function.__name__, *aliases)
+            Method(name, function, gates, connection is Session, unsafe=unsafe)
+            for name in (function.__name__, *aliases)
         ]
         return function
 
@@ -182,23 +194,24 @@ def subscription(
     """Declares a subscription; `aliases` maps further subscribe names to their unsubscribe names."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        gates, of_session = _gates(function)
+        gates, connection = _gates(function)
+        of = connection is Session, connection is Subscription
         names = {function.__name__: unsubscribe, **(aliases or {})}
         function.rpc_methods_declared = [  # type: ignore[attr-defined]
-            Method(name, function, gates, of_session, notification, end, tells_end) for name, end in names.items()
+            Method(name, function, gates, *of, notification, end, tells_end) for name, end in names.items()
         ]
         return function
 
     return declare
 
 
-def _gates(function: Callable[..., Any]) -> tuple[tuple[tuple[str, Gate, bool], ...], bool]:
-    """How the parameters are read, and whether the function takes the session."""
+def _gates(function: Callable[..., Any]) -> tuple[tuple[tuple[str, Gate, bool], ...], type | None]:
+    """How the parameters are read, and what of the connection the function takes, if anything."""
     hints = typing.get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     (_, _), *params = hints.items()
-    of_session = bool(params) and params[0][1] is Session
-    if of_session:
+    connection = params[0][1] if params and params[0][1] in (Session, Subscription) else None
+    if connection is not None:
         del params[0]
     defaults = inspect.signature(function).parameters
     found = []
@@ -206,7 +219,7 @@ def _gates(function: Callable[..., Any]) -> tuple[tuple[tuple[str, Gate, bool], 
         inner = option_of(annotation) if not _is_gated(annotation) else None
         optional = inner is not None or defaults[name].default is not inspect.Parameter.empty
         found.append((name, _gate(inner if inner is not None else annotation), optional))
-    return tuple(found), of_session
+    return tuple(found), connection
 
 
 def _is_gated(annotation: Any) -> bool:

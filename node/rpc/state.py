@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator
 from itertools import islice
 from typing import Any
 
+import trio
+
+from node.rpc.childstate import check_child
 from node.rpc.context import Context, optional_hex, to_hex
-from node.rpc.errors import INVALID_COUNT, MAX_RESPONSE, RpcError, client_error, response_too_big
+from node.rpc.errors import INVALID_COUNT, MAX_RESPONSE, RpcError, response_too_big
 from node.rpc.registry import Hash, Hex, method, subscription
+from node.rpc.storage_items import StorageItem, found_items
 from node.state.proof import prove
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.runtime_code import RuntimeVersion
 
 MAX_PAGE = 1000
-CHILD_STORAGE = b":child_storage:default:"
 OPAQUE = codec_of(bytes)
 
 
@@ -60,10 +63,19 @@ def state_getStorageHash(node: Context, key: Hex, hash: Hash | None = None) -> s
 
 
 @method(aliases=("state_getStorageSizeAt",))
-def state_getStorageSize(node: Context, key: Hex, hash: Hash | None = None) -> int | None:
-    """The size of a storage value in bytes."""
-    value = node.state(hash).get(key)
-    return None if value is None else len(value)
+def state_getStorageSize(node: Context, key: Hex, hash: Hash | None = None) -> Any:
+    """The size of a storage value in bytes; where there is none, that of all values under this prefix."""
+    block = node.hash_or_best(hash)
+    value = node.state(block).get(key)
+    return _size_under(node, key, block) if value is None else len(value)
+
+
+async def _size_under(node: Context, prefix: bytes, block: bytes) -> int | None:
+    size = 0
+    for found in found_items(lambda: node.chain.state_at(block), [StorageItem(prefix, "descendantsValues")], None):
+        size += sum(len(each["value"]) // 2 - 1 for each in found)
+        await trio.lowlevel.checkpoint()
+    return size or None
 
 
 @method()
@@ -113,8 +125,7 @@ def state_getReadProof(node: Context, keys: list[Hex], hash: Hash | None = None)
 @method()
 def state_getChildReadProof(node: Context, child_storage_key: Hex, keys: list[Hex], hash: Hash | None = None) -> Any:
     """The same for a child trie. No pallet has one, so it is proven that there is none."""
-    if not child_storage_key.startswith(CHILD_STORAGE):
-        raise client_error("Invalid child storage key")
+    check_child(node, child_storage_key, hash)
     return state_getReadProof(node, [child_storage_key], hash)
 
 
@@ -131,7 +142,7 @@ async def state_subscribeStorage(node: Context, keys: list[Hex] | None = None) -
 
 
 async def _storage_changes(node: Context, keys: dict[bytes, None] | None) -> AsyncIterator[Any]:
-    async with node.chain.imported.subscribe() as blocks:
+    async with node.chain.imported.subscribe(node.message_buffer) as blocks:
         if keys is not None:
             state = node.chain.states.head
             changes = [[to_hex(key), optional_hex(state.get(key))] for key in keys]
@@ -156,7 +167,7 @@ async def state_subscribeRuntimeVersion(node: Context) -> AsyncIterator[Any]:
 
 
 async def _versions(node: Context) -> AsyncIterator[Any]:
-    async with node.chain.imported.subscribe() as blocks:
+    async with node.chain.imported.subscribe(node.message_buffer) as blocks:
         version = node.runtime(None).version
         yield version_json(version)
         async for block in blocks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from node.executor import RuntimeTrap
+from node.logs import LOG_FILTER, InvalidLogLevel
 from node.rpc.context import Context
 from node.rpc.errors import RUNTIME_ERROR, RpcError, invalid_params
 from node.rpc.registry import hash_bytes, method
@@ -53,16 +54,31 @@ def system_health(node: Context) -> Any:
     return {"peers": 0, "isSyncing": False, "shouldHavePeers": False}
 
 
-@method()
+@method(unsafe=True)
 def system_peers(node: Context) -> Any:
     """The peers: none, as long as there is no network."""
     return []
 
 
+@method(unsafe=True)
+def system_addLogFilter(node: Context, directives: str) -> None:
+    """Logs more, or less: `target=level`, several by commas, as with `-l`."""
+    try:
+        LOG_FILTER.add(directives)
+    except InvalidLogLevel as error:
+        raise invalid_params(str(error)) from None
+
+
+@method(unsafe=True)
+def system_resetLogFilter(node: Context) -> None:
+    """Logs what was logged at start."""
+    LOG_FILTER.reset()
+
+
 @method()
 def system_nodeRoles(node: Context) -> Any:
     """What the node is to the network."""
-    return ["Authority" if node.author else "Full"]
+    return ["Authority" if node.validator else "Full"]
 
 
 @method()

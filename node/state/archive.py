@@ -30,6 +30,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, cast
 
+from node.progress import At, unseen
 from node.state.db import COLUMNS, GENESIS_KEY, LOADING_KEY, Column, Database
 from node.state.identity import SCHEMA_VERSION
 
@@ -66,32 +67,42 @@ def check_target(path: Path) -> None:
         pass
 
 
-def dump(db: Database, genesis_hash: bytes, path: Path) -> None:
-    """Writes the whole database to a file, in place of what it holds; raises `UnwritableArchive`."""
+def dump(db: Database, genesis_hash: bytes, path: Path, progress: At = unseen) -> None:
+    """Writes the whole database to a file, in place of what it holds; raises `UnwritableArchive`.
+
+    `progress` is told how many records are written.
+    """
     import zstandard  # only who dumps or loads needs it
 
     with _partial(path) as (file, partial):
         hashed = _Hashed(file)
         hashed.write(_first_line(genesis_hash))
         with zstandard.ZstdCompressor(level=LEVEL).stream_writer(cast(IO[bytes], hashed), closefd=False) as packed:
+            done = 0
             for index, column in enumerate(COLUMNS):
                 for key, value in db.items_from(column):
                     packed.write(HEAD.pack(index, len(key), len(value)) + key + value)
+                    done += 1
+                    progress(done)
         file.write(hashed.digest.digest())
         file.flush()
         os.fsync(file.fileno())
         partial.replace(path)
 
 
-def load(db: Database, genesis_hash: bytes, path: Path) -> None:
-    """Fills an empty database from a file; raises `NotEmpty` and `InvalidArchive`."""
+def load(db: Database, genesis_hash: bytes, path: Path, progress: At = unseen) -> None:
+    """Fills an empty database from a file; raises `NotEmpty` and `InvalidArchive`.
+
+    `progress` is told how many records are read.
+    """
     if db.get("meta", GENESIS_KEY) is not None:
         raise NotEmpty(f"{db.path} already holds a chain: choose another --base-path, or purge the chain")
     with _sound(path, genesis_hash) as file:
         batch = db.batch()
         batch.put("meta", LOADING_KEY, b"")
         size = 0
-        for column, key, value in _records(path, file):
+        for done, (column, key, value) in enumerate(_records(path, file), 1):
+            progress(done)
             batch.put(column, key, value)
             size += len(key) + len(value)
             if size > BATCH_BYTES:

@@ -111,7 +111,7 @@ class Database:
             raise
 
     def _open(self) -> None:
-        cache = Cache(BLOCK_CACHE)
+        cache = self._cache = Cache(BLOCK_CACHE)
         options, write_only = _options(cache), _options(cache)
         write_only.set_memtable_factory(MemtableFactory.vector())
         columns: dict[str, Options] = {name: write_only if name in WRITE_ONLY else options for name in COLUMNS}
@@ -189,6 +189,11 @@ class Database:
 
     def _damaged(self, error: Exception) -> CorruptDatabase:
         return CorruptDatabase(f"{self.path} is damaged: {error}")
+
+    @property
+    def cache_bytes(self) -> int:
+        """How much is cached of what was read."""
+        return int(self._cache.get_usage())
 
     def batch(self) -> Batch:
         return Batch(self._handles)

@@ -27,19 +27,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from node.state.branch import SLOTS, OpenBranch
-from node.state.errors import CorruptDatabase
+from node.state.descent import descend
 from node.state.node_codec import (
     EMPTY_NODE,
     HASH_SIZE,
     HASHED,
     Node,
     decode_node,
-    encode_leaf,
     inline_limit,
     reference_to,
 )
-from node.state.trie import View, branch_above, first_under
+from node.state.trie import View, branch_above
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.scale import DecodeError
 
@@ -70,46 +68,19 @@ def prove(view: View, keys: Iterable[bytes]) -> list[bytes]:
     Each entry is there once, the root first; a child that its parent holds itself is no entry. The form is that of
     `/light/2` and `state_getReadProof`. Mirrors `sp_state_machine::prove_read`.
     """
-    limit = inline_limit(view.version)
-    above = branch_above(view)
-    if not above.bitmap:
+    if not branch_above(view).bitmap:
         return [EMPTY_NODE]
+    limit = inline_limit(view.version)
     entries: dict[bytes, bytes] = {}  # by reference
     for key in keys:
-        _prove(view, above, key, limit, entries)
+        for node in descend(view, key):
+            reference = reference_to(node.encoded)
+            if node.is_root or reference[0] == HASHED:
+                entries[reference] = node.encoded
+        value = view.get(key)
+        if value is not None and len(value) > limit:
+            entries[reference_to(value)] = value
     return list(entries.values())
-
-
-def _prove(view: View, above: OpenBranch, key: bytes, limit: int, entries: dict[bytes, bytes]) -> None:
-    digits = key.hex()
-    value = view.get(key)
-    branch = above
-    while branch.end != len(digits):
-        slot = SLOTS[digits[branch.end]] if branch.end >= 0 else 0
-        if not branch.bitmap >> slot & 1:
-            break
-        path = digits[: branch.end + 1]
-        if branch.leaves >> slot & 1:
-            resident = key if value is not None else first_under(view, path)
-            held = view.get(resident)
-            assert held is not None
-            _enter(entries, encode_leaf(resident, branch.end + 1, held, limit), branch is above)
-            break
-        record = view.node(path)
-        if record is None:
-            raise CorruptDatabase(f"the trie lacks the branch at {path or 'its root'}")
-        _enter(entries, record[:-2], branch is above)
-        branch = OpenBranch.of(path, record)
-        if not digits.startswith(branch.full):
-            break
-    if value is not None and len(value) > limit:
-        entries[reference_to(value)] = value
-
-
-def _enter(entries: dict[bytes, bytes], encoded: bytes, is_root: bool) -> None:
-    reference = reference_to(encoded)
-    if is_root or reference[0] == HASHED:
-        entries[reference] = encoded
 
 
 def verify_proof(root: bytes, proof: Sequence[bytes], keys: Iterable[bytes]) -> dict[bytes, bytes | None]:

@@ -15,13 +15,14 @@ Which block is where: `node.chain.tree`. Keeping the history: `node.state.states
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from heapq import merge
 from typing import Final
 
 from node.state.backend import State
 from node.state.db import Column, Database
 from node.state.delta import Delta
 from node.state.errors import CorruptDatabase
-from node.state.trie import Trie, keys_of
+from node.state.trie import Trie, View, keys_of
 
 NUMBER_SIZE = 4
 BEYOND = b"\xff" * (NUMBER_SIZE + 1)
@@ -87,6 +88,9 @@ class PastState:
     def keys_from(self, start: bytes) -> Iterator[bytes]:
         return _present(self, self._head.keys_from(start), self._touched(start))
 
+    def candidates_from(self, start: bytes) -> Iterator[bytes]:
+        return _either(self._head.keys_from(start), self._touched(start))
+
     def _touched(self, start: bytes) -> Iterator[bytes]:
         """Keys that any block has changed, ascending. A key that all blocks change costs one step, not one a block."""
         bound = start.replace(b"\0", b"\0\xff")
@@ -125,10 +129,30 @@ class ForkState:
     def keys_from(self, start: bytes) -> Iterator[bytes]:
         return _present(self, self._base.keys_from(start), iter(self._changed(start)))
 
+    def candidates_from(self, start: bytes) -> Iterator[bytes]:
+        return _either(candidates_from(self._base, start), iter(self._changed(start)))
+
     def _changed(self, start: bytes) -> list[bytes]:
         if self._keys is None:
             self._keys = sorted({key for delta in self._deltas for key in delta.values})
         return [key for key in self._keys if key >= start]
+
+
+def candidates_from(view: View, start: bytes) -> Iterator[bytes]:
+    """Keys in order, from `start` on, among which are all that a view has, and perhaps others.
+
+    Unlike `View.keys_from` it takes no long step where many keys are gone: who has to let others run looks at each.
+    """
+    return view.candidates_from(start) if isinstance(view, (PastState, ForkState)) else view.keys_from(start)
+
+
+def _either(some: Iterator[bytes], others: Iterator[bytes]) -> Iterator[bytes]:
+    """What is in one of two ascending iterators, ascending."""
+    last = None
+    for key in merge(some, others):
+        if key != last:
+            yield key
+        last = key
 
 
 def _present(state: State, others: Iterator[bytes], changed: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,8 +1,8 @@
 """A WebSocket over a trio connection, the same object for server and client.
 
 *Overview.* Reading is done by whoever calls `receive`, so that a slow handler slows its peer and nobody else. Writing
-goes through one buffer: a reply made while nothing else is waiting leaves at once in the task that made it; everything
-else is written by one task, so that what several tasks queued in a turn goes out together. A second task pings silence.
+goes through one buffer, which is sent at the end of the turn, so that what was queued in it goes out together; what the
+peer doesn't take then is left to one task. A second task pings silence.
 
 *Usage.* `server.serve` and `client.connect_websocket` give one. Receive in one task; send from any number of them.
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,7 @@ from node.web.errors import ConnectionClosed
 from node.web.http import Request
 from node.web.limits import Limits
 from node.web.transport import Transport
+from node.web.turns import turns_of_this_run
 from node.web.websocket import GOING_AWAY, INTERNAL_ERROR, NORMAL, Message, MessageStream
 
 BURST = 256
@@ -53,7 +55,9 @@ class WebSocket:
         self._limits = limits
         self._send_buffer = limits.send_buffer
         self._inbox = deque(received)
-        self._outbox = bytearray()
+        self._outbox = stream.output
+        self._turns = turns_of_this_run()
+        self._is_due = False
         self._burst = 0
         self._turn_end = math.inf
         self._heard = trio.current_time()
@@ -138,24 +142,21 @@ class WebSocket:
     async def send_text(self, utf8: bytes) -> None:
         """As `send`, of a text message that is encoded already."""
         await self.wait_for_room()
-        self._stream.send_text(utf8)
-        self._flush()
-
-    def reply_text(self, utf8: bytes) -> None:
-        """Queue a text message that answers the one just received, ahead of what other tasks have to say.
-
-        Doesn't look for room: the caller waits for it before it answers. Raises `ConnectionClosed`.
-        """
-        self._stream.send_text(utf8)
-        self._flush()
+        self.queue_text(utf8)
 
     def queue_text(self, utf8: bytes) -> None:
-        """Queue a text message that is likely to be one of many, to be sent together when other tasks have run.
+        """Queue a text message that is encoded already.
 
         Doesn't look for room: the caller waits for it, or bounds how much it queues. Raises `ConnectionClosed`.
         """
         self._stream.send_text(utf8)
-        self._flush(at_once=False)
+        if not self._is_due:
+            self._flush()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer takes what is sent to it, as far as is known."""
+        return len(self._outbox) < self._send_buffer
 
     async def wait_for_room(self) -> None:
         """Wait while the peer is slow; lets other tasks run now and then."""
@@ -210,26 +211,26 @@ class WebSocket:
         await trio.lowlevel.checkpoint()
         self._turn_end = trio.current_time() + TURN
 
-    def _flush(self, *, at_once: bool = True) -> None:
-        """See to it that what the stream has queued is sent: now if this looks like the only message, else soon."""
+    def _flush(self) -> None:
+        """See to it that what the stream has queued is sent at the end of the turn, unless the writer is at work."""
+        if not self._is_due and self._writer and (self._outbox or self._stream.eof_due):
+            self._is_due = True
+            self._turns.at_end(self._send_at_end)
+
+    def _send_at_end(self) -> None:
+        self._is_due = False
         if self._gone:
             return
-        self._stream.take_output(self._outbox)
-        if not self._writer or not (self._outbox or self._stream.eof_due):
-            return  # the writer is at work, or there is nothing to do
-        if at_once and not self._receiving and not self._inbox:
-            self._send_now()
-            if not self._outbox and not self._stream.eof_due:
-                return
-        self._writer.unpark()
-
-    def _send_now(self) -> None:
-        if not self._outbox:
-            return
         try:
-            self._transport.send_now(self._outbox)
+            if self._outbox:
+                self._transport.send_now(self._outbox)
         except trio.BrokenResourceError:
-            self._drop()
+            self._turns.wake(self._drop)
+            return
+        if self._outbox or self._stream.eof_due:
+            self._turns.wake(self._writer.unpark)
+        elif self._changed:
+            self._turns.wake(self._changed.unpark_all)
 
     def _drop(self) -> None:
         """The connection is over: nothing more is sent or read. What was received can still be taken."""
@@ -244,7 +245,6 @@ class WebSocket:
     async def _write(self) -> None:
         with self._writer_scope:
             while not self._gone:
-                self._send_now()
                 try:
                     while self._outbox:
                         if len(self._outbox) < self._send_buffer:
@@ -266,8 +266,8 @@ class WebSocket:
                 self._heard = trio.current_time()  # nobody listened: the silence is ours
             elif silence >= self._limits.silence_limit:
                 self._stream.close(INTERNAL_ERROR, "no answer to pings")
-                self._flush()
-                self._send_now()
+                with suppress(trio.BrokenResourceError):
+                    self._transport.send_now(self._outbox)
                 self._drop()
             elif silence >= self._limits.ping_interval:
                 self._stream.ping()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 import http
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -95,12 +95,17 @@ def is_loopback(authority: str) -> bool:
         return host == "localhost"
 
 
-def loopback_only(request: Request) -> Response | None:
-    """Refuses what may come from another machine's page: a foreign Host (DNS rebinding) or a foreign Origin."""
+def loopback_only(request: Request, pages: Collection[str] | None = ()) -> Response | None:
+    """Refuses what may come from another machine's page: a foreign Host (DNS rebinding) or a foreign Origin.
+
+    `pages` are further origins whose pages may ask; `None` is all.
+    """
     host, origin = request.header("host"), request.header("origin")
     if host is None or not is_loopback(host):
         return Response.text(403, "this port answers only to a Host of the local machine, such as localhost")
-    if origin is not None and not is_loopback(origin.partition("://")[2]):
+    if origin is None or pages is None or origin in pages:
+        return None
+    if not is_loopback(origin.partition("://")[2]):
         return Response.text(403, "this port answers only pages whose Origin is the local machine")
     return None
 

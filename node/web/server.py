@@ -58,7 +58,7 @@ async def serve(
     listeners: list[trio.SocketListener],
     *,
     http: HttpHandler,
-    websocket: WebSocketHandler,
+    websocket: WebSocketHandler | None = None,
     allow: Allow = loopback_only,
     limits: Limits = Limits(),
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
@@ -66,7 +66,7 @@ async def serve(
     """Serve until cancelled; then WebSockets are closed with 1001, and the listeners with them.
 
     Starts with the bound port. A WebSocket handler that returns closes its WebSocket with 1000; a `ConnectionClosed`
-    that it lets through is no fault.
+    that it lets through is no fault. Without such a handler the wish for a WebSocket is ignored, as HTTP allows.
     """
     server = _Server(http, websocket, allow, limits)
     task_status.started(bound_port(listeners))
@@ -74,7 +74,7 @@ async def serve(
 
 
 class _Server:
-    def __init__(self, http: HttpHandler, websocket: WebSocketHandler, allow: Allow, limits: Limits) -> None:
+    def __init__(self, http: HttpHandler, websocket: WebSocketHandler | None, allow: Allow, limits: Limits) -> None:
         self._http = http
         self._websocket = websocket
         self._allow = allow
@@ -159,7 +159,7 @@ class _Server:
         """What a request leads to: its response, or a WebSocket."""
         if refusal := self._allow(request):
             return refusal
-        if protocol.wants_websocket:
+        if self._websocket is not None and protocol.wants_websocket:
             return accept(request, max_message_size=self._limits.max_message_size)
         try:
             return await self._http(request)
@@ -170,6 +170,7 @@ class _Server:
     async def _hold(
         self, transport: SocketTransport, protocol: ServerProtocol, stream: MessageStream, request: Request
     ) -> None:
+        assert self._websocket is not None
         early = protocol.early_data
         received = stream.receive_data(early) if early else ()
         try:

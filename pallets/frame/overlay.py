@@ -26,12 +26,14 @@ class Backend(Protocol):
 class Overlay:
     """Changes on top of a backend, in layers. `changes` maps a key to its new value, `None` where it was deleted."""
 
-    __slots__ = ("backend", "read", "changes", "_layers", "_log")
+    __slots__ = ("backend", "read", "changes", "journal", "_layers", "_log")
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.read: Callable[[bytes], bytes | None] = backend.get
         self.changes: dict[bytes, bytes | None] = {}
+        self.journal: list[tuple[bytes, bytes | None]] | None = None
+        """Every write in order, those that are undone later too; a tracer puts a list here."""
         self._layers: list[int] = []  # where each starts in the log
         self._log: list[tuple[bytes, object]] = []
 
@@ -44,6 +46,8 @@ class Overlay:
         changes = self.changes
         if self._layers:
             self._log.append((key, changes.get(key, _ABSENT)))
+        if self.journal is not None:
+            self.journal.append((key, value))
         changes[key] = value
 
     def keys(self, prefix: bytes = b"", after: bytes | None = None) -> Iterator[bytes]:

@@ -134,6 +134,7 @@ class CallSpec:
     method: Callable[..., Any]
     mark: CallMark
     addresses: tuple[int, ...]
+    encode: Callable[[Call], bytes]
 
 
 @dataclass_transform(kw_only_default=True)
@@ -208,8 +209,8 @@ def _indexed(classes: Any) -> list[Any]:
     return found
 
 
-def call_specs(pallet: Pallet) -> dict[int, CallSpec]:
-    """The calls of a pallet by index."""
+def call_specs(pallet: Pallet, encode: Callable[[Call], bytes]) -> dict[int, CallSpec]:
+    """The calls of a pallet by index; `encode` is the runtime's, for any call."""
     specs: dict[int, CallSpec] = {}
     members = {name: thing for cls in reversed(type(pallet).__mro__) for name, thing in vars(cls).items()}
     for name, method in members.items():
@@ -227,7 +228,7 @@ def call_specs(pallet: Pallet) -> dict[int, CallSpec]:
             raise TypeError(f"{pallet.wire_name}.{name}: call index {mark.index} is taken by {specs[mark.index].name}")
         wire = tuple((param.rstrip("_"), kind) for param, kind in params)
         specs[mark.index] = CallSpec(
-            pallet.index, pallet.wire_name, mark.index, name, origin, wire, method, mark, addresses
+            pallet.index, pallet.wire_name, mark.index, name, origin, wire, method, mark, addresses, encode
         )
     return specs
 

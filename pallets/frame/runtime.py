@@ -67,12 +67,17 @@ def api_id(name: str) -> bytes:
 
 
 class Call:
-    """A decoded call: which, and its arguments. Belongs to a runtime class, not to an instance."""
+    """A decoded call: which, and its arguments. Belongs to a runtime class, not to an instance.
 
-    __slots__ = ("spec", "arguments", "_info")
+    `source` is what it was decoded from: the bytes, and where in them it starts and ends.
+    """
 
-    def __init__(self, spec: CallSpec, arguments: tuple[Any, ...]) -> None:
-        self.spec, self.arguments = spec, arguments
+    __slots__ = ("spec", "arguments", "_source", "_info")
+
+    def __init__(
+        self, spec: CallSpec, arguments: tuple[Any, ...], source: tuple[bytes, int, int] | None = None
+    ) -> None:
+        self.spec, self.arguments, self._source = spec, arguments, source
         self._info: DispatchInfo | None = None
 
     @property
@@ -91,6 +96,13 @@ class Call:
 
     def __hash__(self) -> int:
         raise TypeError("calls are not keys")
+
+    def encoded(self) -> bytes:
+        """SCALE of a `RuntimeCall`: of a decoded one the bytes it came from, since only canonical forms are decoded."""
+        if self._source is None:
+            return self.spec.encode(self)
+        data, start, end = self._source
+        return data[start:end]
 
     def dispatch_info(self) -> DispatchInfo:
         """Weight and class before it runs; computed once, since a batch asks every call in it, at every level."""
@@ -168,6 +180,14 @@ class Runtime:
         """Assigns the chain's pallets to attributes."""
         raise NotImplementedError(f"{type(self).__name__} composes no pallets")
 
+    def impersonates(self, signer: bytes) -> bool:
+        """Whether the mock signature counts as this signer's: never but on a development chain that says so."""
+        return False
+
+    def made_to_fail(self) -> DispatchError | None:
+        """Why the next signed extrinsic fails whatever it calls: none but on a development chain that says so."""
+        return None
+
     @contextmanager
     def transactional(self) -> Iterator[None]:
         """A storage layer: an exception that leaves it undoes state and events."""
@@ -184,6 +204,8 @@ class Runtime:
     def dispatch(self, call: Call, origin: Origin) -> PostInfo:
         """Runs a call in a layer of its own; raises `DispatchError`, leaving no trace."""
         spec = call.spec
+        for check in origin.filters:
+            check(call)
         if spec.origin != origin.kind and spec.origin != "any":
             raise BadOrigin
         for place in spec.addresses:
@@ -221,7 +243,7 @@ class Runtime:
 
     def encode_call(self, call: Call) -> bytes:
         """SCALE of a `RuntimeCall`."""
-        return self.codecs.runtime_types["RuntimeCall"].encode(call)
+        return call.encoded()
 
     def decode_call(self, data: bytes) -> Call:
         """The call of exactly these bytes; raises `DecodeError`."""
@@ -272,7 +294,7 @@ def _build_tables(pallets: tuple[Pallet, ...]) -> Tables:
     )
     for pallet in pallets:
         names = vars(type(pallet))
-        for spec in call_specs(pallet).values():
+        for spec in call_specs(pallet, codecs.runtime_types["RuntimeCall"].encode).values():
             calls[pallet.index, spec.index] = spec
         for event in pallet.events:
             head = bytes((pallet.index, event.index))
@@ -326,7 +348,7 @@ def _call_codec(calls: dict[tuple[int, int], CallSpec], codecs: Callable[[], Cod
             depth -= 1
             if not depth:
                 budget.left = None
-        return Call(spec, arguments or ()), end
+        return Call(spec, arguments or (), (data, at, end)), end
 
     return RuntimeCodec(encode, decode)
 

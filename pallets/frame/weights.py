@@ -66,6 +66,10 @@ class DispatchInfo:
     class_: DispatchClass = DispatchClass.Normal
     pays_fee: Pays = Pays.Yes
 
+    def within(self, own: Weight) -> DispatchInfo:
+        """Of a call that makes this one, and weighs `own` itself."""
+        return DispatchInfo(own + self.weight, self.class_)
+
 
 @struct(path="frame_system::limits::WeightsPerClass")
 class WeightsPerClass:

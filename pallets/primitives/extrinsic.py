@@ -24,6 +24,7 @@ from pallets.primitives.scale import DecodeError, compact, read_compact
 from pallets.primitives.types import Address, Balance, Bytes64, Compact, FixedBytes, Nonce, Variant, struct
 
 SIGNED_V4 = 0x84
+MOCK_HEAD, MOCK_FILL = b"\xde\xad\xbe\xef", 0xCD
 BARE_VERSIONS = (0x04, 0x05)
 
 
@@ -117,6 +118,17 @@ def verify_signature(signature: MultiSignature, payload: bytes, signer: bytes) -
     if isinstance(signature, Ed25519):
         return verify_ed25519(signature.signature, payload, signer)
     return isinstance(signature, Ecdsa) and verify_ecdsa(signature.signature, payload, signer)
+
+
+def mock_signature(size: int = 64) -> bytes:
+    """What Chopsticks takes for anybody's signature: nobody can have made it, as no scheme verifies it."""
+    return MOCK_HEAD.ljust(size, bytes((MOCK_FILL,)))
+
+
+def is_mock(signature: MultiSignature) -> bool:
+    """Whether it is the mock signature, in any scheme."""
+    made: bytes = signature.signature  # type: ignore[attr-defined]
+    return made.startswith(MOCK_HEAD) and made == mock_signature(len(made))
 
 
 class Preamble(NamedTuple):

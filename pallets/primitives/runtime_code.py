@@ -13,6 +13,8 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U8, U32, FixedBytes, struct
 
+CODE_KEY = b":code"
+"""Where every Substrate chain's state has its runtime."""
 COMPRESSED = bytes.fromhex("52bc537646db8e05")
 WASM_MAGIC = b"\0asm\1\0\0\0"
 MAX_CODE_SIZE = 50 * 1024 * 1024

@@ -1,5 +1,6 @@
 // polkadot-api, unchanged, by its unsafe API (types from the chain's own metadata): reads, signs, submits, watches to finality.
-// Prints one JSON object of what it saw.
+// With `legacy` as the second argument the node seems to have only the methods that are older than the JSON-RPC
+// specification. Prints one JSON object of what it saw.
 import { sr25519CreateDerive } from '@polkadot-labs/hdkd';
 import { DEV_PHRASE, entropyToMiniSecret, mnemonicToEntropy, ss58Address } from '@polkadot-labs/hdkd-helpers';
 import { createClient } from 'polkadot-api';
@@ -13,7 +14,28 @@ const signer = getPolkadotSigner(alice.publicKey, 'Sr25519', alice.sign);
 const address = (pair) => ss58Address(pair.publicKey);
 const UNIT = 10n ** 12n;
 
-const client = createClient(getWsProvider(process.argv[2], { websocketClass: WebSocket }));
+const called = new Set();
+
+/** Leaves the methods of the specification out of what `rpc_methods` answers. */
+class LegacySocket extends WebSocket {
+  addEventListener(type, listener, options) {
+    const heard = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.result?.methods) {
+        message.result.methods = message.result.methods.filter((name) => !/_v\d+_/.test(name));
+        listener({ data: JSON.stringify(message) });
+      } else {
+        listener(event);
+      }
+    };
+    super.addEventListener(type, type === 'message' ? heard : listener, options);
+  }
+}
+
+const client = createClient(getWsProvider(process.argv[2], {
+  websocketClass: process.argv[3] === 'legacy' ? LegacySocket : WebSocket,
+  logger: ({ type, msg }) => type === 'OUT' && called.add(JSON.parse(msg).method),
+}));
 const api = client.getUnsafeApi();
 const finalized = [];
 const watching = client.finalizedBlock$.subscribe((block) => finalized.push(block.number));
@@ -37,6 +59,10 @@ function follow(tx) {
   });
 }
 
+const changes = [];
+const entries = api.query.System.Account.watchEntries().subscribe(({ entries, deltas }) => {
+  changes.push(deltas === null ? entries.length : deltas.upserted.length);
+});
 const spec = await client.getChainSpecData();
 const before = (await api.query.System.Account.getValue(address(bob))).data.free;
 const fee = await pay(UNIT).getEstimatedFees(address(alice));
@@ -44,6 +70,7 @@ const transfer = await follow(pay(UNIT));
 const poor = await follow(pay(10n ** 30n));
 const after = (await api.query.System.Account.getValue(address(bob))).data.free;
 const block = await client.getFinalizedBlock();
+const header = await client.getBlockHeader(block.hash);
 
 console.log(JSON.stringify({
   name: spec.name,
@@ -56,10 +83,14 @@ console.log(JSON.stringify({
   received: String(after - before),
   fee: String(fee),
   body: (await client.getBlockBody(block.hash)).length,
+  number: [header.number, block.number],
+  changes,
+  called: [...called].sort(),
   finalized,
   transfer,
   poor,
 }));
 watching.unsubscribe();
+entries.unsubscribe();
 client.destroy();
 process.exit(0);

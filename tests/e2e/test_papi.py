@@ -1,14 +1,28 @@
-"""polkadot-api (PAPI) drives the chain."""
+"""polkadot-api (PAPI) drives the chain: by the methods of the JSON-RPC specification, and without them."""
 
 from __future__ import annotations
+
+import pytest
 
 from tests.e2e.conftest import DevChain, run_client
 
 UNIT = 10**12
 
 
-def test_papi(chain: DevChain) -> None:
-    seen = run_client("papi.mjs", chain.ws)
+@pytest.mark.parametrize("mode", ["native", "legacy"])
+def test_papi(chain: DevChain, mode: str) -> None:
+    seen = run_client("papi.mjs", chain.ws, mode)
+    specified = {name for name in seen["called"] if "_v1_" in name}
+    older = set(seen["called"]) - specified - {"rpc_methods"}
+    if mode == "native":
+        assert {f"chainHead_v1_{name}" for name in ("follow", "header", "body", "call", "storage", "unpin")} < specified
+        assert not older
+    else:
+        assert not specified
+        assert "chain_subscribeAllHeads" in older
+    assert seen["number"][0] == seen["number"][1]
+    assert seen["changes"][0] == seen["accounts"]
+    assert len(seen["changes"]) > 1
     assert seen["prefix"] == 42
     assert seen["specName"] == "fathom"
     assert seen["coreVersion"] == 1

@@ -41,3 +41,22 @@ def test_polkadot_js(chain: DevChain) -> None:
     assert seen["seenBalances"] >= 3
     assert seen["heads"] == sorted(set(seen["heads"]))
     assert seen["author"] == "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+
+
+def test_cheats_as_chopsticks_has_them(chain: DevChain) -> None:
+    seen = run_client("cheats.mjs", chain.ws)
+    assert seen["mode"] is None
+    assert seen["mined"] == 3
+    assert seen["account"] == ["100000", 1]
+    assert seen["noSudo"] and seen["sudo"]
+    assert seen["travelled"][0] == 2_208_988_800_000
+    assert 0 < seen["travelled"][1] - seen["travelled"][0] < 60_000
+    assert seen["refused"] == "1010: Invalid Transaction: Transaction has a bad signature"
+    success, costs, events = seen["foretold"]
+    assert success and costs
+    assert "balances.Transfer" in events
+    assert events[-1] == "system.ExtrinsicSuccess"
+    assert seen["same"]
+    assert seen["received"] == str(UNIT)
+    assert seen["failed"] == "MadeToFail"
+    assert seen["heads"] == [1, True]

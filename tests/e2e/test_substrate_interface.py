@@ -80,6 +80,41 @@ def test_bad_transactions_are_refused_at_once(
     assert refused.value.args[0]["data"].startswith(data)
 
 
+def test_a_multisig_acts_once_enough_approve(client: SubstrateInterface) -> None:
+    bare = client.compose_call("Balances", "transfer_keep_alive", {"dest": BOB.ss58_address, "value": UNIT})
+    account = client.generate_multisig_account([who.ss58_address for who in (ALICE, BOB, DAVE)], 2)
+    funding = client.compose_call("Balances", "transfer_keep_alive", {"dest": account.value, "value": 5 * UNIT})
+    client.submit_extrinsic(client.create_signed_extrinsic(funding, ALICE), wait_for_inclusion=True)
+    for signer in (DAVE, ALICE):  # the client finds the timepoint, and brings the call with the last approval
+        extrinsic = client.create_multisig_extrinsic(bare, signer, account)
+        receipt = client.submit_extrinsic(extrinsic, wait_for_inclusion=True)
+        assert receipt.is_success
+    (done,) = (e.value["attributes"] for e in receipt.triggered_events if e.value["event_id"] == "MultisigExecuted")
+    assert (done["multisig"], done["result"]) == (account.ss58_address, {"Ok": ()})
+    spent = client.query("System", "Account", [account.ss58_address]).value["data"]["free"]
+    assert spent == 4 * UNIT
+
+
+def test_a_proxy_acts_within_its_limits(client: SubstrateInterface) -> None:
+    def submit(pallet: str, name: str, signer: Keypair, **arguments: object) -> list[dict[str, object]]:
+        call = client.compose_call(pallet, name, arguments)
+        receipt = client.submit_extrinsic(client.create_signed_extrinsic(call, signer), wait_for_inclusion=True)
+        assert receipt.is_success
+        return [event.value["attributes"] for event in receipt.triggered_events if event.value["module_id"] == "Proxy"]
+
+    (added,) = submit("Proxy", "add_proxy", BOB, delegate=DAVE.ss58_address, proxy_type="NonTransfer", delay=0)
+    assert (added["delegatee"], added["proxy_type"]) == (DAVE.ss58_address, "NonTransfer")
+    remark = client.compose_call("System", "remark", {"remark": "0x01"})
+    paying = client.compose_call("Balances", "transfer_keep_alive", {"dest": DAVE.ss58_address, "value": UNIT})
+    outcomes = [
+        submit("Proxy", "proxy", DAVE, real=BOB.ss58_address, force_proxy_type=None, call=call)[0]["result"]
+        for call in (remark, paying)
+    ]
+    assert outcomes == [{"Ok": ()}, {"Err": {"Module": {"index": 0, "error": "0x05000000"}}}]  # System.CallFiltered
+    (removed,) = submit("Proxy", "remove_proxy", BOB, delegate=DAVE.ss58_address, proxy_type="NonTransfer", delay=0)
+    assert removed["delegator"] == BOB.ss58_address
+
+
 def test_maps_constants_and_runtime_calls(client: SubstrateInterface) -> None:
     accounts = {key.value: value.value for key, value in client.query_map("System", "Account", page_size=5)}
     assert ALICE.ss58_address in accounts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from substrateinterface.utils.hasher import xxh128
 
 from node.chain.feed import Imported
 from node.chain_spec import DEV_SPEC
-from node.config import NodeConfig, Sealing
+from node.config import NodeConfig, PrometheusConfig, RpcConfig, Sealing
 from node.service import Effects, RunningNode, run_node
 from node.verifier.verifier import StartProcess
+from pallets.frame.runtime import Runtime
 from pallets.frame.validity import TransactionSource
+from pallets.runtime import KNOWN_RUNTIMES
 
 NOON = 1_767_268_800_000
 """Milliseconds: when the virtual clock starts."""
@@ -36,6 +39,9 @@ async def running_node(
     load_state: Path | None = None,
     dump_state: Path | None = None,
     rpc_external: bool = False,
+    prometheus: PrometheusConfig | None = None,
+    rpc: RpcConfig = RpcConfig(),
+    runtimes: Mapping[int, type[Runtime]] = KNOWN_RUNTIMES,
 ) -> AsyncIterator[RunningNode]:
     """A node until the block ends. `epoch` is the host's time where trio's clock says 0."""
     effects = Effects(lambda: epoch + int(trio.current_time() * 1000), start_verifier)
@@ -49,10 +55,12 @@ async def running_node(
         load_state=load_state,
         dump_state=dump_state,
         rpc_external=rpc_external,
+        prometheus=prometheus,
+        rpc=rpc,
         verifiers=int(start_verifier is not None),
     )
     async with trio.open_nursery() as nursery:
-        yield await nursery.start(run_node, config, effects)
+        yield await nursery.start(partial(run_node, config, effects, runtimes=runtimes))
         nursery.cancel_scope.cancel()
 
 

@@ -204,6 +204,7 @@ BAD: dict[str, tuple[Change, str]] = {
         "Session.DuplicatedKey",
     ),
     "simulated on a live chain": (lambda d: d.update(chainType="Live"), "can't allow simulated enclaves"),
+    "cheats on a local chain": (lambda d: d.update(chainType="Local"), "can't allow cheats"),
 }
 
 

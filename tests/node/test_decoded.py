@@ -28,7 +28,7 @@ class Asked:
 
     def __init__(self, runtime: type[SmallRuntime] = SmallRuntime) -> None:
         self.payloads: list[bytes] = []
-        self.runtime = NativeRuntime(runtime, self.verify)
+        self.runtime = NativeRuntime(runtime, self.verify, lambda code: None)
 
     def verify(self, signature: MultiSignature, payload: bytes, signer: bytes) -> bool:
         self.payloads.append(payload)

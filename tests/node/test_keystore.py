@@ -1,227 +1,155 @@
-"""Judged by key files that polkadot.js and its users wrote; each kind of damage is refused by name."""
+"""The keystore's files as Substrate has them, a node that authors with them, and every reason why a key is refused."""
 
 from __future__ import annotations
 
-import base64
 import json
-from hashlib import scrypt
-from typing import Any
+import os
+from pathlib import Path
 
 import pytest
-import sr25519
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from nacl.secret import SecretBox
-from substrateinterface import Keypair as JudgeKeypair
+import trio
+from trio.testing import MockClock
 
+from node.chain_spec import DEV_SPEC
+from node.config import NodeConfig
 from node.keystore import (
-    MAX_KEYSTORE_BYTES,
-    KeystoreError,
-    KeystoreMismatch,
-    MalformedKeystore,
-    UnsupportedKeystore,
-    WrongPassword,
-    decode_keystore,
+    MAX_KEYS,
+    MAX_URI_BYTES,
+    InvalidKeyType,
+    InvalidPublicKey,
+    InvalidSecretUri,
+    Keystore,
+    KeystoreFull,
+    PublicKeyMismatch,
+    UnusableKeystore,
 )
-from pallets.primitives import ss58
-from pallets.primitives.keys import Keypair, Scheme, dev_keypair
-from tests.vectors import vector
+from node.service import Effects, RunningNode, StartError, run_node
+from pallets.primitives.keys import Keypair, Scheme
+from pallets.primitives.suri import DEV_PHRASE
+from tests.node.nodes import NOON, height
 
-# the passwords stand in the tests that the files are from; the second file's is not published
-PASSWORDS = ["testing", None, "testing", "password", "1", "versionTwo", "version3", "version3", "test", "test"]
-SCHEMES = ["ed25519", None, "ecdsa", "ethereum", *["sr25519"] * 5, "ed25519"]
-
-HEADER = bytes.fromhex("3053020101300506032b657004220420")
-DIVIDER = bytes.fromhex("a123032100")
-
-
-def keystores() -> list[dict[str, Any]]:
-    found = [row["keystore"] for row in json.loads(vector("crypto/keystores.json").read_text())["rows"]]
-    assert len(found) == len(PASSWORDS)
-    return found
+ALICE = bytes.fromhex("d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d")
+ALICE_GRANDPA = bytes.fromhex("88dc3417d5058ec4b4503e0c12ea1a0a89be200fe98922423d4334014fa6b0ee")
+AURA_FILE = "61757261d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d"
+GRANDPA_FILE = "6772616e88dc3417d5058ec4b4503e0c12ea1a0a89be200fe98922423d4334014fa6b0ee"
 
 
-def alice_document(**changes: object) -> str:
-    """An unencrypted file of //Alice, changed."""
-    alice = dev_keypair("Alice")
-    plain = HEADER + sr25519.convert_secret_key_to_ed25519(alice.secret) + DIVIDER + alice.public
-    document: dict[str, object] = {
-        "address": ss58.encode(alice.public),
-        "encoded": "0x" + plain.hex(),
-        "encoding": {"content": ["pkcs8", "sr25519"], "type": ["none"], "version": "3"},
-        "meta": {},
+def test_a_key_is_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+    path = tmp_path / "chains" / "dev" / "keystore"
+    Keystore(path).insert("aura", "//Alice", ALICE)
+    assert os.listdir(path) == [AURA_FILE]
+    assert (path / AURA_FILE).read_text() == '"//Alice"'
+    assert (path / AURA_FILE).stat().st_mode & 0o777 == 0o600
+    again = Keystore(path)
+    assert again.has("aura", ALICE) and not again.has("gran", ALICE) and not again.has("aura", ALICE_GRANDPA)
+    assert (again.keys("aura"), again.keys("gran")) == ([ALICE], [])
+    assert again.secret_uri("aura", ALICE) == "//Alice"
+    assert again.secret_uri("gran", ALICE) is None and again.key_pair("gran", ALICE, Scheme.SR25519) is None
+    pair = again.key_pair("aura", ALICE, Scheme.SR25519)
+    assert pair is not None and pair.public == ALICE
+    again.insert("aura", DEV_PHRASE + "//Alice", ALICE)  # replaces it
+    assert os.listdir(path) == [AURA_FILE]
+    assert Keystore(path).secret_uri("aura", ALICE) == DEV_PHRASE + "//Alice"
+
+
+def test_files_of_a_real_node_are_read_whatever_lies_beside_them(tmp_path: Path) -> None:
+    (tmp_path / GRANDPA_FILE).write_text(json.dumps("//Alice"))
+    for name in ("README", GRANDPA_FILE.upper(), GRANDPA_FILE + ".partial", "6772616e", "61" * 100):
+        (tmp_path / name).write_text("nothing")
+    keystore = Keystore(tmp_path)
+    assert keystore.keys("gran") == [ALICE_GRANDPA]
+    pair = keystore.key_pair("gran", ALICE_GRANDPA, Scheme.ED25519)
+    assert pair is not None and pair.public == ALICE_GRANDPA
+
+
+def test_keys_of_development_and_those_without_a_path_leave_no_file(tmp_path: Path) -> None:
+    keystore = Keystore(tmp_path / "keystore")
+    assert keystore.insert_in_memory("gran", "//Alice", Scheme.ED25519).public == ALICE_GRANDPA
+    assert keystore.keys("gran") == [ALICE_GRANDPA] and keystore.has("gran", ALICE_GRANDPA)
+    assert os.listdir(tmp_path) == []
+    in_memory = Keystore()
+    in_memory.insert("aura", "//Alice", ALICE)
+    assert in_memory.secret_uri("aura", ALICE) == "//Alice"
+    assert "Alice" not in repr(in_memory) + repr(vars(in_memory).keys())
+
+
+def test_a_password_belongs_to_each_key_and_is_in_no_file(tmp_path: Path) -> None:
+    public = Keypair.from_suri(f"{DEV_PHRASE}///quiet").public
+    Keystore(tmp_path, "quiet").insert("aura", DEV_PHRASE, public)
+    [file] = tmp_path.iterdir()
+    assert "quiet" not in file.read_text()
+    pair = Keystore(tmp_path, "quiet").key_pair("aura", public, Scheme.SR25519)
+    assert pair is not None and pair.public == public
+    for wrong in (None, "loud"):
+        with pytest.raises(PublicKeyMismatch, match="check the password") as caught:
+            Keystore(tmp_path, wrong).key_pair("aura", public, Scheme.SR25519)
+        assert "drive" not in str(caught.value)
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    keystore = Keystore(tmp_path / "keystore")
+    for key_type in ("", "aur", "auras", "aur\n", "ä" * 4, "../.."):
+        with pytest.raises(InvalidKeyType):
+            keystore.insert(key_type, "//Alice", ALICE)
+    for public in (b"", ALICE[:-1], ALICE + bytes(2)):
+        with pytest.raises(InvalidPublicKey):
+            keystore.insert("aura", "//Alice", public)
+    for suri in ("x" * MAX_URI_BYTES, "//\udc80"):
+        with pytest.raises(InvalidSecretUri):
+            keystore.insert("aura", suri, ALICE)
+    assert not (tmp_path / "keystore").exists()
+    keystore.insert("aura", "no phrase at all", ALICE)  # as Substrate, which looks at it when it is used
+    with pytest.raises(InvalidSecretUri) as caught:
+        keystore.key_pair("aura", ALICE, Scheme.SR25519)
+    assert "no phrase at all" not in str(caught.value)
+    for content in (b"", b"//Alice", b'{"a": 1}', b"\xff", b'"' + b"x" * MAX_URI_BYTES + b'"'):
+        (tmp_path / "keystore" / AURA_FILE).write_bytes(content)
+        with pytest.raises(UnusableKeystore, match="JSON string"):
+            keystore.secret_uri("aura", ALICE)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnusableKeystore, match="can't be used"):
+        Keystore(tmp_path / "file").insert("aura", "//Alice", ALICE)
+
+
+def test_a_keystore_is_bounded() -> None:
+    keystore = Keystore()
+    for number in range(MAX_KEYS):
+        keystore.insert("acco", "//Alice", number.to_bytes(32, "big"))
+    with pytest.raises(KeystoreFull):
+        keystore.insert("acco", "//Alice", ALICE)
+    keystore.insert("acco", "//Bob", bytes(32))  # one that is there may change
+
+
+async def test_a_validator_authors_with_the_keys_of_its_keystore(autojump_clock: MockClock, tmp_path: Path) -> None:
+    store = Keystore(tmp_path / "chains" / "fathom_dev" / "keystore", "secret")
+    config = NodeConfig(DEV_SPEC, tmp_path, rpc_port=0, authority=None, keystore_password="secret")
+    effects = Effects(lambda: NOON + int(trio.current_time() * 1000))
+
+    async def seals() -> bool:
+        async with trio.open_nursery() as nursery:
+            node: RunningNode = await nursery.start(run_node, config, effects)
+            with trio.move_on_after(30):
+                await height(node, node.chain.best.number + 2)
+            nursery.cancel_scope.cancel()
+        assert node.keystore.keys("aura") == store.keys("aura")
+        return node.authors and node.chain.best.number >= 2 and node.chain.finalized.number > 0
+
+    assert not await seals()
+    store.insert("aura", "//Alice///secret", Keypair.from_suri("//Alice///secret").public)
+    assert not await seals()  # no authority of this chain
+    store.insert("aura", f"0x{_seed_of_alice(Scheme.SR25519)}", ALICE)
+    assert not await seals()  # and nothing to vote with
+    store.insert("gran", f"0x{_seed_of_alice(Scheme.ED25519)}", ALICE_GRANDPA)
+    assert await seals()
+    store.insert("aura", "//Bob", ALICE)
+    with pytest.RaisesGroup(pytest.RaisesExc(StartError, match="check the password")):
+        await seals()
+
+
+def _seed_of_alice(scheme: Scheme) -> str:
+    """What the password doesn't change."""
+    published = {
+        Scheme.SR25519: "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a",
+        Scheme.ED25519: "abf8e5bdbe30c65656c0a3cbd181ff8a56294a69dfedd27982aace4a76909115",
     }
-    return json.dumps(document | changes)
-
-
-def encrypted_document(plain: bytes, key: bytes, types: list[str], head: bytes = b"") -> str:
-    box = SecretBox(key).encrypt(plain, bytes(24))
-    encoding = {"content": ["pkcs8", "sr25519"], "type": types, "version": "3"}
-    return alice_document(encoded=base64.b64encode(head + box).decode(), encoding=encoding)
-
-
-@pytest.mark.parametrize("index", [n for n, password in enumerate(PASSWORDS) if password is not None])
-def test_known_key_files(index: int) -> None:
-    document = keystores()[index]
-    keypair = decode_keystore(json.dumps(document), PASSWORDS[index] or "")
-    assert keypair.scheme == SCHEMES[index]
-    address = document["address"]
-    if address.startswith("0x"):
-        assert address == "0x" + keypair.public.hex()
-    else:
-        assert ss58.decode(address).body == keypair.public
-    with pytest.raises(WrongPassword):
-        decode_keystore(json.dumps(document), "not the password")
-
-
-def test_the_file_whose_password_is_not_published_is_read_up_to_its_box() -> None:
-    with pytest.raises(WrongPassword, match="does not open"):
-        decode_keystore(json.dumps(keystores()[1]), "testing")
-
-
-def test_files_of_substrate_interface() -> None:
-    judge = JudgeKeypair.create_from_uri("//Alice//stash")
-    document = judge.export_to_encrypted_json(passphrase="pässword", name="stash")
-    keypair = decode_keystore(json.dumps(document), "pässword")
-    assert keypair == dev_keypair("Alice//stash")
-    assert keypair.secret == judge.private_key
-
-
-def test_the_known_files_open_to_the_same_keys_elsewhere() -> None:
-    for index in (8, 9):
-        judge = JudgeKeypair.create_from_encrypted_json(json.dumps(keystores()[index]), "test")
-        keypair = decode_keystore(json.dumps(keystores()[index]), "test")
-        assert (keypair.public, keypair.secret) == (judge.public_key, judge.private_key)
-
-
-def test_the_oldest_file_is_alice_of_the_old_test_keyring() -> None:
-    keypair = decode_keystore(json.dumps(keystores()[0]), "testing")
-    assert keypair == Keypair.from_seed(b"Alice".ljust(32), Scheme.ED25519)
-
-
-def test_an_unencrypted_file() -> None:
-    assert decode_keystore(alice_document(), "") == dev_keypair("Alice")
-    assert decode_keystore(alice_document().encode(), "") == dev_keypair("Alice")
-
-
-def test_long_passwords_are_cut_only_without_scrypt() -> None:
-    alice = dev_keypair("Alice")
-    plain = HEADER + sr25519.convert_secret_key_to_ed25519(alice.secret) + DIVIDER + alice.public
-    document = encrypted_document(plain, b"a" * 32, ["xsalsa20-poly1305"])
-    assert decode_keystore(document, "a" * 40) == alice
-    head = bytes(32) + b"".join(n.to_bytes(4, "little") for n in (1 << 14, 5, 8))
-    key = scrypt(b"a" * 40, salt=bytes(32), n=1 << 14, r=8, p=5, maxmem=1 << 26, dklen=32)
-    document = encrypted_document(plain, key, ["scrypt", "xsalsa20-poly1305"], head)
-    assert decode_keystore(document, "a" * 40) == alice
-    with pytest.raises(WrongPassword):
-        decode_keystore(document, "a" * 32)
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        "", "{", "[]", "null", "3", '"text"', "{}", '{"encoding": 3}', '{"encoding": []}', "[" * 30_000, "9" * 5_000,
-        " " * (MAX_KEYSTORE_BYTES + 1), b"\xff\xfe{}",
-    ],
-)  # fmt: skip
-def test_what_is_no_key_file(document: str | bytes) -> None:
-    with pytest.raises(MalformedKeystore):
-        decode_keystore(document, "password")
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"encoded": None},
-        {"encoded": 7},
-        {"encoded": ""},
-        {"encoded": "0x"},
-        {"encoded": "0xabc"},
-        {"encoded": "0xzz"},
-        {"encoded": "a b="},
-        {"encoded": "AAA"},
-        {"encoded": "0x" + (HEADER + bytes(64)).hex()},
-        {"encoded": "0x" + (bytes(16) + bytes(64) + DIVIDER + bytes(32)).hex()},
-        {"address": 7},
-        {"address": ""},
-        {"address": "0x123"},
-        {"address": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQZ"},
-        {"encoding": {"content": 7, "type": "none", "version": "3"}},
-        {"encoding": {"content": ["pkcs8", "sr25519"], "type": [["none"]], "version": "3"}},
-        {"encoding": {"content": ["pkcs8", "sr25519"], "version": "3"}},
-        {"encoding": {"content": "pkcs8", "type": "xsalsa20-poly1305", "version": "2"}, "encoded": "0x" + "00" * 39},
-        {"encoding": {"content": "pkcs8", "type": ["scrypt", "xsalsa20-poly1305"], "version": "3"}, "encoded": "0x00"},
-    ],
-)
-def test_damaged_files(changes: dict[str, object]) -> None:
-    with pytest.raises(MalformedKeystore):
-        decode_keystore(alice_document(**changes), "password")
-
-
-@pytest.mark.parametrize(
-    "encoding",
-    [
-        {"content": ["pkcs8", "sr25519"], "type": ["none"]},
-        {"content": ["pkcs8", "sr25519"], "type": ["none"], "version": "4"},
-        {"content": ["pkcs8", "sr25519"], "type": ["none"], "version": 3},
-        {"content": ["pkcs8", "ed448"], "type": ["none"], "version": "3"},
-        {"content": ["batch-pkcs8", "sr25519"], "type": ["none"], "version": "3"},
-        {"content": [], "type": ["none"], "version": "3"},
-        {"content": ["pkcs8", "sr25519"], "type": ["aes"], "version": "3"},
-        {"content": ["pkcs8", "sr25519"], "type": ["xsalsa20-poly1305", "scrypt"], "version": "3"},
-        {"content": ["pkcs8", "sr25519"], "type": [], "version": "3"},
-    ],
-)
-def test_other_formats(encoding: dict[str, object]) -> None:
-    with pytest.raises(UnsupportedKeystore):
-        decode_keystore(alice_document(encoding=encoding), "password")
-
-
-@pytest.mark.parametrize(("n", "p", "r"), [(1 << 30, 1, 8), (1 << 15, 1, 1 << 30), (1 << 15, 1 << 31, 8), (0, 0, 0)])
-def test_a_file_does_not_choose_its_cost(n: int, p: int, r: int) -> None:
-    data = bytes(32) + b"".join(x.to_bytes(4, "little") for x in (n, p, r)) + bytes(100)
-    encoding = {"content": ["pkcs8", "sr25519"], "type": ["scrypt", "xsalsa20-poly1305"], "version": "3"}
-    with pytest.raises(UnsupportedKeystore, match=f"N={n}, r={r}, p={p}"):
-        decode_keystore(alice_document(encoded="0x" + data.hex(), encoding=encoding), "password")
-
-
-def test_files_put_together_from_two_accounts() -> None:
-    alice, bob = dev_keypair("Alice"), dev_keypair("Bob")
-    secret = sr25519.convert_secret_key_to_ed25519(alice.secret)
-    with pytest.raises(KeystoreMismatch, match="public key"):
-        decode_keystore(alice_document(encoded="0x" + (HEADER + secret + DIVIDER + bob.public).hex()), "")
-    with pytest.raises(KeystoreMismatch, match="another account"):
-        decode_keystore(alice_document(address=ss58.encode(bob.public)), "")
-    encoding = {"content": ["pkcs8", "ed25519"], "type": ["none"], "version": "3"}
-    with pytest.raises(KeystoreMismatch):
-        decode_keystore(alice_document(encoding=encoding), "")
-    with pytest.raises(KeystoreMismatch):
-        decode_keystore(alice_document(encoded="0x" + (HEADER + b"\xff" * 64 + DIVIDER + bob.public).hex()), "")
-
-
-def test_passwords_that_are_no_text() -> None:
-    with pytest.raises(WrongPassword, match="Unicode"):
-        decode_keystore(json.dumps(keystores()[0]), "\ud800")
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 255))
-def test_any_damage_to_a_box_is_found(at: int, change: int) -> None:
-    document = keystores()[5]  # without scrypt, so that this is quick
-    data = bytearray(bytes.fromhex(document["encoded"][2:]))
-    data[at % len(data)] ^= change
-    with pytest.raises(WrongPassword):
-        decode_keystore(json.dumps(document | {"encoded": "0x" + data.hex()}), "versionTwo")
-
-
-json_leaves = st.none() | st.integers() | st.text(max_size=5)
-json_keys = st.sampled_from(["encoding", "encoded", "type", "content", "version", "address"])
-
-
-@given(
-    st.recursive(json_leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(json_keys, inner, max_size=6))
-)
-def test_any_json_is_refused_by_name(document: object) -> None:
-    with pytest.raises(KeystoreError) as caught:
-        decode_keystore(json.dumps(document), "password")
-    assert str(caught.value)
+    return published[scheme]

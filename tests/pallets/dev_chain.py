@@ -15,10 +15,10 @@ from pallets.primitives.hash_onion import DEV_LAYERS, DEV_SECRET, IDENTIFIER, Ha
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
 from pallets.primitives.keys import Keypair
+from pallets.primitives.runtime_code import CODE_KEY
 from pallets.primitives.scale import compact
 from pallets.primitives.types import U32, Moment
 from pallets.runtime import SLOT_DURATION, DevRuntime
-from pallets.system import CODE_KEY
 
 SPEC: dict[str, Any] = json.loads((Path(__file__).resolve().parents[2] / "chain_spec.json").read_text())
 RUNTIME_GENESIS: dict[str, Any] = SPEC["genesis"]["runtimeGenesis"]

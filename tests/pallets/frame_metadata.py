@@ -107,3 +107,12 @@ def assert_frames_own(pallet: str) -> None:
         assert entry == theirs.storage[name], name
     for name, (spelled, _) in mine.constants.items():
         assert spelled == theirs.constants[name][0], name
+
+
+def assert_all_of_frames(pallet: str) -> None:
+    """Our pallet has whatever FRAME's has, and nothing else; but for a runtime's own types, and constants' values."""
+    assert_frames_own(pallet)
+    theirs, mine = Vocabulary(frame(), pallet), Vocabulary(ours(), pallet)
+    assert mine.calls == theirs.calls
+    assert mine.storage.keys() == theirs.storage.keys()
+    assert mine.constants.keys() == theirs.constants.keys()

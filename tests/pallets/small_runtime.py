@@ -22,10 +22,12 @@ from pallets.frame.genesis import build_genesis
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call, Runtime
 from pallets.frame.weights import REF_TIME_PER_MILLISECOND, DbWeight, block_length, block_weights
+from pallets.multisig import Multisig
 from pallets.primitives.extrinsic import IMMORTAL, Era, Sr25519, signed_extrinsic, signing_payload
 from pallets.primitives.header import Header
 from pallets.primitives.keys import Keypair, dev_keypair
 from pallets.primitives.runtime_code import RuntimeVersion
+from pallets.proxy import Proxy
 from pallets.sudo import Sudo
 from pallets.system import System
 from pallets.transaction_payment import ChargeTransactionPayment, TransactionPayment
@@ -85,13 +87,24 @@ class SmallRuntime(Runtime):
             db_weight=DbWeight(25_000_000, 100_000_000),
             version=self.version,
             ss58_prefix=42,
-            native_versions=(8,),
         )
         self.balances = Balances(index=5, system=self.system, existential_deposit=DEPOSIT)
         self.transaction_payment = TransactionPayment(index=6, system=self.system, currency=self.balances)
         self.sudo = Sudo(index=7)
         self.utility = Utility(index=8, system=self.system)
         self.escrow = Escrow(index=9, balances=self.balances)
+        self.multisig = Multisig(
+            index=10, system=self.system, currency=self.balances, deposit_base=100, deposit_factor=10
+        )
+        self.proxy = Proxy(
+            index=11,
+            system=self.system,
+            currency=self.balances,
+            proxy_deposit_base=100,
+            proxy_deposit_factor=10,
+            announcement_deposit_base=200,
+            announcement_deposit_factor=20,
+        )
 
 
 def genesis(**balances: int) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pallets.account import AccountData, AccountInfo
 from pallets.balances import MAX_HOLDS, Balances
 from pallets.frame import Arithmetic, BadOrigin, DispatchError, Token
 from pallets.frame.events import ConsumerRemaining
@@ -17,7 +18,7 @@ from pallets.fungible import Currency
 from pallets.primitives.codec import codec_of
 from pallets.primitives.fixed import U128_MAX
 from pallets.primitives.types import U16
-from pallets.system import AccountData, AccountInfo, System
+from pallets.system import System
 from tests.pallets.frame_metadata import assert_frames_own
 from tests.pallets.small_runtime import ALICE, BOB, CHARLIE, DAVE, DEPOSIT, Escrow, SmallRuntime, genesis
 
@@ -170,7 +171,7 @@ def test_a_transfer_of_nothing_is_an_event(rt: SmallRuntime) -> None:
 
 def test_an_account_that_something_depends_on_keeps_its_deposit(rt: SmallRuntime) -> None:
     bob = info(rt, BOB)
-    rt.system.inc_consumers(BOB, bob)
+    bob.inc_consumers()
     rt.system.account[BOB] = bob
     assert rt.balances.reducible(BOB, keep_alive=False) == 2_000 - DEPOSIT
     with noop(rt, Token("Frozen")):
@@ -181,7 +182,7 @@ def test_an_account_that_something_depends_on_keeps_its_deposit(rt: SmallRuntime
 def test_with_a_second_provider_the_balance_may_go_and_the_account_stays(rt: SmallRuntime) -> None:
     provided_by_another(rt, BOB)
     bob = info(rt, BOB)
-    rt.system.inc_consumers(BOB, bob)
+    bob.inc_consumers()
     rt.system.account[BOB] = bob
     rt.balances.transfer(BOB, ALICE, 1_600)
     assert (info(rt, BOB).providers, info(rt, BOB).data.free) == (1, 0)
@@ -410,7 +411,7 @@ def test_a_release_below_the_deposit_stays_while_more_is_held(rt: SmallRuntime) 
 
 def test_a_hold_adds_its_consumer_to_those_of_others(rt: SmallRuntime) -> None:
     bob = info(rt, BOB)
-    rt.system.inc_consumers(BOB, bob)
+    bob.inc_consumers()
     rt.system.account[BOB] = bob
     rt.balances.hold(DEAL, BOB, 100)
     assert info(rt, BOB).consumers == 2
@@ -421,6 +422,41 @@ def test_a_hold_adds_its_consumer_to_those_of_others(rt: SmallRuntime) -> None:
 def test_a_hold_through_a_call_is_undone_with_it(rt: SmallRuntime) -> None:
     with noop(rt, Token("FundsUnavailable")):
         rt.dispatch(rt.call("Escrow", "hold", amount=2_000), signed(BOB))
+
+
+# Reserves
+
+
+def test_reserved_money_is_tied_until_it_is_unreserved(rt: SmallRuntime) -> None:
+    rt.balances.reserve(ALICE, 600)
+    account = info(rt, ALICE)
+    assert (account.data.free, account.data.reserved, account.consumers) == (9_400, 600, 1)
+    rt.balances.unreserve(ALICE, 200)
+    rt.balances.unreserve(ALICE, 500)  # of which 400 are left
+    account = info(rt, ALICE)
+    assert (account.data.free, account.data.reserved, account.consumers) == (10_000, 0, 0)
+    assert rt.events == [
+        Balances.Reserved(ALICE, 600),
+        Balances.Unreserved(ALICE, 200),
+        Balances.Unreserved(ALICE, 400),
+    ]
+    rt.balances.reserve(ALICE, 0)
+    rt.balances.unreserve(ALICE, 0)
+    rt.balances.unreserve(CHARLIE, 10)
+    assert len(rt.events) == 3
+
+
+def test_what_cannot_be_reserved(rt: SmallRuntime) -> None:
+    with noop(rt, Balances.InsufficientBalance):
+        rt.balances.reserve(ALICE, 10_001)
+    with noop(rt, ConsumerRemaining):  # the deposit stays free
+        rt.balances.reserve(ALICE, 10_000 - DEPOSIT + 1)
+    account = info(rt, ALICE)
+    account.data.frozen = 9_000
+    rt.system.account[ALICE] = account
+    with noop(rt, Balances.LiquidityRestrictions):
+        rt.balances.reserve(ALICE, 1_001)
+    rt.balances.reserve(ALICE, 1_000)
 
 
 def test_a_runtime_of_too_many_hold_reasons_fails_its_integrity_test(

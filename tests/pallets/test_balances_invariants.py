@@ -33,6 +33,7 @@ class BalancesMachine(RuleBasedStateMachine):
         self.alive = {ALICE, BOB, CHARLIE}
         self.provided = dict.fromkeys(ACCOUNTS, 0)  # by someone else than the balance
         self.needed = dict.fromkeys(ACCOUNTS, 0)  # by someone else than a hold
+        self.kept = dict.fromkeys(ACCOUNTS, 0)  # reserved without a reason
 
     def attempt(self, operation: str, *arguments: object, **options: object) -> None:
         before, events = dict(self.rt.state.changes), len(self.rt.events)
@@ -71,6 +72,18 @@ class BalancesMachine(RuleBasedStateMachine):
         self.attempt("transfer_held", reason, source, dest, self.balances.held(reason, source))
 
     @rule(who=accounts, amount=amounts)
+    def reserve(self, who: bytes, amount: int) -> None:
+        before = self.rt.system.account[who].data.reserved
+        self.attempt("reserve", who, amount)
+        self.kept[who] += self.rt.system.account[who].data.reserved - before
+
+    @rule(who=accounts, amount=amounts)
+    def unreserve(self, who: bytes, amount: int) -> None:
+        freed = min(amount, self.kept[who])  # a pallet asks for no more than it reserved
+        self.balances.unreserve(who, freed)  # never refused
+        self.kept[who] -= freed
+
+    @rule(who=accounts, amount=amounts)
     def mint_into(self, who: bytes, amount: int) -> None:
         self.attempt("mint_into", who, amount)
 
@@ -105,7 +118,7 @@ class BalancesMachine(RuleBasedStateMachine):
         if not self.provided[who]:
             return
         with suppress(ConsumerRemaining):
-            if self.rt.system.dec_providers(who, account):
+            if account.dec_providers():
                 self.rt.system.reap(who)
             else:
                 self.rt.system.account[who] = account
@@ -115,7 +128,7 @@ class BalancesMachine(RuleBasedStateMachine):
     def need(self, who: bytes) -> None:
         account = self.rt.system.account[who]
         with suppress(NoProviders):
-            self.rt.system.inc_consumers(who, account)
+            account.inc_consumers()
             self.rt.system.account[who] = account
             self.needed[who] += 1
 
@@ -123,7 +136,7 @@ class BalancesMachine(RuleBasedStateMachine):
     def need_no_more(self, who: bytes) -> None:
         if self.needed[who]:
             account = self.rt.system.account[who]
-            self.rt.system.dec_consumers(who, account)
+            account.dec_consumers()
             self.rt.system.account[who] = account
             self.needed[who] -= 1
 
@@ -133,10 +146,10 @@ class BalancesMachine(RuleBasedStateMachine):
         assert self.balances.total_issuance == sum(entry.free + entry.reserved for entry in data)
 
     @invariant()
-    def what_is_reserved_is_held(self) -> None:
+    def what_is_reserved_is_held_or_kept(self) -> None:
         for who in ACCOUNTS:
             held = [entry.amount for entry in self.balances.holds[who]]
-            assert self.rt.system.account[who].data.reserved == sum(held)
+            assert self.rt.system.account[who].data.reserved == sum(held) + self.kept[who]
             assert all(held)
             assert (who in self.balances.holds) == bool(held)
 

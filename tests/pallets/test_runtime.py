@@ -9,8 +9,8 @@ import pytest
 import scalecodec
 from substrateinterface import Keypair as JudgesKeypair
 
+from node.testing import Devnet
 from pallets.balances import Balances
-from pallets.frame.events import Token
 from pallets.frame.executive import Executive, InvalidBlock
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.validity import BadMandatory, MandatoryValidation, TransactionSource
@@ -20,11 +20,11 @@ from pallets.primitives.hash_onion import IDENTIFIER
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.header import Header
 from pallets.primitives.keys import DEV_ACCOUNTS, Scheme, dev_keypair
-from pallets.primitives.runtime_code import native_code, runtime_version
+from pallets.primitives.runtime_code import CODE_KEY, native_code, runtime_version
 from pallets.primitives.ss58 import decode_account
 from pallets.primitives.types import Moment
 from pallets.runtime import KNOWN_RUNTIMES, UNIT, DevRuntime
-from pallets.system import CODE_KEY, System
+from pallets.system import System
 from tests.pallets.dev_chain import FIRST_SLOT, RUNTIME_GENESIS, SPEC, DevChain
 
 PATCH: dict[str, Any] = RUNTIME_GENESIS["patch"]
@@ -52,6 +52,7 @@ WIRE = {
     "Dao": 25,
     "Pools": 26,
     "Slashing": 27,
+    "Cheats": 200,
 }
 EXTENSIONS = [
     "CheckNonZeroSender",
@@ -174,7 +175,6 @@ def test_constants_fit_the_slots() -> None:
 
 def test_the_code_is_not_replaced_by_a_version_nobody_can_run() -> None:
     runtime = DevChain().runtime()
-    assert runtime.system.native_versions == (1,)
     with pytest.raises(System.SpecVersionNeedsToIncrease):
         runtime.system.set_code(None, native_code(DevRuntime.version))
 
@@ -193,30 +193,23 @@ def test_an_empty_block_has_its_inherents_first_and_in_pallet_order() -> None:
     assert made.header.slot() == FIRST_SLOT
 
 
-def test_blocks_do_what_their_transactions_say() -> None:
-    chain = DevChain()
-    before = chain.runtime().balances.free(BOB.public)
-    chain.author(chain.sign(ALICE, "Balances", "transfer_keep_alive", dest=BOB.public, value=3 * UNIT))
-    chain.author(chain.sign(BOB, "System", "remark_with_event", remark=b"thanks"))
-    chain.author(chain.sign(ALICE, "Balances", "transfer_keep_alive", dest=BOB.public, value=2 * UNIT))
-    runtime = chain.runtime()
-    gained = runtime.balances.free(BOB.public) - before
-    assert 4 * UNIT < gained < 5 * UNIT  # less Bob's own fee
-    assert (runtime.system.account[ALICE.public].nonce, runtime.system.account[BOB.public].nonce) == (2, 1)
-    events = runtime.decode_events(chain.state[storage_prefix("System", "Events")])
-    assert any(record.event == Balances.Transfer(ALICE.public, BOB.public, 2 * UNIT) for record in events)
+def test_blocks_do_what_their_transactions_say(chain: Devnet) -> None:
+    before = chain.balance("Bob")
+    chain.as_("Alice").balances.transfer_keep_alive("Bob", "3 UNIT")
+    fee = chain.as_("Bob").system.remark_with_event("thanks").fee
+    chain.as_("Alice").balances.transfer_keep_alive("Bob", "2 UNIT")
+    assert chain.balance("Bob") == before + 5 * UNIT - fee
+    assert (chain.nonce("Alice"), chain.nonce("Bob")) == (2, 1)
+    transfer = Balances.Transfer(ALICE.public, BOB.public, 2 * UNIT)
+    assert transfer in chain.events and transfer not in chain.at(1).events
 
 
-def test_a_failing_transaction_is_in_the_block_and_pays() -> None:
-    chain = DevChain()
-    before = chain.runtime().balances.free(ALICE.public)
-    too_much = 2_000_000 * UNIT
-    chain.author(chain.sign(ALICE, "Balances", "transfer_keep_alive", dest=BOB.public, value=too_much))
-    runtime = chain.runtime()
-    events = runtime.decode_events(chain.state[storage_prefix("System", "Events")])
-    (failure,) = [record.event for record in events if isinstance(record.event, System.ExtrinsicFailed)]
-    assert isinstance(failure.dispatch_error, Token) and failure.dispatch_error.reason == "FundsUnavailable"
-    assert before - UNIT < runtime.balances.free(ALICE.public) < before
+def test_a_failing_transaction_is_in_the_block_and_pays(chain: Devnet) -> None:
+    before = chain.balance("Alice")
+    with chain.reverts("Token.FundsUnavailable"):
+        chain.as_("Alice").balances.transfer_keep_alive("Bob", 2_000_000 * UNIT)
+    chain.at(1).events.one(System.ExtrinsicFailed)
+    assert before - UNIT < chain.balance("Alice") < before
 
 
 def test_another_node_executes_blocks_to_the_same_state() -> None:

@@ -9,26 +9,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pallets.frame import BadOrigin, DispatchError
+from pallets.account import MAX_CONSUMERS, AccountInfo
+from pallets.frame import BadOrigin, Error, Event, Pays
 from pallets.frame.events import (
     ApplyExtrinsic,
     ConsumerRemaining,
     Finalization,
     NoProviders,
     TooManyConsumers,
-    Unavailable,
 )
+from pallets.frame.executive import Executive
 from pallets.frame.origin import NONE, ROOT, Origin, signed
+from pallets.frame.runtime import Call
 from pallets.frame.testing import externalities, noop
+from pallets.frame.validity import Call as CallNotExpected
+from pallets.frame.validity import TransactionSource
+from pallets.primitives.extrinsic import bare_extrinsic
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.header import RuntimeEnvironmentUpdated
-from pallets.primitives.runtime_code import RuntimeVersion, native_code
-from pallets.system import CODE_KEY, GENESIS_MARKER, MAX_CONSUMERS, AccountInfo, System
+from pallets.primitives.runtime_code import CODE_KEY, RuntimeVersion, native_code
+from pallets.system import GENESIS_MARKER, System
+from tests.pallets.dev_chain import DevChain
 from tests.pallets.frame_metadata import assert_frames_own
 from tests.pallets.small_runtime import ALICE, ALICE_KEY, BOB, CHARLIE, UNIT, SmallChain, SmallRuntime, genesis
 
 ROOTS_CALLS: list[tuple[str, dict[str, Any]]] = [
     ("set_code", {"code": b""}),
+    ("set_code_without_checks", {"code": b""}),
+    ("authorize_upgrade", {"code_hash": bytes(32)}),
+    ("authorize_upgrade_without_checks", {"code_hash": bytes(32)}),
     ("set_storage", {"items": [(b"k", b"v")]}),
     ("kill_storage", {"keys": [b"k"]}),
     ("kill_prefix", {"prefix": b"k", "subkeys": 1}),
@@ -114,19 +123,19 @@ def test_references_are_frames(providers: int, consumers: int, sufficients: int)
         effective = max(providers, 1)  # FRAME takes none for one, with an error in the log
         if effective == 1 and consumers:
             with noop(rt, ConsumerRemaining):
-                rt.system.dec_providers(BOB, info)
+                info.dec_providers()
             assert info.providers == providers
         else:
-            assert rt.system.dec_providers(BOB, info) is (effective == 1 and not sufficients)
+            assert info.dec_providers() is (effective == 1 and not sufficients)
             assert info.providers == effective - 1
 
         info = AccountInfo(providers=providers, consumers=consumers, sufficients=sufficients)
         if providers:
-            rt.system.inc_consumers(BOB, info)
+            info.inc_consumers()
             assert info.consumers == consumers + 1
         else:
             with noop(rt, NoProviders):
-                rt.system.inc_consumers(BOB, info)
+                info.inc_consumers()
 
         info = AccountInfo(providers=providers, consumers=consumers, sufficients=sufficients)
         rt.system.inc_providers(BOB, info)
@@ -136,9 +145,9 @@ def test_references_are_frames(providers: int, consumers: int, sufficients: int)
 
 def test_consumers_are_bounded(rt: SmallRuntime) -> None:
     info = AccountInfo(providers=1, consumers=MAX_CONSUMERS - 1)
-    rt.system.inc_consumers(BOB, info)
+    info.inc_consumers()
     with noop(rt, TooManyConsumers):
-        rt.system.inc_consumers(BOB, info)
+        info.inc_consumers()
 
 
 def test_a_reaped_account_is_gone(rt: SmallRuntime) -> None:
@@ -178,30 +187,98 @@ def test_root_sets_and_kills_storage(rt: SmallRuntime) -> None:
     assert len(list(rt.state.keys(b"\2"))) == 4
 
 
+# The code
+
+
 def code_of(spec_name: str = "small", spec_version: int = 8) -> bytes:
     return native_code(RuntimeVersion(spec_name, "small", 1, spec_version, 1, [], 3, 1))
 
 
-def test_root_upgrades_to_a_later_runtime_that_the_node_knows(rt: SmallRuntime) -> None:
-    rt.dispatch(rt.call("System", "set_code", code=code_of()), ROOT)
-    assert rt.state.get(CODE_KEY) == code_of()
-    assert rt.events == [System.CodeUpdated()]
+LATER, OTHER = code_of(), code_of(spec_name="other")
+UNFIT: list[tuple[bytes, type[Error]]] = [
+    (b"", System.FailedToExtractRuntimeVersion),
+    (b"\0asm\1\0\0\0", System.FailedToExtractRuntimeVersion),
+    (OTHER, System.InvalidSpecName),
+    (code_of(spec_version=7), System.SpecVersionNeedsToIncrease),
+]
+
+
+def assert_upgraded(rt: SmallRuntime, code: bytes, *before: Event) -> None:
+    assert rt.state.get(CODE_KEY) == code
+    assert rt.events == [*before, System.CodeUpdated()]
     assert rt.system.digest == [RuntimeEnvironmentUpdated()]
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        (b"", System.FailedToExtractRuntimeVersion),
-        (b"\0asm\1\0\0\0", System.FailedToExtractRuntimeVersion),
-        (code_of(spec_name="other"), System.InvalidSpecName),
-        (code_of(spec_version=7), System.SpecVersionNeedsToIncrease),
-        (code_of(spec_version=9), Unavailable),
-    ],
-)
-def test_other_code_is_refused(rt: SmallRuntime, code: bytes, error: type[DispatchError]) -> None:
+@pytest.mark.parametrize("code", [LATER, code_of(spec_version=1 << 31)])
+def test_root_upgrades_to_a_later_version(rt: SmallRuntime, code: bytes) -> None:
+    rt.dispatch(rt.call("System", "set_code", code=code), ROOT)
+    assert_upgraded(rt, code)
+
+
+@pytest.mark.parametrize(("code", "error"), UNFIT)
+def test_other_code_is_refused_unless_root_wants_it_unchecked(
+    rt: SmallRuntime, code: bytes, error: type[Error]
+) -> None:
     with noop(rt, error):
         rt.dispatch(rt.call("System", "set_code", code=code), ROOT)
+    rt.dispatch(rt.call("System", "set_code_without_checks", code=code), ROOT)
+    assert_upgraded(rt, code)
+
+
+@pytest.mark.parametrize("origin", [signed(BOB), ROOT, NONE])
+def test_anybody_may_bring_the_code_that_root_authorized_once(rt: SmallRuntime, origin: Origin) -> None:
+    bring = rt.call("System", "apply_authorized_upgrade", code=LATER)
+    with noop(rt, System.NothingAuthorized):
+        rt.dispatch(bring, origin)
+    rt.dispatch(rt.call("System", "authorize_upgrade", code_hash=blake2_256(OTHER)), ROOT)
+    with noop(rt, System.Unauthorized):
+        rt.dispatch(bring, origin)
+    rt.dispatch(rt.call("System", "authorize_upgrade", code_hash=blake2_256(LATER)), ROOT)
+    assert rt.state.get(storage_prefix("System", "AuthorizedUpgrade")) == blake2_256(LATER) + b"\1"
+    assert rt.dispatch(bring, origin).pays_fee is Pays.No
+    authorized = [System.UpgradeAuthorized(blake2_256(code), check_version=True) for code in (OTHER, LATER)]
+    assert_upgraded(rt, LATER, *authorized)
+    with noop(rt, System.NothingAuthorized):
+        rt.dispatch(bring, origin)
+
+
+@pytest.mark.parametrize(("code", "error"), UNFIT)
+def test_authorized_code_that_is_no_later_version_uses_the_authorization_up(
+    rt: SmallRuntime, code: bytes, error: type[Error]
+) -> None:
+    bring = rt.call("System", "apply_authorized_upgrade", code=code)
+    rt.dispatch(rt.call("System", "authorize_upgrade", code_hash=blake2_256(code)), ROOT)
+    assert rt.dispatch(bring, signed(BOB)).pays_fee is Pays.No
+    rejected = rt.events[-1]
+    assert isinstance(rejected, System.RejectedInvalidAuthorizedUpgrade)
+    assert (rejected.code_hash, type(rejected.error)) == (blake2_256(code), error)
+    assert (rt.state.get(CODE_KEY), rt.system.authorized_upgrade, rt.system.digest) == (None, None, [])
+
+    rt.events.clear()
+    rt.dispatch(rt.call("System", "authorize_upgrade_without_checks", code_hash=blake2_256(code)), ROOT)
+    rt.dispatch(bring, signed(BOB))
+    assert_upgraded(rt, code, System.UpgradeAuthorized(blake2_256(code), check_version=False))
+
+
+def test_a_bare_transaction_may_bring_it() -> None:
+    chain = DevChain()
+    code = native_code(RuntimeVersion("fathom", "fathom-node", 1, 2, 1, [], 1, 1))
+    bring = bare_extrinsic(chain.runtime().encode_call(call_of(chain, "apply_authorized_upgrade", code=code)))
+    for source in TransactionSource:
+        with pytest.raises(CallNotExpected):
+            Executive(chain.runtime()).validate_transaction(source, bring)
+    authorize = call_of(chain, "authorize_upgrade", code_hash=blake2_256(code))
+    chain.author(chain.sign(ALICE_KEY, "Sudo", "sudo", call=authorize))
+    found = Executive(chain.runtime()).validate_transaction(TransactionSource.External, bring)
+    assert (found.requires, found.provides, found.propagate) == ([], [blake2_256(code)], True)
+    assert RuntimeEnvironmentUpdated() in chain.author(bring).header.digest
+    assert chain.state[CODE_KEY] == code
+    with pytest.raises(CallNotExpected):
+        Executive(chain.runtime()).apply_extrinsic(bring)
+
+
+def call_of(chain: DevChain, name: str, **arguments: Any) -> Call:
+    return chain.runtime().call("System", name, **arguments)
 
 
 def test_accounts_lie_where_substrate_clients_look(rt: SmallRuntime) -> None:

@@ -15,8 +15,11 @@ from node.chain.transactions import TemporarilyBanned
 from node.service import RunningNode
 from node.state.db import Batch
 from node.state.errors import WriteFailed
+from node.testing import CallFailed, Devnet
+from pallets.frame.events import Arithmetic
+from pallets.frame.validity import MandatoryValidation, NoUnsignedValidator
 from tests.node.extrinsics import ALICE, BOB, CHARLIE, DAVE, UNIT, account, bare, remark, signed, transfer, tx_hash
-from tests.node.nodes import height, nonce_of, send
+from tests.node.nodes import height, send
 from tests.node.state.naive_trie import blake2, naive_root
 
 
@@ -46,42 +49,33 @@ async def test_blocks_are_sealed_and_rooted_by_the_books(autojump_clock: MockClo
         parent = block_hash
 
 
-async def test_tips_come_first_and_each_account_in_its_order(autojump_clock: MockClock, manual: RunningNode) -> None:
-    genesis = manual.chain.genesis_hash
+def test_tips_come_first_and_each_account_in_its_order(chain: Devnet) -> None:
+    genesis = chain.hash
     poor = [signed(genesis, remark(b"a"), nonce, by=ALICE) for nonce in range(3)]
     rich = [signed(genesis, remark(b"b"), 0, by=BOB, tip=UNIT), signed(genesis, remark(b"b"), 1, by=BOB)]
     richest = signed(genesis, remark(b"c"), 0, by=CHARLIE, tip=5 * UNIT)
-    send(manual, *poor, *rich, richest)
-    block = await manual.producer.create_block(create_empty=False)
-    assert block.extrinsics[2:] == [richest, rich[0], *poor, rich[1]]
+    for extrinsic in (*poor, *rich, richest):
+        chain.submit(extrinsic)
+    assert chain.mine().extrinsics[2:] == [richest, rich[0], *poor, rich[1]]
 
 
-async def test_what_does_not_fit_comes_in_the_next_block_and_nothing_is_lost(
-    autojump_clock: MockClock, manual: RunningNode
-) -> None:
+def test_what_does_not_fit_comes_in_the_next_block_and_nothing_is_lost(chain: Devnet) -> None:
     """Eleven extrinsics of 0.9 MB in blocks of 3.75 MB: what follows one that didn't fit waits, and isn't banned."""
-    genesis = manual.chain.genesis_hash
-    large = [signed(genesis, remark(bytes(900_000)), nonce) for nonce in range(11)]
-    small = [signed(genesis, remark(b"small"), nonce) for nonce in range(11, 14)]
-    send(manual, *large, *small)
-    included: list[bytes] = []
-    sizes = []
-    while manual.transactions.has_ready():
-        block = await manual.producer.create_block(create_empty=False)
-        included += block.extrinsics[2:]
-        sizes.append(len(block.extrinsics) - 2)
-    assert included == large + small
-    assert sizes == [4, 4, 6]
-    assert manual.transactions.pool.future_count == 0
+    remark = chain.as_(ALICE).system.remark
+    sent = [remark.submit(bytes(900_000)).hash for _ in range(11)] + [remark.submit("small").hash for _ in range(3)]
+    blocks = [[tx_hash(extrinsic) for extrinsic in chain.mine().extrinsics[2:]] for _ in range(3)]
+    assert [each for block in blocks for each in block] == sent
+    assert [len(block) for block in blocks] == [4, 4, 6]
 
 
-async def test_a_failing_call_is_included_and_pays(autojump_clock: MockClock, manual: RunningNode) -> None:
-    send(manual, signed(manual.chain.genesis_hash, transfer(BOB, 10**30), 0))
-    block = await manual.producer.create_block(create_empty=False)
-    names = [type(record.event).__qualname__ for record in block.events]
-    assert "System.ExtrinsicFailed" in names
-    assert "TransactionPayment.TransactionFeePaid" in names
-    assert nonce_of(manual, account(ALICE)) == 1
+def test_a_failing_call_is_included_and_pays(chain: Devnet) -> None:
+    with chain.reverts(Arithmetic("Underflow")) as reverted:
+        chain.as_(ALICE).balances.transfer_keep_alive(BOB, 10**30)
+    assert isinstance(reverted.failure, CallFailed)
+    receipt = reverted.failure.receipt
+    assert receipt.events.one("System.ExtrinsicFailed").dispatch_error == reverted.error
+    assert receipt.events.one("TransactionPayment.TransactionFeePaid").actual_fee == receipt.fee > 0
+    assert chain.nonce(ALICE) == 1
 
 
 async def test_what_becomes_invalid_leaves_alone_and_its_followers_wait(
@@ -173,14 +167,10 @@ async def test_a_block_that_cannot_be_built_is_logged_and_the_next_is_tried(
     await height(node, 3)
 
 
-async def test_inherents_and_unsigned_calls_from_outside_are_refused(
-    autojump_clock: MockClock, manual: RunningNode
-) -> None:
-    timestamp = bare(bytes([2, 0]) + b"\4")
-    refusals: list[Any] = []
-    for extrinsic in (timestamp, bare(remark(b"x")), bare(transfer(BOB, 1))):
-        with pytest.raises(Exception) as refused:
-            send(manual, extrinsic)
-        refusals.append(str(refused.value))
-    assert refusals[0] == "Transaction dispatch is mandatory; transactions must not be validated."
-    assert refusals[1:] == ["NoUnsignedValidator"] * 2
+def test_inherents_and_unsigned_calls_from_outside_are_refused(chain: Devnet) -> None:
+    with chain.reverts(MandatoryValidation):
+        chain.send(bare(bytes([2, 0]) + b"\4"))  # a timestamp
+    for call in (remark(b"x"), transfer(BOB, 1)):
+        with chain.reverts(NoUnsignedValidator):
+            chain.send(bare(call))
+    assert chain.number == 0

@@ -167,7 +167,8 @@ class ForksModel(RuleBasedStateMachine):
         """All that is stored and all that is remembered."""
         chain, head = self.chain, self.chain.states.head
         records = {column: list(self.db.items_from(column)) for column in COLUMNS}
-        memory = chain.best, chain.best_header(), chain.finalized, chain.leaves(), chain._pruned, dict(chain._side)
+        forks = dict(chain._forks.blocks)
+        memory = chain.best, chain.best_header(), chain.finalized, chain.leaves(), chain._pruned, forks
         return records, memory, dict(head.values), list(head.keys()), head.root, dict(head.nodes)
 
     @contextmanager

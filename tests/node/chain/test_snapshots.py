@@ -174,6 +174,24 @@ async def test_an_unknown_id_changes_nothing(autojump_clock: MockClock, manual: 
     assert Moment.of(manual) == before
 
 
+async def test_what_is_discarded_cannot_be_gone_back_to_and_nothing_is_kept_for_it(
+    autojump_clock: MockClock, manual: RunningNode
+) -> None:
+    store, chain = snapshots_of(manual), manual.chain
+    first = store.take().id
+    left = await mine(manual, 2)
+    second = store.take().id
+    store.discard(second)
+    assert [each.id for each in store.list()] == [first]
+    await store.revert(first)
+    assert chain.header(left) is None
+    for gone in (second, 17):
+        with pytest.raises(UnknownSnapshot):
+            store.discard(gone)
+    assert store.take().id == second + 1, "an id means one moment only"
+    assert [each.id for each in Snapshots(chain, store.transactions, store.clock, store._reverted).list()] == [1, 3]
+
+
 async def test_there_are_only_so_many(
     autojump_clock: MockClock, manual: RunningNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:

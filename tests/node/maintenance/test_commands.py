@@ -334,7 +334,7 @@ def test_a_person_is_asked(base_path: Path, answer: str, removed: bool) -> None:
     done = subprocess.run(command, stdin=terminal, cwd=ROOT, capture_output=True, text=True, check=False)
     os.close(person)
     os.close(terminal)
-    assert done.stderr.startswith(f"Remove {base_path / DB}? [y/N] ")
+    assert done.stderr.startswith(f'Are you sure to remove "{base_path / DB}"? [y/N]: ')
     assert (base_path / DB).exists() is not removed
     assert done.returncode == (0 if removed else 1)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from trio.testing import MockClock
 
+from node.config import RpcConfig
 from node.service import RunningNode
 from tests.node.nodes import running_node
 from tests.node.rpc.client import RpcClient, connected
@@ -23,10 +24,16 @@ def clock() -> MockClock:
 
 
 @pytest.fixture
-async def node(clock: MockClock) -> AsyncIterator[RunningNode]:
+def served() -> RpcConfig:
+    """How the node serves JSON-RPC; a test that wants it otherwise is parametrized with it."""
+    return RpcConfig()
+
+
+@pytest.fixture
+async def node(clock: MockClock, served: RpcConfig) -> AsyncIterator[RunningNode]:
     """A node that seals when a test says so."""
     with scratch_directory() as directory:
-        async with running_node(directory, sealing="manual") as running:
+        async with running_node(directory, sealing="manual", rpc=served) as running:
             yield running
 
 

@@ -12,14 +12,14 @@ import trio
 from trio.testing import MockClock
 from websockets.sync.client import connect
 
-from node.config import NodeConfig
+from node.config import KNOWN_EXPLORERS
 from node.rpc.errors import METHOD_NOT_FOUND
 from node.service import RunningNode
 from tests.node.nodes import running_node
 from tests.node.rpc.client import JSON, PATIENCE, post
 from tests.node.scratch import scratch_directory
 
-EXPLORERS = NodeConfig.rpc_origins
+EXPLORERS = KNOWN_EXPLORERS
 LOCAL: tuple[dict[str, str], ...] = (
     {},
     {"Host": "localhost:9944"},

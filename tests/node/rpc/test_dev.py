@@ -95,6 +95,7 @@ async def test_only_a_dev_chain_can_be_set_back(clock: MockClock) -> None:
     with scratch_directory() as directory:
         spec = json.loads(DEV_SPEC.read_text())
         path = directory / "spec.json"
+        spec["genesis"]["runtimeGenesis"]["patch"]["cheats"]["allowed"] = False
         path.write_text(json.dumps({**spec, "chainType": "Local"}))
         async with running_node(directory, sealing="manual", chain=path) as node, connected(node) as rpc:
             assert (await rpc.failure("dev_snapshot")).code == METHOD_NOT_FOUND

@@ -10,10 +10,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from node.rpc import author, in_flight, server, session
+from node.config import RpcConfig
+from node.later import Later
+from node.rpc import author, in_flight
 from node.rpc.context import Context
 from node.rpc.errors import RpcError
-from node.rpc.later import Later
 from node.rpc.registry import method, subscription
 from node.service import RunningNode
 from tests.node.nodes import running_node
@@ -91,9 +92,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 
 @pytest.fixture
-async def node(clock: MockClock, calls: Calls) -> AsyncIterator[RunningNode]:
+async def node(clock: MockClock, served: RpcConfig, calls: Calls) -> AsyncIterator[RunningNode]:
     with scratch_directory() as directory:
-        async with running_node(directory, sealing="manual") as running:
+        async with running_node(directory, sealing="manual", rpc=served) as running:
             yield running
 
 
@@ -206,10 +207,10 @@ async def test_a_call_without_an_id_is_carried_out_and_not_answered(
     assert calls.begun == list(range(10))
 
 
+@pytest.mark.parametrize("served", [RpcConfig(max_response_bytes=1000)])
 async def test_a_reply_too_big_is_told_however_late(
-    clock: MockClock, rpc: RpcClient, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    clock: MockClock, served: RpcConfig, rpc: RpcClient, calls: Calls
 ) -> None:
-    monkeypatch.setattr(server, "MAX_RESPONSE", 1000)
     for kind in ("test_later", "test_big"):
         await rpc.socket.send(ask(1, kind, 1))
         await wait_all_tasks_blocked(QUIET)
@@ -361,10 +362,10 @@ async def test_identifiers_come_before_the_news_whoever_is_ready_first(
     assert sorted(told.values()) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("served", [RpcConfig(max_subscriptions=2)])
 async def test_subscriptions_take_their_places_when_asked_for(
-    clock: MockClock, rpc: RpcClient, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    clock: MockClock, served: RpcConfig, rpc: RpcClient, calls: Calls
 ) -> None:
-    monkeypatch.setattr(session, "MAX_SUBSCRIPTIONS", 2)
     for number in range(3):
         await rpc.socket.send(ask(number, "test_subscribe", number))
     assert await replies(rpc, 1) == [(2, -32006)]

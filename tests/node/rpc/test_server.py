@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from node.rpc import errors, server
+from node.config import RpcConfig
 from node.rpc.registry import MAX_ITEMS
 from node.service import RunningNode
 from node.web import connect_websocket, request
@@ -106,9 +106,9 @@ async def test_batches_are_bounded_in_number(clock: MockClock, rpc: RpcClient) -
     assert reply["error"]["data"] == "Exceeded max limit of 1024"
 
 
-async def test_replies_are_bounded_in_size(clock: MockClock, rpc: RpcClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert errors.MAX_RESPONSE == 15 * 1024 * 1024
-    monkeypatch.setattr(server, "MAX_RESPONSE", 1000)
+@pytest.mark.parametrize("served", [RpcConfig(max_response_bytes=1000)])
+async def test_replies_are_bounded_in_size(clock: MockClock, served: RpcConfig, rpc: RpcClient) -> None:
+    assert RpcConfig().max_response_bytes == 15 * 1024 * 1024
     failure = await rpc.failure("state_getMetadata")
     assert (failure.code, failure.message, failure.data) == (
         -32008,

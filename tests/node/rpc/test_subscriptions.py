@@ -9,8 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.chain.feed import Feed, Finalized
-from node.rpc import session
+from node.chain.feed import Finalized
+from node.config import RpcConfig
 from node.service import RunningNode
 from tests.node.extrinsics import ALICE, BOB, UNIT, signed, transfer
 from tests.node.nodes import running_node, storage_key
@@ -152,11 +152,8 @@ async def test_subscriptions_belong_to_their_connection(clock: MockClock, node: 
     assert header_hash((await rpc.news(subscription))[1]) == block
 
 
-async def test_a_connection_holds_so_many_and_no_more(
-    clock: MockClock, node: RunningNode, rpc: RpcClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert session.MAX_SUBSCRIPTIONS == 1024
-    monkeypatch.setattr(session, "MAX_SUBSCRIPTIONS", 3)
+@pytest.mark.parametrize("served", [RpcConfig(max_subscriptions=3)])
+async def test_a_connection_holds_so_many_and_no_more(clock: MockClock, node: RunningNode, rpc: RpcClient) -> None:
     held = [await rpc.call("chain_subscribeNewHeads") for _ in range(3)]
     failure = await rpc.failure("state_subscribeStorage", [NOW])
     assert (failure.code, failure.message) == (-32006, "Too many subscriptions on the connection")
@@ -172,19 +169,19 @@ async def test_who_leaves_is_forgotten(clock: MockClock, node: RunningNode, rpc:
             await other.call(method)
         await other.call("state_subscribeStorage", [NOW])
         await trio.sleep(1)
-        assert len(node.chain.imported._subscribers) == 5
+        assert len(node.chain.imported._subscribers) == 6
         assert len(node.chain.finality._subscribers) == 3
     await trio.sleep(5)
-    assert len(node.chain.imported._subscribers) == 0
+    assert len(node.chain.imported._subscribers) == 1  # the finalizer's
     assert len(node.chain.finality._subscribers) == 1  # the pool's
     gc.collect()  # a generator that wasn't closed would warn here
 
 
+@pytest.mark.parametrize("served", [RpcConfig(message_buffer=4)])
 async def test_who_reads_too_slowly_loses_the_subscription_and_nobody_else_does(
-    clock: MockClock, node: RunningNode, rpc: RpcClient, caplog: pytest.LogCaptureFixture
+    clock: MockClock, served: RpcConfig, node: RunningNode, rpc: RpcClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One client reads nothing of 300 subscriptions while megabytes wait for it; another one misses no head."""
-    node.chain.imported = Feed(buffer=4)
     heads = await rpc.call("chain_subscribeNewHeads")
     await rpc.news(heads)
     blocks = 100

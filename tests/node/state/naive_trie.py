@@ -24,6 +24,22 @@ def naive_records(values: Mapping[bytes, bytes], version: int) -> dict[str, byte
     return records(entries, version, "") if entries else {}
 
 
+def naive_merkle_value(values: Mapping[bytes, bytes], version: int, key: bytes) -> bytes | None:
+    """That of the first node at or below a key: its hash, or itself where it is short and not the root."""
+    entries = [([int(digit, 16) for digit in each.hex()], value) for each, value in values.items()]
+    digits, is_root = [int(digit, 16) for digit in key.hex()], True
+    while entries:
+        partial, _, children = parted(entries)
+        if partial[: len(digits)] == digits:
+            encoded = encode(entries, version)
+            return blake2(encoded) if is_root or len(encoded) >= 32 else encoded
+        if digits[: len(partial)] != partial:
+            break
+        rest = digits[len(partial) :]
+        entries, digits, is_root = children.get(rest[0], []), rest[1:], False
+    return None
+
+
 def records(entries: Entries, version: int, path: str) -> dict[str, bytes]:
     partial, _, children = parted(entries)
     if not children:

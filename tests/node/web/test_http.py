@@ -225,6 +225,16 @@ def test_only_this_machine_is_allowed(headers: tuple[tuple[str, str], ...], allo
     assert refusal is None or refusal.status == 403
 
 
+def test_further_pages_may_be_allowed_and_no_further_host() -> None:
+    page = "https://example.com"
+    from_page = Request("GET", "/", (("host", "localhost"), ("origin", page)), b"", PEER)
+    rebound = Request("GET", "/", (("host", "example.com"), ("origin", page)), b"", PEER)
+    for pages in (None, (page,)):
+        assert loopback_only(from_page, pages) is None
+        assert loopback_only(rebound, pages) is not None
+    assert loopback_only(from_page, ("https://other.example",)) is not None
+
+
 def client(data: bytes, limit: int = 100) -> Response:
     protocol = ClientProtocol(max_response_size=limit)
     protocol.request(urlsplit("http://h/"), "GET", (), b"")

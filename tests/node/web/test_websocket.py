@@ -30,9 +30,9 @@ def upgrade(headers: tuple[tuple[str, str], ...] = HEADERS, method: str = "GET")
 
 
 def output(stream: MessageStream) -> bytes:
-    buffer = bytearray()
-    stream.take_output(buffer)
-    return bytes(buffer)
+    taken = bytes(stream.output)
+    stream.output.clear()
+    return taken
 
 
 def opened() -> MessageStream:

@@ -72,7 +72,7 @@ class Judge:
 def tidy(value: Any) -> Any:
     """A decoded value without what scalecodec adds: hashes, indices and type names of calls and events."""
     if isinstance(value, dict):
-        if "call_hash" in value:
+        if "call_args" in value:
             arguments = {argument["name"]: tidy(argument["value"]) for argument in value["call_args"]}
             return {**{key: value[key] for key in ("call_module", "call_function")}, "call_args": arguments}
         if "event_id" in value and "phase" not in value:

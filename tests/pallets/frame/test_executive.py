@@ -76,7 +76,7 @@ class BellRuntime(SmallRuntime):
 
     def compose(self) -> None:
         super().compose()
-        self.bell = Bell(index=10)
+        self.bell = Bell(index=12)
 
 
 class BellChain(SmallChain):

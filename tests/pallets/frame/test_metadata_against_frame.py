@@ -98,8 +98,13 @@ SAME_AS_FRAME = (  # those that any runtime has; pallets' own are compared in th
     "frame_system::extensions::check_weight::CheckWeight",
     "pallet_balances::types::AccountData",
     "pallet_balances::types::ExtraFlags",
+    "pallet_multisig::Multisig",
+    "pallet_multisig::Timepoint",
+    "pallet_proxy::Announcement",
+    "pallet_proxy::DepositKind",
 )
 PART_OF_FRAME = (  # where a runtime may leave variants out, but must agree on those it has
+    "frame_support::dispatch::RawOrigin",
     "sp_runtime::DispatchError",
     "sp_runtime::transaction_validity::InvalidTransaction",
     "sp_runtime::transaction_validity::UnknownTransaction",
@@ -135,6 +140,7 @@ def test_enums_of_frame_agree_on_the_variants_we_have(name: str) -> None:
 
 FRAME_PALLETS = [
     *("System", "Timestamp", "Grandpa", "Balances", "TransactionPayment", "Sudo", "Utility", "Session"),
+    *("Multisig", "Proxy"),
 ]
 
 

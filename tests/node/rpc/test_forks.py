@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,25 +17,6 @@ from tests.node.rpc.test_methods import account_key, header_hash, to_hex, unhex
 from tests.node.scratch import scratch_directory
 from tests.node.state.likeness import assert_trie_is
 from tests.node.state.naive_trie import naive_root
-
-
-@pytest.fixture
-def clock() -> MockClock:
-    """Trio's virtual clock, which jumps when nothing has happened for a moment: loopback bytes take a moment."""
-    return MockClock(autojump_threshold=0.01)
-
-
-@pytest.fixture
-async def node(clock: MockClock) -> AsyncIterator[RunningNode]:
-    with scratch_directory() as directory:
-        async with running_node(directory, sealing="manual") as running:
-            yield running
-
-
-@pytest.fixture
-async def rpc(node: RunningNode) -> AsyncIterator[RpcClient]:
-    async with connected(node) as client:
-        yield client
 
 
 async def mine(rpc: RpcClient, parent: str | None = None, *, final: bool = False) -> str:

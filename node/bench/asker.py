@@ -1,0 +1,230 @@
+"""The process that asks: prepared calls over many WebSockets, each with a few on the way, and how long answers take.
+
+## Overview
+
+`python -m node.bench.asker` takes one JSON line, an `Order`. It connects, prints `ready`, starts at the next line on
+stdin, stops at the one after that, and prints one JSON line, a `Report`. Each connection sends its next call when an
+answer is there. Frames of the node are cut by their lengths and looked at for a result, nothing more, so that it is the
+node that is measured; `node.bench.client` reads answers in full.
+
+Source of the frames' layout: RFC 6455, section 5.2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from node.bench.client import Call, Client, frame
+from node.bench.errors import BenchError
+
+READ_SIZE = 1 << 16
+MEDIUM, LARGE = 126, 127
+RESULT, ERROR = b'"result":', b'"error":'
+LOST_SECONDS = 30.0
+"""Silence after which the node is given up."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to ask in turn, and where; on `core` alone, if one is named."""
+
+    port: int
+    calls: Sequence[Call]
+    connections: int
+    depth: int
+    core: int | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of it; times from sending a call to reading its answer."""
+
+    answers: int
+    seconds: float
+    p50_us: float
+    p99_us: float
+    longest_us: float
+
+    @property
+    def per_second(self) -> float:
+        return self.answers / self.seconds
+
+
+class Asker:
+    """An asker's process, connected."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._await("ready")
+
+    def ask_for(self, seconds: float) -> Report:
+        """Asks for a while."""
+        self.begin()
+        time.sleep(seconds)
+        return self.end()
+
+    def begin(self) -> None:
+        """Asks from now on."""
+        self._tell("go")
+
+    def end(self) -> Report:
+        """Stops asking."""
+        self._tell("stop")
+        return Report(**json.loads(self._await("{")))
+
+    def _tell(self, word: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+
+    def _await(self, start: str) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.startswith(start):
+            raise BenchError(line.strip() or "the asker ended without a word")
+        return line
+
+
+@contextmanager
+def asker(order: Order) -> Iterator[Asker]:
+    """An asker for the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "node.bench.asker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(asdict(order)) + "\n")
+            process.stdin.flush()
+            yield Asker(process)
+        finally:
+            process.kill()
+
+
+# Inside the process
+
+
+class Lane:
+    """One connection; `taken` are the seconds that its answers took."""
+
+    def __init__(self, client: Client, frames: Sequence[bytes], place: int) -> None:
+        self.socket = client.socket
+        self.socket.setblocking(False)
+        self._frames, self._next = frames, place
+        self._buffer = b""
+        self._sent: deque[float] = deque()
+        self.taken: list[float] = []
+
+    def ask(self, count: int) -> None:
+        """Sends the next calls."""
+        now = time.perf_counter()
+        data = b""
+        for _ in range(count):
+            data += self._frames[self._next % len(self._frames)]
+            self._next += 1
+            self._sent.append(now)
+        try:
+            self.socket.sendall(data)
+        except OSError as error:
+            raise BenchError(f"the node has closed a connection: {error}") from None
+
+    def read(self) -> int:
+        """How many answers there are; the first error ends it all."""
+        try:
+            data = self.socket.recv(READ_SIZE)
+        except OSError as error:
+            raise BenchError(f"the connection to the node is lost: {error}") from None
+        if not data:
+            raise BenchError("the node has closed a connection")
+        now = time.perf_counter()
+        buffer = self._buffer + data
+        at = count = 0
+        while (end := _frame_end(buffer, at)) is not None:
+            if RESULT not in buffer[at:end] or ERROR in buffer[at:end]:
+                raise BenchError(f"the node refuses a call: {buffer[at:end]!r}")
+            self.taken.append(now - self._sent.popleft())
+            at = end
+            count += 1
+        self._buffer = buffer[at:]
+        return count
+
+
+def _frame_end(buffer: bytes, at: int) -> int | None:
+    """Where the whole, unmasked frame that starts at `at` ends; `None` where it isn't whole."""
+    if len(buffer) < at + 2:
+        return None
+    length, body = buffer[at + 1], at + 2
+    if length >= MEDIUM:
+        body = at + (4 if length == MEDIUM else 10)
+        length = int.from_bytes(buffer[at + 2 : body], "big")
+    return body + length if len(buffer) >= body + length else None
+
+
+def _ask_all(lanes: Sequence[Lane], selector: selectors.BaseSelector, depth: int) -> float:
+    """Asks until told to stop; how many seconds it took."""
+    started = time.perf_counter()
+    for lane in lanes:
+        lane.ask(depth)
+    while True:
+        ready = selector.select(LOST_SECONDS)
+        if not ready:
+            raise BenchError("the node has fallen silent")
+        for key, _ in ready:
+            lane = key.data
+            if lane is None:
+                return time.perf_counter() - started
+            count = lane.read()
+            if count:
+                lane.ask(count)
+
+
+def _carry_out(order: Order) -> Report:
+    if order.core is not None:
+        os.sched_setaffinity(0, {order.core})
+    frames = [frame(number, method, params) for number, (method, params) in enumerate(order.calls)]
+    lanes = [
+        Lane(Client.connect(order.port), frames, place * len(frames) // order.connections)
+        for place in range(order.connections)
+    ]
+    with selectors.DefaultSelector() as selector:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for lane in lanes:
+            selector.register(lane.socket, selectors.EVENT_READ, lane)
+        selector.register(sys.stdin, selectors.EVENT_READ, None)
+        seconds = _ask_all(lanes, selector, order.depth)
+    taken = sorted(each for lane in lanes for each in lane.taken)
+    if not taken:
+        raise BenchError("the node has answered nothing")
+    return Report(
+        answers=len(taken),
+        seconds=seconds,
+        p50_us=round(median(taken) * 1e6, 1),
+        p99_us=round(taken[len(taken) * 99 // 100] * 1e6, 1),
+        longest_us=round(taken[-1] * 1e6, 1),
+    )
+
+
+def main() -> None:
+    """Carries out the order on stdin; an error is one line on stdout."""
+    given: dict[str, Any] = json.loads(sys.stdin.readline())
+    try:
+        print(json.dumps(asdict(_carry_out(Order(**given)))), flush=True)
+    except BenchError as error:
+        print(error, flush=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
