@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from node.chain.feed import Imported
-from node.chain.finality import LAG_SLOTS, Finalizer
+from node.chain.finality import Finalizer
 from node.chain.producer import NEXT, NotIncluded, Order, Producer
+from node.chain.tree import UnknownParent
 from node.config import Sealing
 from node.state.errors import WriteFailed
 from pallets.cheats import (
@@ -41,6 +42,8 @@ from pallets.primitives.scale import DecodeError, EncodeError
 
 MAX_BLOCKS = 10_000
 """How many blocks one cheat mines at most."""
+MAX_REORG = 100
+"""How many blocks one cheat replaces at most: the state of a fork's block is put together from all before it."""
 
 
 class Refused(Exception):
@@ -133,40 +136,36 @@ class Cheats:
             self.transactions.on_reorganised(moved, [])
         self.producer.reconsider()
 
-    def ancestor(self, depth: int) -> bytes:
-        """The block so many before the best one; raises `Refused`."""
-        found = self.chain.hash_of(self.chain.best.number - depth)
-        if found is None:
-            raise Refused(f"the best block is {self.chain.best.number}: there is none {depth} before it")
-        return found
-
     async def reorganise(self, depth: int) -> Imported:
         """Replaces the last blocks by one more, which are empty; the transactions go back to the pool."""
         best, final = self.chain.best.number, self.chain.finalized.number
-        if not 1 <= depth <= MAX_BLOCKS:
-            raise Refused(f"1 to {MAX_BLOCKS} blocks can be replaced, not {depth}")
+        if not 1 <= depth <= MAX_REORG:
+            raise Refused(f"1 to {MAX_REORG} blocks can be replaced, not {depth}")
         if depth > best - final:
             raise Refused(
                 f"block {final} is final, and the best is {best}: at most {best - final} blocks can be replaced; "
                 "dev_delayFinality holds finality up"
             )
-        return await self.producer.create_branch(self.ancestor(depth), depth + 1)
+        ancestor = self.chain.hash_of(best - depth)
+        assert ancestor is not None  # it is not before the final block
+        try:
+            return await self.producer.create_branch(ancestor, depth + 1)
+        except UnknownParent:
+            raise Refused(
+                "a block that was to go became final meanwhile: dev_delayFinality holds finality up"
+            ) from None
 
     def seal_as(self, sealing: Sealing) -> None:
         """When blocks are sealed from now on. Sealing by itself brings finality, unless that was held up by hand."""
         if sealing != "manual" and self.finalizer.delay is None and not self.finalizer.is_held_up:
-            self.finalizer.delay = self._usual_delay
+            self.finalizer.delay = self.finalizer.usual_delay
         self.producer.seal_as(sealing)
 
     def delay_finality(self, seconds: float | None) -> None:
         """How long after its seal a block becomes final; `None` is the usual time."""
         self.finalizer.is_held_up = False
-        self.finalizer.delay = self._usual_delay if seconds is None else seconds
+        self.finalizer.delay = self.finalizer.usual_delay if seconds is None else seconds
 
     def hold_finality_up(self) -> None:
         """Nothing becomes final by itself."""
         self.finalizer.is_held_up, self.finalizer.delay = True, None
-
-    @property
-    def _usual_delay(self) -> float:
-        return LAG_SLOTS * self.producer.slot_duration_ms / 1000

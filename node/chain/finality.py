@@ -31,10 +31,10 @@ log = logging.getLogger("node.finality")
 class Finalizer:
     """Votes as the only authority. The round is the block's number: each block is voted on once."""
 
-    def __init__(self, chain: Chain, key: Keypair, delay: float | None = None) -> None:
-        """`delay` is in seconds from a block's seal to its finality; `None` finalises on demand alone."""
-        self.chain, self.key = chain, key
-        self._delay = delay
+    def __init__(self, chain: Chain, key: Keypair, usual_delay: float, *, on_demand: bool = False) -> None:
+        """`usual_delay` is in seconds from a block's seal to its finality; `on_demand` does without, for now."""
+        self.chain, self.key, self.usual_delay = chain, key, usual_delay
+        self._delay = None if on_demand else usual_delay
         self.is_held_up = False
         """By hand, so that nothing but a hand lets it go on."""
         self._waiting: deque[tuple[float, BlockRef]] = deque(maxlen=MAX_WAITING)  # with when it was sealed
@@ -42,7 +42,7 @@ class Finalizer:
 
     @property
     def delay(self) -> float | None:
-        """Seconds from a block's seal to its finality; it counts for blocks that wait already, too."""
+        """Seconds from a block's seal to its finality, `None` on demand alone; it counts for blocks that wait, too."""
         return self._delay
 
     @delay.setter

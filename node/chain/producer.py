@@ -40,6 +40,7 @@ from node.counts import ProposerCounts
 from node.executor import BlockBuilder, BuiltBlock
 from node.state.errors import WriteFailed
 from node.state.trie import Update, ordered_root
+from pallets.frame.executive import InvalidBlock
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import ExhaustsResources, TransactionValidityError
 from pallets.primitives.codec import codec_of
@@ -297,7 +298,9 @@ class Producer:
         while not update.advance(TRIE_SLICE):
             yield
         counts.constructed.observe(self._now() - began)
+        yield
         header = self._sealed(built, update.root)
+        yield
         counts.proposal.observe(self._now() - began)
         counts.transactions = len(built.extrinsics)
         log.info(
@@ -311,7 +314,10 @@ class Producer:
         )
         offset = self.clock.offset_to(self._slot_start(header)) if takes_clock_along else self.clock.offset_ms
         moved = None if offset == self.clock.offset_ms else offset
-        imported = chain.insert(header, built, update.nodes, clock_offset_ms=moved)
+        prepared = None
+        if on == chain.best.hash:
+            prepared = yield from chain.prepare(header, built, update.nodes)
+        imported = chain.insert(header, built, update.nodes, clock_offset_ms=moved, prepared=prepared)
         self.clock.offset_ms = offset
         self.transactions.on_imported(imported, tags)
         return imported
@@ -365,6 +371,6 @@ class Producer:
             yield
             try:
                 builder.apply(extrinsic)
-            except (TransactionValidityError, DecodeError) as error:
+            except (TransactionValidityError, DecodeError, InvalidBlock) as error:
                 raise NotIncluded(f"transaction {index} can't be included: {error}") from None
         return tags

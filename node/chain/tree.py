@@ -20,7 +20,7 @@ Whether a block deserves to be inserted is the importer's and the producer's to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import trio
 
@@ -176,27 +176,49 @@ class Chain:
 
     # Changes
 
-    def insert(self, header: Header, built: BuiltBlock, nodes: Nodes, clock_offset_ms: int | None = None) -> Imported:
+    def prepare(self, header: Header, built: BuiltBlock, nodes: Nodes) -> Generator[None, None, Move]:
+        """Puts a block on top of the best one into a batch, in steps between which others may read the chain.
+
+        Nothing happens before it is inserted, and it is void once the head moves.
+        """
+        move = self.states.move(self.db.batch())
+        put_block(move.batch, header, built.extrinsics)
+        yield
+        move.redo(header.number, Delta(header.state_root, built.changes, nodes))
+        yield
+        move.write()
+        yield
+        return move
+
+    def insert(
+        self,
+        header: Header,
+        built: BuiltBlock,
+        nodes: Nodes,
+        clock_offset_ms: int | None = None,
+        prepared: Move | None = None,
+    ) -> Imported:
         """Adds an executed block under its final header, durably, and tells the subscribers.
 
         `nodes` are the trie's records that the block's changes make; a clock that moves along is stored with them. The
-        block becomes the best one if its chain is the longest. Raises `UnknownParent` and `WriteFailed`; whatever is
-        raised, the chain and its state are as before.
+        block becomes the best one if its chain is the longest. `prepared` is what `prepare` made of it. Raises
+        `UnknownParent` and `WriteFailed`; whatever is raised, the chain and its state are as before.
         """
         parent = header.parent_hash
         if not self._is_open(parent):
             raise UnknownParent(f"block {header.number} extends 0x{parent.hex()}, which no fork that is open leads to")
         block = SideBlock(header.hash, header.number, parent)
         delta = Delta(header.state_root, built.changes, nodes)
-        batch = self.db.batch()
-        put_block(batch, header, built.extrinsics)
+        batch = self.db.batch() if prepared is None else prepared.batch
+        if prepared is None:
+            put_block(batch, header, built.extrinsics)
         if clock_offset_ms is not None:
             put_clock_offset(batch, clock_offset_ms)
         if header.number > self.best.number:
             deltas = {block.hash: delta}
             imported = Imported(block.hash, header, built.extrinsics, {}, built.events)
             fork = [*self._forks.path_to(parent), block]
-            return self._move_head(batch, header, fork[0].number - 1, fork, deltas, imported)
+            return self._move_head(batch, header, fork[0].number - 1, fork, deltas, imported, prepared=prepared)
         put_side(batch, block, delta)
         self.db.write(batch)
         self._forks.add(block)
@@ -308,13 +330,14 @@ class Chain:
         final: BlockRef | None = None,
         rewinds: bool = False,
         keeps_forks: bool = False,
+        prepared: Move | None = None,
     ) -> Imported:
         """Takes canonical blocks back to number `base`, and applies the blocks of a fork from there.
 
         All that is then off the canonical chain stays beside it, unless a block becomes final, or the head is rewound:
         then only what leads to pinned blocks, if forks aren't to be kept.
         """
-        move = self.states.move(batch)
+        move = prepared or self.states.move(batch)
         forks = self._forks.copy()
         undone: dict[bytes, Delta] = {}
         for block in self._back_to(base):
@@ -323,7 +346,8 @@ class Chain:
             batch.delete("number", number_key(block.number))
             forks.add(block)
         for block in fork:
-            move.redo(block.number, deltas.get(block.hash) or read_delta(self.db, block.hash))
+            if prepared is None:
+                move.redo(block.number, deltas.get(block.hash) or read_delta(self.db, block.hash))
             batch.put("number", number_key(block.number), block.hash)
             batch.delete("fork", block.hash)
             forks.remove(block.hash)

@@ -4,7 +4,7 @@
 
 | column | key | value |
 | --- | --- | --- |
-| `meta` | name | schema version, genesis hash, best and finalised block, clock offset |
+| `meta` | name | schema version, genesis hash, best and finalised block, clock offset; `offchain/…` is its owner's |
 | `header` | block hash | header |
 | `body` | block hash | `Vec<extrinsic>` |
 | `number` | number u32 big-endian | hash of the canonical block |
@@ -66,6 +66,7 @@ WRITE_ONLY: Final[tuple[Column, ...]] = ("state", "trie")
 SCHEMA_KEY = b"schema"
 GENESIS_KEY = b"genesis"
 LOADING_KEY = b"loading"
+OFFCHAIN_PREFIX = b"offchain/"
 
 
 class Batch:

@@ -1,4 +1,4 @@
-"""The keys in which two states differ, found in their tries: what both have in common is passed over.
+"""In what two states differ, found in their tries: what both have in common is passed over.
 
 ## Overview
 
@@ -9,7 +9,7 @@ them, and nothing is kept but the way down.
 ## Usage
 
 ```python
-for key in changed_keys(before, now, prefix, after=last):
+for key, old, new in differences(before, now, prefix, after=last):
     ...
 ```
 The iterator holds no longer than both views do; it can be taken up again behind the last key.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from node.state.branch import OpenBranch
 from node.state.errors import CorruptDatabase
@@ -52,7 +52,15 @@ _Place: TypeAlias = _Child | _Node | None
 """What one state has at a place, read or not read yet."""
 
 
-def changed_keys(before: View, now: View, prefix: bytes = b"", after: bytes | None = None) -> Iterator[bytes]:
+class Difference(NamedTuple):
+    """A key, and its value in either state."""
+
+    key: bytes
+    old: bytes | None
+    new: bytes | None
+
+
+def differences(before: View, now: View, prefix: bytes = b"", after: bytes | None = None) -> Iterator[Difference]:
     """The keys that start with `prefix`, in order, whose values differ, from the first greater than `after`."""
     wanted, behind = prefix.hex(), None if after is None else after.hex()
     stack: list[tuple[_Place, _Place]] = [(_root(before), _root(now))]
@@ -65,12 +73,14 @@ def changed_keys(before: View, now: View, prefix: bytes = b"", after: bytes | No
         if left is None and right is None:
             continue
         old, new = _read(before, left), _read(now, right)
-        at = min(node.path for node in (old, new) if node is not None)
-        here, there = old if old and old.path == at else None, new if new and new.path == at else None
-        if (here and here.valued) or (there and there.valued):
+        nodes = [node for node in (old, new) if node is not None]
+        at = min(node.path for node in nodes)
+        is_key = any(node.valued for node in nodes if node.path == at)
+        if is_key and at.startswith(wanted) and (behind is None or at > behind):
             key = bytes.fromhex(at)
-            if at.startswith(wanted) and (behind is None or at > behind) and before.get(key) != now.get(key):
-                yield key
+            found = Difference(key, before.get(key), now.get(key))
+            if found.old != found.new:
+                yield found
         stack.extend(reversed(_below(old, new, at)))
 
 

@@ -79,9 +79,10 @@ class Move:
     """A move of the head under preparation."""
 
     def __init__(self, states: States, batch: Batch) -> None:
-        self._states, self._batch = states, batch
+        self._states, self.batch = states, batch
         self.values: dict[bytes, bytes | None] = {}
         self._nodes: dict[str, bytes | None] = {}
+        self._is_written = False
 
     def undo(self, number: int, root: bytes) -> Delta:
         """Takes the last canonical block back, which left state root `root`; what it did, to do it again."""
@@ -90,7 +91,7 @@ class Move:
         journal = read_journal(self._states.db, number)
         values = self._restore("history", journal.keys, self.values, head.values, escape, suffix)
         nodes = self._restore("trie_history", journal.paths, self._nodes, head.nodes, end_path, suffix)
-        self._batch.delete("journal", suffix)
+        self.batch.delete("journal", suffix)
         return Delta(root, values, nodes)
 
     def _restore(
@@ -108,7 +109,7 @@ class Move:
             entry = escaped(name) + suffix
             done[name] = moved[name] if name in moved else head.get(name)
             moved[name] = read_restored(self._states.db, column, entry)
-            self._batch.delete(column, entry)
+            self.batch.delete(column, entry)
         return done
 
     def redo(self, number: int, delta: Delta) -> None:
@@ -117,7 +118,7 @@ class Move:
         head = self._states.head
         keys = self._replace("history", delta.values, self.values, head.values, escape, suffix)
         paths = self._replace("trie_history", delta.nodes, self._nodes, head.nodes, end_path, suffix)
-        self._batch.put("journal", suffix, Journal(keys, paths).encode())
+        self.batch.put("journal", suffix, Journal(keys, paths).encode())
 
     def _replace(
         self,
@@ -129,7 +130,7 @@ class Move:
         suffix: bytes,
     ) -> list[N]:
         """Puts what a block overwrites into the history; the names of what it really changes."""
-        put = self._batch.putter(column)
+        put = self.batch.putter(column)
         changed = []
         for name, value in new.items():
             before = moved[name] if name in moved else head.get(name)
@@ -140,8 +141,11 @@ class Move:
         return changed
 
     def write(self) -> Changes:
-        """Puts the new head into the batch; its changes."""
-        batch = self._batch
+        """Puts the new head into the batch, if it isn't there yet; its changes."""
+        if self._is_written:
+            return self.values
+        self._is_written = True
+        batch = self.batch
         put = batch.putter("state")
         for key, value in self.values.items():
             if value is None:
