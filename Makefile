@@ -54,7 +54,7 @@ format: $(VENV)/.dev
 
 bench: build $(VENV)/.dev ## figures, one JSON object a line
 	$(BIN)/python -m tests.bench
-	@for name in start transfers state; do $(BIN)/fathom bench $$name --json || exit 1; done
+	@for name in start transfers state rpc; do $(BIN)/fathom bench $$name --json || exit 1; done
 
 crash: build $(VENV)/.dev ## kill nodes, 200 times unless ARGS="--kills N --seed N"; what is lost or torn, one JSON object
 	$(BIN)/python -m tests.crash $(ARGS)

@@ -64,6 +64,15 @@ def test_state(kept: Path) -> None:
     assert_positive(figures, "get_best_us", "get_past_us", "proof_us", "bytes_per_transfer", "open_s")
 
 
+def test_rpc(kept: Path) -> None:
+    given = ("--accounts", str(ACCOUNTS), "--seconds", "0.2", "--transfers", str(COUNT), "--connections", "5")
+    figures = figures_of(fathom_bench("rpc", *given, "--runs", "1", "--keep", str(kept), "--json"))
+    assert (figures["bench"], figures["connections"], figures["transfers_per_block"]) == ("rpc", 5, COUNT)
+    assert_positive(figures, "verify_us", "storage_rps_50", "storage_rps_1", "p50_us_1", "p99_ms_loaded", "echo_us")
+    assert figures["p50_us_1"] <= figures["p99_us_1"]
+    assert figures["p50_ms_loaded"] <= figures["p99_ms_loaded"] <= figures["longest_ms_loaded"]
+
+
 def test_start() -> None:
     figures = figures_of(fathom_bench("start", "--runs", "1", "--workers", "0", "--blocks", "5", "--json"))
     assert figures["bench"] == "start"
