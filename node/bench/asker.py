@@ -12,19 +12,17 @@ Source of the frames' layout: RFC 6455, section 5.2.
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
-import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
+from node.bench.assistant import Assistant, assistant, say_ready, serve
 from node.bench.client import Call, Client, frame
 from node.bench.errors import BenchError
 
@@ -66,9 +64,8 @@ class Report:
 class Asker:
     """An asker's process, connected."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self._await("ready")
+    def __init__(self, assisting: Assistant) -> None:
+        self._assistant = assisting
 
     def ask_for(self, seconds: float) -> Report:
         """Asks for a while."""
@@ -78,40 +75,19 @@ class Asker:
 
     def begin(self) -> None:
         """Asks from now on."""
-        self._tell("go")
+        self._assistant.tell("go")
 
     def end(self) -> Report:
         """Stops asking."""
-        self._tell("stop")
-        return Report(**json.loads(self._await("{")))
-
-    def _tell(self, word: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{word}\n")
-        self._process.stdin.flush()
-
-    def _await(self, start: str) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line.startswith(start):
-            raise BenchError(line.strip() or "the asker ended without a word")
-        return line
+        self._assistant.tell("stop")
+        return Report(**self._assistant.report())
 
 
 @contextmanager
 def asker(order: Order) -> Iterator[Asker]:
     """An asker for the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "node.bench.asker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with process:
-        try:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(asdict(order)) + "\n")
-            process.stdin.flush()
-            yield Asker(process)
-        finally:
-            process.kill()
+    with assistant("node.bench.asker", order) as assisting:
+        yield Asker(assisting)
 
 
 # Inside the process
@@ -212,8 +188,7 @@ def _carry_out(order: Order) -> Report:
         for place in range(order.connections)
     ]
     with selectors.DefaultSelector() as selector:
-        print("ready", flush=True)
-        sys.stdin.readline()
+        say_ready()
         selector.register(sys.stdin, selectors.EVENT_READ, None)
         if order.connections == order.depth == 1:
             seconds = _ask_alone(lanes[0], selector)
@@ -233,15 +208,5 @@ def _carry_out(order: Order) -> Report:
     )
 
 
-def main() -> None:
-    """Carries out the order on stdin; an error is one line on stdout."""
-    given: dict[str, Any] = json.loads(sys.stdin.readline())
-    try:
-        print(json.dumps(asdict(_carry_out(Order(**given)))), flush=True)
-    except BenchError as error:
-        print(error, flush=True)
-        raise SystemExit(1) from None
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda given: _carry_out(Order(**given)))

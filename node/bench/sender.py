@@ -13,18 +13,16 @@ the clock is read when a head arrives, so that looking costs the node next to no
 
 from __future__ import annotations
 
-import json
 import selectors
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from node.bench.accounts import Accounts
+from node.bench.assistant import Assistant, assistant, say_ready, serve
 from node.bench.client import Client, frame
 from node.bench.errors import BenchError
 
@@ -56,41 +54,22 @@ class Report:
 
 
 class Sender:
-    """A sender's process, ready to send."""
+    """A sender's process; everything is signed."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self._await("ready")
+    def __init__(self, assisting: Assistant) -> None:
+        self._assistant = assisting
 
     def send(self) -> Report:
         """Sends everything."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        return Report(**json.loads(self._await("{")))
-
-    def _await(self, start: str) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line.startswith(start):
-            raise BenchError(line.strip() or "the sender ended without a word")
-        return line
+        self._assistant.tell("go")
+        return Report(**self._assistant.report())
 
 
 @contextmanager
 def sender(order: Order) -> Iterator[Sender]:
-    """A sender for the block, on the cores of this process; answers when everything is signed."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "node.bench.sender"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with process:
-        try:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(asdict(order)) + "\n")
-            process.stdin.flush()
-            yield Sender(process)
-        finally:
-            process.kill()
+    """A sender for the block, on the cores of this process."""
+    with assistant("node.bench.sender", order) as assisting:
+        yield Sender(assisting)
 
 
 # Inside the process
@@ -188,7 +167,7 @@ def _send_all(lanes: list[Lane], heads: Client) -> None:
                     lane.read()
 
 
-def _carry_out(order: Order) -> None:
+def _carry_out(order: Order) -> Report:
     extrinsics = _extrinsics(order)
     frames = [frame(number, "author_submitExtrinsic", [data]) for number, data in enumerate(extrinsics)]
     expected = set(extrinsics)
@@ -198,26 +177,15 @@ def _carry_out(order: Order) -> None:
             Lane(stack.enter_context(Client.connect(order.port)), frames[place :: order.connections])
             for place in range(order.connections)
         ]
-        print("ready", flush=True)
-        sys.stdin.readline()
+        say_ready()
         started = time.perf_counter()
         _send_all(lanes, heads.client)
         answered = ended = time.perf_counter()
         blocks = 0
         if order.sealed:
             ended, blocks = heads.await_all(expected)
-    report = Report(ended - started, answered - started, blocks)
-    print(json.dumps(asdict(report)), flush=True)
-
-
-def main() -> None:
-    """Carries out the order on stdin; an error is one line on stdout."""
-    try:
-        _carry_out(Order(**json.loads(sys.stdin.readline())))
-    except BenchError as error:
-        print(error, flush=True)
-        raise SystemExit(1) from None
+    return Report(ended - started, answered - started, blocks)
 
 
 if __name__ == "__main__":
-    main()
+    serve(lambda given: _carry_out(Order(**given)))
