@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterable, Iterable
+from contextlib import suppress
 
 import trio
 
 from node.abbreviated import short_hash
-from node.chain.feed import Imported
+from node.chain.feed import FellBehind, Imported
 from node.report import Reporter, Units
 from node.service import NODE_NAME, NODE_VERSION, RunningNode
 
@@ -54,6 +55,17 @@ async def run_informant(running: RunningNode, blocks: AsyncIterable[Imported]) -
 
 async def _tell_blocks(running: RunningNode, blocks: AsyncIterable[Imported]) -> None:
     reporter = Reporter(running.chain, Units.of(running.spec.properties))
+    with suppress(FellBehind):
+        await _tell(reporter, blocks)
+    while True:
+        log.warning("… and more blocks, faster than they could be told")
+        async with running.chain.imported.subscribe() as later:
+            with suppress(FellBehind):
+                await _tell(reporter, later)
+
+
+async def _tell(reporter: Reporter, blocks: AsyncIterable[Imported]) -> None:
+    """Raises `FellBehind`."""
     async for block in blocks:
         if not log.isEnabledFor(logging.INFO):
             continue

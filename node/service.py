@@ -190,7 +190,7 @@ async def run_node(
         )
         producer = Producer(chain, transactions, clock, keys.aura, slot_duration, inherents)
         lag = LAG_SLOTS * slot_duration / 1000 if config.finalize_delay is None else config.finalize_delay
-        finalizer = Finalizer(chain, keys.grandpa, None if config.sealing == "manual" else lag)
+        finalizer = Finalizer(chain, keys.grandpa, lag, on_demand=config.sealing == "manual")
         importer = Importer(chain, transactions, clock)
         snapshots = None
         if authors and spec.chain_type == "Development":

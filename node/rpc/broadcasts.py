@@ -15,6 +15,7 @@ connection ends. A transaction that is no longer broadcast stays in the pool.
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from functools import partial
 
 import trio
@@ -58,7 +59,9 @@ class Broadcasts:
         if not self._has_room(len(data)):
             return None
         if not self._begun:
-            session.spawn(self._follow, node)
+            listening = ExitStack()
+            listening.enter_context(node.chain.imported.listen(self._on_imported))
+            session.spawn(self._follow, node, listening)
         self._begun += 1
         identifier = f"{self._begun:016x}"
         broadcast = self._under_way[identifier] = Broadcast(data)
@@ -79,16 +82,20 @@ class Broadcasts:
         held = sum(len(broadcast.data or b"") for broadcast in self._under_way.values())
         return len(self._under_way) < MAX_BROADCASTS and held + size <= MAX_BYTES
 
-    async def _follow(self, node: Context) -> None:
-        with node.chain.imported.listen(self._on_imported):
+    async def _follow(self, node: Context, listening: ExitStack) -> None:
+        with listening:
             while True:
                 await self._block_came.park()
                 for broadcast in self._under_way.values():
                     self._submit(node, broadcast)
 
     def _on_imported(self, news: Imported) -> None:
-        for broadcast in self._under_way.values():
-            if news.is_rewind or broadcast.data in news.extrinsics:
+        waiting = [broadcast for broadcast in self._under_way.values() if broadcast.data is not None]
+        if not waiting:
+            return
+        included = set(news.extrinsics)
+        for broadcast in waiting:
+            if news.is_rewind or broadcast.data in included:
                 broadcast.data = None
         self._block_came.unpark_all()
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from node.chain.trace import Tracer, block_of
 from node.rpc.context import DIGEST_ITEM, Context, optional_hex, to_hex
-from node.rpc.dev import REFUSED, account_id, object_of
+from node.rpc.dev_parameters import REFUSED, account_id, bytes_of, hash_in, object_of
 from node.rpc.errors import RpcError, invalid_params, query_error
-from node.rpc.registry import Hash, hash_bytes, hex_bytes, method
+from node.rpc.registry import Hash, method
 from node.rpc.step_json import extrinsic_json, named_diff, parsed_entry, raw_diff, step_json
 from node.trial import Step
 from pallets.frame.executive import InvalidBlock
@@ -33,7 +33,7 @@ def dev_dryRun(node: Context, params: Any) -> Any:
     With `raw` the answer is the raw changes alone. One that can't be in a block is an error that says why.
     """
     wish = object_of(params, "extrinsic", "at", "raw")
-    at = node.hash_or_best(_hash_in(wish, "at"))
+    at = node.hash_or_best(hash_in(wish, "at"))
     given = wish.get("extrinsic")
     if given is None:
         raise RpcError(REFUSED, "No extrinsic to run")
@@ -43,7 +43,7 @@ def dev_dryRun(node: Context, params: Any) -> Any:
             call, signer = _call_by(given)
             step = tracer.try_call(call, signer, at)
         else:
-            step = tracer.try_extrinsic(_hex_in(given, "extrinsic"), at)
+            step = tracer.try_extrinsic(bytes_of(given, "extrinsic"), at)
     except (TransactionValidityError, DecodeError, InvalidBlock) as error:
         raise RpcError(REFUSED, str(error)) from None
     if wish.get("raw"):
@@ -87,12 +87,12 @@ async def dev_traceBlock(node: Context, hash: Hash) -> Any:
 async def dev_runBlock(node: Context, params: Any) -> Any:
     """Executes any block on a parent (the best block), and tells what each phase changed; nothing is imported."""
     wish = object_of(params, "includeRaw", "includeParsed", "includeBlockDetails", "parent", "block")
-    parent = node.hash_or_best(_hash_in(wish, "parent"))
+    parent = node.hash_or_best(hash_in(wish, "parent"))
     block = wish.get("block")
     if not isinstance(block, dict) or not isinstance(block.get("extrinsics"), list):
         raise invalid_params("'block' should be {header, extrinsics}")
     header = _header(block.get("header"), parent, node.header(parent).number + 1)
-    extrinsics = [_hex_in(extrinsic, "extrinsics") for extrinsic in block["extrinsics"]]
+    extrinsics = [bytes_of(extrinsic, "extrinsics") for extrinsic in block["extrinsics"]]
     raw, parsed = wish.get("includeRaw", True), wish.get("includeParsed", False)
     try:
         steps = await Tracer(node.producer).trace(parent, header, extrinsics)
@@ -153,7 +153,7 @@ def _details(node: Context, parent: bytes, steps: list[Step], extrinsics: list[b
 def _call_by(given: dict[str, Any]) -> tuple[bytes, bytes | None]:
     """A call, and who makes it: `None` is root."""
     wish = object_of(given, "call", "address")
-    call, address = _hex_in(wish.get("call"), "call"), wish.get("address")
+    call, address = bytes_of(wish.get("call"), "call"), wish.get("address")
     if address == ROOT:
         return call, None
     try:
@@ -172,21 +172,7 @@ def _header(given: Any, parent: bytes, number: int) -> Header:
     if not isinstance(logs, list):
         raise invalid_params("'header' should be one as chain_getHeader answers it")
     try:
-        digest = [DIGEST_ITEM.decode_all(_hex_in(item, "logs")) for item in logs]
+        digest = [DIGEST_ITEM.decode_all(bytes_of(item, "logs")) for item in logs]
     except DecodeError as error:
         raise invalid_params(f"the header's digest can't be read: {error}") from None
     return Header(parent, number, bytes(32), bytes(32), [item for item in digest if not isinstance(item, Seal)])
-
-
-def _hash_in(wish: dict[str, Any], name: str) -> bytes | None:
-    try:
-        return hash_bytes(wish[name]) if name in wish else None
-    except ValueError as error:
-        raise invalid_params(f"{name!r}: {error}") from None
-
-
-def _hex_in(given: Any, name: str) -> bytes:
-    try:
-        return hex_bytes(given)
-    except ValueError as error:
-        raise invalid_params(f"{name!r}: {error}") from None

@@ -9,6 +9,7 @@
 | 1010 to 1019 | a transaction that the pool refuses |
 | 1040 | the node's keys |
 | 4001 4002 4003 | a query of the state |
+| 5001 | storage beside the chain |
 | 1 2 | `system_accountNextIndex`, `payment_*` |
 | 15000 | manual sealing |
 
@@ -44,6 +45,7 @@ INVALID_RANGE, INVALID_COUNT, CLIENT_ERROR = 4001, 4002, 4003
 BATCHES_NOT_SUPPORTED, SUBSCRIPTIONS_EXHAUSTED = -32005, -32006
 RESPONSE_TOO_BIG, BATCH_TOO_BIG, BATCH_ANSWER_TOO_BIG = -32008, -32010, -32011
 MAX_RESPONSE = 15 * 1024 * 1024  # bytes of one reply, or of a batch of them; Substrate's default
+NO_STORAGE_KIND = 5001
 RUNTIME_ERROR, DECODE_ERROR = 1, 2
 MANUAL_SEAL_ERROR = 15000
 TOO_MANY_FOLLOWS, INVALID_BLOCK, NO_RUNTIME, INVALID_CONTINUE, DUPLICATE_HASHES = -32800, -32801, -32802, -32803, -32804

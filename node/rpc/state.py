@@ -12,13 +12,15 @@ from node.rpc.childstate import check_child
 from node.rpc.context import Context, optional_hex, to_hex
 from node.rpc.errors import INVALID_COUNT, MAX_RESPONSE, RpcError, response_too_big
 from node.rpc.registry import Hash, Hex, method, subscription
-from node.rpc.storage_items import StorageItem, found_items
+from node.rpc.storage_items import SLICE_KEYS, StorageItem, found_items
 from node.state.proof import prove
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.runtime_code import RuntimeVersion
 
 MAX_PAGE = 1000
+SLICE_PROVEN = 16
+"""Keys proven before others run: of an old block each costs about 200 µs."""
 OPAQUE = codec_of(bytes)
 
 
@@ -81,52 +83,91 @@ async def _size_under(node: Context, prefix: bytes, block: bytes) -> int | None:
 @method()
 def state_queryStorageAt(node: Context, keys: list[Hex], hash: Hash | None = None) -> Any:
     """Several values at one block; an absent one is `null`."""
-    block, state = node.hash_or_best(hash), node.state(hash)
+    block = node.hash_or_best(hash)
     changes: list[list[str | None]] = []
-    size = 0
+    size = _look_up(node, block, keys[:SLICE_KEYS], changes, 0)
+    answer = [{"block": to_hex(block), "changes": changes}]
+    return answer if len(keys) <= SLICE_KEYS else _with_the_rest(node, block, keys, answer, size)
+
+
+async def _with_the_rest(node: Context, block: bytes, keys: list[bytes], answer: list[Any], size: int) -> list[Any]:
+    for at in range(SLICE_KEYS, len(keys), SLICE_KEYS):
+        await trio.lowlevel.checkpoint()
+        size = _look_up(node, block, keys[at : at + SLICE_KEYS], answer[0]["changes"], size)
+    return answer
+
+
+def _look_up(node: Context, block: bytes, keys: list[bytes], changes: list[list[str | None]], size: int) -> int:
+    """Adds the values of these keys to a reply of so many characters; how many it has then."""
+    state = node.chain.state_at(block)
     for key in keys:
         value = optional_hex(state.get(key))
         changes.append([to_hex(key), value])
         size += 2 * len(key) + len(value or "")
         if size > MAX_RESPONSE:  # a few bytes of request can name a large value very often
             raise response_too_big()
-    return [{"block": to_hex(block), "changes": changes}]
+    return size
 
 
 @method()
-def state_getKeys(node: Context, prefix: Hex, hash: Hash | None = None) -> list[str]:
+async def state_getKeys(node: Context, prefix: Hex, hash: Hash | None = None) -> list[str]:
     """All keys under a prefix, in order."""
-    keys: list[str] = []
-    size = 0
-    for key in node.state(hash).keys(prefix):
-        keys.append(to_hex(key))
-        size += 2 * len(key)
-        if size > MAX_RESPONSE:
-            raise response_too_big()
-    return keys
+    return await _keys(node, node.hash_or_best(hash), prefix, None, None)
 
 
 @method(aliases=("state_getKeysPagedAt",))
 def state_getKeysPaged(
     node: Context, prefix: Hex | None, count: int, start_key: Hex | None = None, hash: Hash | None = None
-) -> list[str]:
+) -> Any:
     """At most `count` (1000) keys under a prefix, behind `start_key`."""
     if count > MAX_PAGE:
         raise RpcError(INVALID_COUNT, f"count exceeds maximum value. value: {count}, max: {MAX_PAGE}")
-    return [to_hex(key) for key in islice(node.state(hash).keys(prefix or b"", start_key), count)]
+    block = node.hash_or_best(hash)
+    if block != node.chain.best.hash:
+        return _keys(node, block, prefix or b"", start_key, count)
+    return [to_hex(key) for key in islice(node.state(block).keys(prefix or b"", start_key), count)]
+
+
+async def _keys(node: Context, block: bytes, prefix: bytes, after: bytes | None, count: int | None) -> list[str]:
+    """At most so many keys, a slice at a time."""
+    found: list[str] = []
+    size = 0
+    while True:
+        wanted = SLICE_KEYS if count is None else min(count - len(found), SLICE_KEYS)
+        keys = list(islice(node.chain.state_at(block).keys(prefix, after), wanted))
+        found += map(to_hex, keys)
+        size += 2 * sum(map(len, keys))
+        if size > MAX_RESPONSE:
+            raise response_too_big()
+        if len(keys) < SLICE_KEYS:
+            return found
+        after = keys[-1]
+        await trio.lowlevel.checkpoint()
 
 
 @method()
-def state_getReadProof(node: Context, keys: list[Hex], hash: Hash | None = None) -> Any:
+async def state_getReadProof(node: Context, keys: list[Hex], hash: Hash | None = None) -> Any:
     """The nodes of a block's trie that prove the values of these keys, or that there are none."""
-    return {"at": to_hex(node.hash_or_best(hash)), "proof": [to_hex(entry) for entry in prove(node.state(hash), keys)]}
+    block = node.hash_or_best(hash)
+    entries: dict[bytes, None] = {}
+    size = 0
+    for at in range(0, max(len(keys), 1), SLICE_PROVEN):
+        for entry in prove(node.chain.state_at(block), keys[at : at + SLICE_PROVEN]):
+            size += 0 if entry in entries else 2 * len(entry)
+            entries[entry] = None
+        if size > MAX_RESPONSE:
+            raise response_too_big()
+        await trio.lowlevel.checkpoint()
+    return {"at": to_hex(block), "proof": [to_hex(entry) for entry in entries]}
 
 
 @method()
-def state_getChildReadProof(node: Context, child_storage_key: Hex, keys: list[Hex], hash: Hash | None = None) -> Any:
+async def state_getChildReadProof(
+    node: Context, child_storage_key: Hex, keys: list[Hex], hash: Hash | None = None
+) -> Any:
     """The same for a child trie. No pallet has one, so it is proven that there is none."""
     check_child(node, child_storage_key, hash)
-    return state_getReadProof(node, [child_storage_key], hash)
+    return await state_getReadProof(node, [child_storage_key], hash)
 
 
 @method(aliases=("state_callAt",))

@@ -109,6 +109,8 @@ async def dev_getBlockStats(node: Context, block_hash: Hash) -> Any:
 
 def _writes(steps: list[Step]) -> Iterator[tuple[bytes, bytes | None]]:
     for step in steps:
+        if step.phase == "Finalization":
+            yield EXTRINSIC_INDEX, None
         yield from step.writes
         if step.phase == "Initialization":
             yield EXTRINSIC_INDEX, INDEX.encode(0)

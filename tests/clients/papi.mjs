@@ -71,8 +71,17 @@ const poor = await follow(pay(10n ** 30n));
 const after = (await api.query.System.Account.getValue(address(bob))).data.free;
 const block = await client.getFinalizedBlock();
 const header = await client.getBlockHeader(block.hash);
+const at = spec.genesisHash; // long unpinned
+const past = {
+  free: String((await api.query.System.Account.getValue(address(bob), { at })).data.free),
+  accounts: (await api.query.System.Account.getEntries({ at })).length,
+  nonce: await api.apis.AccountNonceApi.account_nonce(address(alice), { at }),
+  body: (await client.getBlockBody(at)).length,
+  number: (await client.getBlockHeader(at)).number,
+};
 
 console.log(JSON.stringify({
+  past,
   name: spec.name,
   genesis: spec.genesisHash,
   prefix: await api.constants.System.SS58Prefix(),

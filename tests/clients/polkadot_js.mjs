@@ -54,8 +54,28 @@ const poor = await send(api.tx.balances.transferKeepAlive(bob.address, 900_000_0
 const stale = await refusal(api.tx.balances.transferKeepAlive(bob.address, UNIT), { nonce: 0 });
 const at = await api.at(transfer.block);
 const details = await api.rpc.payment.queryFeeDetails(api.tx.system.remark('0x00').toHex(), null).catch((e) => e.message);
+const { rpc } = api;
+const [genesis, key] = [api.genesisHash, api.query.system.account.key(bob.address)];
+const prefix = api.query.system.account.keyPrefix();
+const child = '0x' + Buffer.from(':child_storage:default:some').toString('hex');
+await rpc.offchain.localStorageSet('PERSISTENT', '0x01', '0x02');
+await rpc.system.addLogFilter('txpool=debug');
+await rpc.system.resetLogFilter();
+const rotated = await rpc.author.rotateKeys();
+const rarely = {
+  child: [await rpc.childstate.getKeys(child, '0x'), await rpc.childstate.getStorageEntries(child, ['0x00'])],
+  pairs: (await rpc.state.getPairs(prefix, genesis)).length,
+  keys: (await rpc.state.getKeys(prefix, genesis)).length,
+  migration: await rpc.state.trieMigrationStatus(),
+  changes: (await rpc.state.queryStorage([key], genesis, transfer.block)).length,
+  offchain: await rpc.offchain.localStorageGet('PERSISTENT', '0x01'),
+  hasAlice: await rpc.author.hasKey(`0x${Buffer.from(alice.publicKey).toString('hex')}`, 'aura'),
+  hasRotated: await rpc.author.hasSessionKeys(rotated.toHex()),
+  removed: await rpc.author.removeExtrinsic([{ Hash: transfer.hash }]),
+};
 
 console.log(JSON.stringify({
+  rarely,
   chain: (await api.rpc.system.chain()).toString(),
   metadata: api.runtimeMetadata.version,
   apis: Object.keys(api.call),

@@ -17,12 +17,16 @@ def test_papi(chain: DevChain, mode: str) -> None:
     if mode == "native":
         assert {f"chainHead_v1_{name}" for name in ("follow", "header", "body", "call", "storage", "unpin")} < specified
         assert not older
+        assert {f"archive_v1_{name}" for name in ("header", "body", "call", "storage")} < specified
+        assert {"transaction_v1_broadcast", "transaction_v1_stop"} < specified
     else:
         assert not specified
         assert "chain_subscribeAllHeads" in older
     assert seen["number"][0] == seen["number"][1]
     assert seen["changes"][0] == seen["accounts"]
     assert len(seen["changes"]) > 1
+    assert 1 < seen["past"].pop("accounts") <= seen["accounts"]
+    assert seen["past"] == {"free": str(1_000_000 * UNIT), "nonce": 0, "body": 0, "number": 0}
     assert seen["prefix"] == 42
     assert seen["specName"] == "fathom"
     assert seen["coreVersion"] == 1

@@ -40,6 +40,14 @@ def test_polkadot_js(chain: DevChain) -> None:
     assert seen["stale"] == "1010: Invalid Transaction: Transaction is outdated"
     assert seen["seenBalances"] >= 3
     assert seen["heads"] == sorted(set(seen["heads"]))
+    rarely = seen["rarely"]
+    assert rarely["child"] == [[], [None]]
+    assert rarely["pairs"] == rarely["keys"] > 1
+    assert rarely["migration"] == {"topRemainingToMigrate": 0, "childRemainingToMigrate": 0}
+    assert rarely["changes"] >= 2
+    assert rarely["offchain"] == "0x02"
+    assert rarely["hasAlice"] and rarely["hasRotated"]
+    assert rarely["removed"] == []
     assert seen["author"] == "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 
 

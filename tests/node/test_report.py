@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from node.abbreviated import short_hash
-from node.chain.feed import Imported
+from node.chain.feed import BUFFER, Imported
 from node.informant import run_informant
 from node.report import MAX_LINE, Reporter, Units
 from node.service import RunningNode
@@ -130,6 +130,26 @@ async def test_the_informant_tells_blocks_reorgs_and_idle_time(
                 r"end: NoMoreTransactions; extrinsics_count: 2",
                 told[1],
             )
+
+
+async def test_an_informant_that_fell_behind_goes_on(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with scratch_directory() as directory:
+        async with running_node(directory, sealing="manual") as node, trio.open_nursery() as nursery:
+            async with node.chain.imported.subscribe() as blocks:
+                block = await node.producer.create_block(create_empty=True)
+                for _ in range(BUFFER + 1):
+                    blocks.offer(block)
+                nursery.start_soon(run_informant, node, blocks)
+                await trio.sleep(1)
+                await node.producer.create_block(create_empty=True)
+                await trio.sleep(1)
+                nursery.cancel_scope.cancel()
+            told = [record.message for record in caplog.records if record.name == "node"]
+            assert "faster than they could be told" in told[-2]
+            assert told[-1].startswith("🏆 Imported #2")
 
 
 async def test_an_empty_block_is_one_line(autojump_clock: MockClock) -> None:

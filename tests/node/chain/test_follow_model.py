@@ -4,6 +4,7 @@ story that keeps the specification's rules and ends with what is, and can read w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -50,8 +51,9 @@ class Client:
         self.pinned: set[bytes] = set()
         self.ended = False
         self.now = 0.0
-        chain.imported._subscribers[self.on_imported] = None
-        chain.finality._subscribers[self.on_finalized] = None
+        self.listening = ExitStack()
+        self.listening.enter_context(chain.imported.listen(self.on_imported))
+        self.listening.enter_context(chain.finality.listen(self.on_finalized))
         first, *later = self.follow.begin(self.now)
         assert isinstance(first, Initialized)
         assert 1 <= len(first.finalized) <= rules.MAX_FINALIZED
@@ -116,8 +118,7 @@ class Client:
         self.follow.end()
         self.ended = True
         self.pinned.clear()
-        del self.chain.imported._subscribers[self.on_imported]
-        del self.chain.finality._subscribers[self.on_finalized]
+        self.listening.close()
 
 
 class FollowModel(RuleBasedStateMachine):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -172,3 +174,35 @@ def test_a_spec_without_its_boot_nodes(fathom: Fathom, tmp_path: Path) -> None:
     spec.write_text(fathom("build-spec").good.replace('"bootNodes": []', '"bootNodes": ["/dns/boot/tcp/30333"]'))
     assert "/dns/boot" in fathom("build-spec", "--chain", spec).good
     assert '"bootNodes": []' in fathom("build-spec", "--chain", spec, "--raw", "--disable-default-bootnode").good
+
+
+def test_an_impatient_end_is_clean_too() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "node",
+        "node",
+        "--dev",
+        "--tmp",
+        "--rpc-port",
+        "0",
+        "--no-prometheus",
+        "--json-logs",
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            assert process.stderr is not None
+            lines = [process.stderr.readline()]
+            while "Imported #1" not in lines[-1]:
+                lines.append(process.stderr.readline())
+                assert lines[-1], lines
+            for _ in range(3):
+                process.send_signal(signal.SIGINT)
+            lines += process.stderr.readlines()
+            assert process.wait(60) == 0, lines
+        finally:
+            process.kill()
+    told = [json.loads(line) for line in lines]  # no traceback among them
+    assert {line["target"] for line in told} == {"substrate", "aura"}
+    assert told[0]["message"] == "Fathom Node"
+    assert next(line["fields"] for line in told if "Imported #1" in line["message"])["number"] == 1

@@ -125,7 +125,7 @@ async def test_storage_of_past_blocks_and_of_forks(
 async def test_what_changed_between_two_blocks(
     clock: MockClock, node: RunningNode, rpc: RpcClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_v1, "SLICE_KEYS", 3)
+    monkeypatch.setattr(archive_v1, "SLICE_CHANGES", 3)
     genesis = await rpc.call("archive_v1_genesisHash")
     send(node, signed(node.chain.genesis_hash, transfer("//Somebody new", UNIT), 0))
     first = await mine(rpc)

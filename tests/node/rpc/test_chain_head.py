@@ -1,78 +1,22 @@
-"""`chainHead_v1_*` and `chainSpec_v1_*` over a WebSocket: events and their order, pins, operations, limits, errors."""
+"""Following the head of the chain over a WebSocket: events and their order, pins, limits, refusals."""
 
 from __future__ import annotations
 
 import json
-from hashlib import blake2b
 from typing import Any
 
 import pytest
 from trio.testing import MockClock
 
 from node.chain import follow as rules
-from node.rpc import follower, operations, storage_items
+from node.rpc import follower
 from node.service import RunningNode
 from tests.node.chain.test_upgrade import upgrade
 from tests.node.later_runtime import BOTH, LATER
-from tests.node.nodes import running_node, storage_key
+from tests.node.nodes import running_node
 from tests.node.rpc.client import RpcClient, connected, post, result_of
+from tests.node.rpc.head import CODE, NUMBER, STRANGER, Head, blake2, follow, mine
 from tests.node.scratch import scratch_directory
-
-CODE = "0x" + b":code".hex()
-ACCOUNTS = "0x" + storage_key("System", "Account").hex()
-NUMBER = "0x" + storage_key("System", "Number").hex()
-STRANGER = "0x" + "77" * 32
-
-
-class Head:
-    """One follow, as a client has it."""
-
-    def __init__(self, rpc: RpcClient, subscription: str) -> None:
-        self.rpc, self.subscription = rpc, subscription
-
-    async def next(self) -> Any:
-        method, event = await self.rpc.news(self.subscription)
-        assert method == "chainHead_v1_followEvent"
-        return event
-
-    async def kinds(self, count: int) -> list[str]:
-        return [(await self.next())["event"] for _ in range(count)]
-
-    async def call(self, name: str, *params: Any) -> Any:
-        return await self.rpc.call(f"chainHead_v1_{name}", self.subscription, *params)
-
-    async def fails(self, name: str, *params: Any) -> int:
-        return (await self.rpc.failure(f"chainHead_v1_{name}", self.subscription, *params)).code
-
-    async def outcome(self, name: str, *params: Any) -> Any:
-        """The last event of an operation, with the storage items of all."""
-        started = await self.call(name, *params)
-        assert started["result"] == "started"
-        items: list[Any] = []
-        while True:
-            event = await self.next()
-            assert event["operationId"] == started["operationId"]
-            items += event.pop("items", [])
-            if event["event"] == "operationWaitingForContinue":
-                assert await self.call("continue", started["operationId"]) is None
-            elif event["event"] != "operationStorageItems":
-                return {**event, "items": items}
-
-    async def items(self, block: str, *items: tuple[str, str], child: str | None = None) -> list[Any]:
-        asked = [{"key": key, "type": kind} for key, kind in items]
-        done = await self.outcome("storage", block, asked, child)
-        assert done["event"] == "operationStorageDone"
-        found: list[Any] = done["items"]
-        return found
-
-
-async def follow(rpc: RpcClient, with_runtime: bool = True) -> Head:
-    return Head(rpc, await rpc.call("chainHead_v1_follow", with_runtime))
-
-
-async def mine(rpc: RpcClient, *, final: bool = False, on: str | None = None) -> str:
-    block: str = (await rpc.call("engine_createBlock", True, final, on))["hash"]
-    return block
 
 
 async def test_a_chain_is_followed_from_its_first_block(clock: MockClock, rpc: RpcClient) -> None:
@@ -159,87 +103,6 @@ async def test_pins_hold_the_states_that_would_be_discarded(clock: MockClock) ->
             assert node.chain._held.keys() == {bytes.fromhex(each[2:]) for each in (*late[4:], best_of(node))}
 
 
-async def test_the_operations(clock: MockClock, node: RunningNode, rpc: RpcClient) -> None:
-    block = await mine(rpc)
-    await mine(rpc)
-    head = await follow(rpc)
-    await head.kinds(4)
-    body = await head.outcome("body", block)
-    assert body["value"] == (await rpc.call("chain_getBlock", block))["block"]["extrinsics"]
-    called = await head.outcome("call", block, "Core_version", "")
-    assert called["output"] == await rpc.call("state_call", "Core_version", "0x", block)
-    unknown = await head.outcome("call", block, "No_such", "0x")
-    assert unknown["event"] == "operationError"
-    assert "Exported method No_such is not found" in unknown["error"]
-
-    code = await rpc.call("state_getStorage", CODE)
-    assert await head.items(block, (CODE, "value")) == [{"key": CODE, "value": code}]
-    assert await head.items(block, (CODE, "hash")) == [{"key": CODE, "hash": blake2(code)}]
-    assert await head.items(block, (STRANGER, "value"), (STRANGER, "descendantsHashes")) == []
-    assert await head.items(block, (CODE, "value"), child="0x01") == []
-    keys = await rpc.call("state_getKeys", ACCOUNTS, block)
-    values = {key: await rpc.call("state_getStorage", key, block) for key in keys}
-    accounts = [{"key": key, "value": value} for key, value in values.items()]
-    assert await head.items(block, (ACCOUNTS, "descendantsValues")) == accounts
-    hashes = [{"key": key, "hash": blake2(value)} for key, value in values.items()]
-    found = await head.items(block, (ACCOUNTS, "descendantsHashes"), (NUMBER, "hash"))
-    assert found == [*hashes, {"key": NUMBER, "hash": blake2("0x01000000")}]
-    root = (await rpc.call("chain_getHeader", block))["stateRoot"]
-    assert await head.items(block, ("0x", "closestDescendantMerkleValue")) == [
-        {"key": "0x", "closestDescendantMerkleValue": root}
-    ]
-
-
-async def test_much_is_told_a_part_at_a_time(clock: MockClock, rpc: RpcClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "PAUSE_AFTER", 1_000)
-    monkeypatch.setattr(storage_items, "SLICE_KEYS", 8)
-    head = await follow(rpc)
-    block = (await head.next())["finalizedBlockHashes"][-1]
-    await head.next()
-    started = await head.call("storage", block, [{"key": "0x", "type": "descendantsValues"}])
-    identifier = started["operationId"]
-    keys, pauses = [], 0
-    while (event := await head.next())["event"] != "operationStorageDone":
-        if event["event"] == "operationStorageItems":
-            keys += [item["key"] for item in event["items"]]
-            continue
-        assert event == {"event": "operationWaitingForContinue", "operationId": identifier}
-        pauses += 1
-        assert (await head.outcome("body", block))["event"] == "operationBodyDone"  # others go on
-        await mine(rpc)
-        assert await head.kinds(2) == ["newBlock", "bestBlockChanged"]
-        assert await head.call("continue", identifier) is None
-    assert keys == await rpc.call("state_getKeys", "0x", block)
-    assert pauses > 1
-    assert await head.call("continue", identifier) is None
-
-    started = await head.call("storage", block, [{"key": "0x", "type": "descendantsValues"}])
-    while (await head.next())["event"] != "operationWaitingForContinue":
-        pass
-    body = await head.call("body", block)
-    assert await head.call("stopOperation", started["operationId"]) is None
-    assert (await head.next())["operationId"] == body["operationId"]
-    await rpc.silence(1)
-
-
-async def test_sixteen_operations_at_a_time(clock: MockClock, rpc: RpcClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "PAUSE_AFTER", 1)
-    head = await follow(rpc)
-    block = (await head.next())["finalizedBlockHashes"][-1]
-    await head.next()
-    waits = [{"key": ACCOUNTS, "type": "descendantsValues"}, {"key": CODE, "type": "hash"}]
-    first = await head.call("storage", block, waits * 5)
-    assert first["discardedItems"] == 0
-    assert await head.kinds(2) == ["operationStorageItems", "operationWaitingForContinue"]
-    second = await head.call("storage", block, waits * 5)
-    assert second["discardedItems"] == 4
-    assert await head.kinds(2) == ["operationStorageItems", "operationWaitingForContinue"]
-    for name, params in (("body", ()), ("call", ("Core_version", "0x")), ("storage", ([waits[0]],))):
-        assert await head.call(name, block, *params) == {"result": "limitReached"}
-    await head.call("stopOperation", second["operationId"])
-    assert (await head.outcome("body", block))["event"] == "operationBodyDone"
-
-
 async def test_refusals(clock: MockClock, rpc: RpcClient) -> None:
     head, bare = await follow(rpc), await follow(rpc, False)
     assert (await rpc.failure("chainHead_v1_follow", True)).code == -32800
@@ -289,28 +152,6 @@ async def test_a_new_runtime_is_told_of_where_it_begins(clock: MockClock) -> Non
                 changed = told.pop(upgraded)
                 assert (changed["type"], changed["spec"]["specVersion"]) == ("valid", LATER)
                 assert set(told.values()) == {None}
-
-
-async def test_in_a_batch_the_replies_come_before_the_events(clock: MockClock, rpc: RpcClient) -> None:
-    head = await follow(rpc)
-    block = (await head.next())["finalizedBlockHashes"][-1]
-    await head.next()
-    asked: list[tuple[str, *tuple[Any, ...]]] = [
-        ("storage", block, [{"key": "0x", "type": "descendantsValues"}] * 16),
-        ("continue", "0"),
-        ("stopOperation", "0"),
-        ("body", block),
-    ]
-    requests = [
-        {"jsonrpc": "2.0", "id": 1, "method": f"chainHead_v1_{name}", "params": [head.subscription, *params]}
-        for name, *params in asked
-    ]
-    storage, early, _, body = await rpc.exchange(requests)
-    assert not rpc.notifications
-    assert storage["result"]["operationId"] == "0"
-    assert early["error"]["code"] == -32803
-    assert (await head.next())["operationId"] == body["result"]["operationId"] == "1"
-    await rpc.silence(1)
 
 
 async def test_a_chain_that_is_set_back_stops_its_followers(
@@ -396,10 +237,6 @@ async def test_the_chain_spec(clock: MockClock, rpc: RpcClient) -> None:
     assert await rpc.call("chainSpec_v1_chainName") == await rpc.call("system_chain")
     assert await rpc.call("chainSpec_v1_genesisHash") == await rpc.call("chain_getBlockHash", 0)
     assert await rpc.call("chainSpec_v1_properties") == await rpc.call("system_properties")
-
-
-def blake2(text: str) -> str:
-    return "0x" + blake2b(bytes.fromhex(text[2:]), digest_size=32).hexdigest()
 
 
 def best_of(node: RunningNode) -> str:

@@ -15,7 +15,7 @@ from node.service import RunningNode
 from node.state.proof import verify_proof
 from node.verifier.verifier import start_process
 from pallets.primitives import ss58
-from tests.node.extrinsics import ALICE, BOB, UNIT, account, compact, remark, signed, transfer, tx_hash
+from tests.node.extrinsics import ALICE, BOB, UNIT, account, bare, compact, remark, signed, transfer, tx_hash
 from tests.node.nodes import NOON, SLOT, nonce_of, read_u64, running_node, send, storage_key
 from tests.node.rpc.client import RpcClient, connected
 from tests.node.rpc.test_methods import account_key
@@ -87,6 +87,7 @@ async def test_new_blocks_that_can_not_be(clock: MockClock, rpc: RpcClient) -> N
         ({"transactions": []}, INVALID_PARAMS),
         ({"transactions": ["zz"]}, INVALID_PARAMS),
         ({"transactions": ["0x00"]}, REFUSED),
+        ({"transactions": [as_hex(bare(bytes([2, 0]) + compact(1)))]}, REFUSED),
         ({"dmp": []}, INVALID_PARAMS),
         ({"cuont": 2}, INVALID_PARAMS),
         (2, INVALID_PARAMS),
@@ -329,6 +330,7 @@ async def test_storage_that_can_not_be_set(clock: MockClock, node: RunningNode, 
         ([["0x3a636f6465", "0x00"]], "System.set_code"),
         ([["0x3a636f6465", None]], "System.set_code"),
         ([["0x" + "ab" * 32, "0x" + "00" * (6 << 20)]], "too much for one block"),
+        ([[f"0x{n:08x}", "0x00"] for n in range(20_000)], "elements"),
         ([["0xab"]], None),
         ([["zz", "0x"]], None),
         ("0xab", None),

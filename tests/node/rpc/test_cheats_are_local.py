@@ -91,10 +91,19 @@ async def ask(send: Any, node: RunningNode, headers: dict[str, str], message: An
 
 
 async def test_the_explorers_pages_may_use_all_else(clock: MockClock, node: RunningNode) -> None:
+    listed = json.loads((await post(node, body("rpc_methods", []))).body)["result"]["methods"]
     for origin in EXPLORERS:
         response = await post(node, body("dev_snapshot", []), (*JSON, ("origin", origin)))
         assert (response.status, json.loads(response.body)["error"]["code"]) == (200, METHOD_NOT_FOUND)
         assert response.header("access-control-allow-origin") == origin
+        names = [name for name in listed if name.startswith("dev_") and name != "dev_getBlockStats"]
+        assert {"dev_setStorage", "dev_impersonate", "dev_dryRun"} <= set(names)
+        for name in names:
+            response = await post(node, body(name, []), (*JSON, ("origin", origin)))
+            refusal = json.loads(response.body)["error"]["message"]
+            assert refusal in ("Invalid params", f"{name} is only for programs and pages of this machine")
+        assert not node.chain.best.number
+    for origin in EXPLORERS:
         response = await post(node, body("engine_createBlock", [True, False]), (*JSON, ("origin", origin)))
         assert "error" not in json.loads(response.body)
     assert node.snapshots is not None

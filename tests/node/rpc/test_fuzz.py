@@ -13,7 +13,7 @@ from node.service import RunningNode
 from tests.node.extrinsics import ALICE, BOB, UNIT, account, compact, keypair, remark, signed, transfer
 from tests.node.rpc.client import RpcClient, connected
 
-CODES = {-32600, -32601, -32602, 1, 2, 4, 1001, 1002, *range(1010, 1020), 1040, 4001, 4002, 4003, 15000}
+CODES = {-32600, -32601, -32602, 1, 2, 4, 1001, 1002, *range(1010, 1020), 1040, 4001, 4002, 4003, 5001, 15000}
 """What a caller may be told. -32603, a defect of ours, is not among them."""
 RUNTIME_APIS = """Core_version Core_execute_block Core_initialize_block Metadata_metadata Metadata_metadata_at_version
 Metadata_metadata_versions BlockBuilder_apply_extrinsic BlockBuilder_finalize_block BlockBuilder_inherent_extrinsics

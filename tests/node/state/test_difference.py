@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.state.difference import changed_keys
+from node.state.difference import differences
 from node.state.trie import Trie
 from tests.node.state.test_trie_model import changes, expected_keys, keys, values, versions
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     start=st.dictionaries(keys, values, max_size=20),
     changed=changes,
@@ -31,9 +31,10 @@ def test_the_keys_in_which_two_states_differ(
     differing = [key for key in {**start, **end} if start.get(key) != end.get(key)]
     one, other = Trie(dict(start), version), Trie(dict(end), version)
     for left, right in ((one, other), (other, one)):
-        assert list(changed_keys(left, right)) == sorted(differing)
-        assert list(changed_keys(left, right, prefix, after)) == expected_keys(differing, prefix, after)
-        assert list(changed_keys(left, left)) == []
+        assert list(differences(left, right)) == [(key, left.get(key), right.get(key)) for key in sorted(differing)]
+        found = [key for key, _, _ in differences(left, right, prefix, after)]
+        assert found == expected_keys(differing, prefix, after)
+        assert list(differences(left, left)) == []
 
 
 class Counting:
@@ -60,5 +61,5 @@ def test_what_two_large_states_have_in_common_is_not_read() -> None:
     gone, new = (7).to_bytes(4, "big") * 8, b"\xff" * 32
     other = {key: value for key, value in entries.items() if key != gone} | {new: b"x"}
     before, now = Counting(Trie(dict(entries), 1)), Counting(Trie(other, 1))
-    assert list(changed_keys(before, now)) == [gone, new]
+    assert [key for key, _, _ in differences(before, now)] == [gone, new]
     assert before.reads + now.reads < 60
