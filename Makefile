@@ -39,7 +39,12 @@ node_modules/.clients: package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
-test: build $(VENV)/.dev node_modules/.clients ## what CI runs
+$(VENV)-asi/.installed: requirements/asi.txt ## a client that can't share an environment with the others
+	test -x $(VENV)-asi/bin/python || $(PYTHON) -m venv $(VENV)-asi
+	$(VENV)-asi/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/asi.txt
+	touch $@
+
+test: build $(VENV)/.dev $(VENV)-asi/.installed node_modules/.clients ## what CI runs
 	$(BIN)/python -m pytest -q
 
 check: $(VENV)/.dev ## format, lint, types, layers
@@ -64,6 +69,8 @@ lock: $(VENV)/.dev ## resolve the dependencies again
 		--strip-extras --allow-unsafe --build-deps-for editable -o requirements/run.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --extra dev -c requirements/run.txt -o requirements/dev.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--strip-extras --allow-unsafe -o requirements/asi.txt requirements/asi.in
 
 clean:
-	rm -rf $(VENV) node_modules $(QUICKJS) build *.egg-info $(NATIVE)
+	rm -rf $(VENV) $(VENV)-asi node_modules $(QUICKJS) build *.egg-info $(NATIVE)

@@ -94,7 +94,8 @@ class ChainSpec:
             )
         if chain_type != "Development" and genesis.get(CHEATS_ALLOWED, b"\0") != b"\0":
             raise InvalidChainSpec(
-                f"a chain of type {chain_type!r} can't allow cheats, only 'Development' can: set cheats.allowed to false"
+                f"a chain of type {chain_type!r} can't allow cheats, only 'Development' can: "
+                "set cheats.allowed to false"
             )
         return cls(
             _of_type(document, "name", str),

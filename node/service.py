@@ -38,13 +38,13 @@ from node.clock import ChainClock, Wall
 from node.config import NodeConfig, PoolConfig, RpcConfig
 from node.counts import RpcCounts
 from node.executor import Executor, UnknownRuntime
-from node.keystore import Keystore, KeystoreError
+from node.keys.keystore import Keystore, KeystoreError
+from node.keys.session import SessionKeys, development_keys, find_session_keys, insert_development_keys
 from node.metrics.endpoint import serve_metrics
 from node.metrics.families import NodeMetrics
 from node.progress import ShowProgress, progress, silent
 from node.rpc.context import Context
-from node.rpc.server import Server
-from node.session_keys import SessionKeys, development_keys, find_session_keys, insert_development_keys
+from node.rpc.serving.server import Server
 from node.state.archive import ArchiveError, check_target, dump, load
 from node.state.db import Database
 from node.state.errors import DatabaseError

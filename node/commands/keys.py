@@ -124,7 +124,7 @@ def inspect(
 
     fathom key inspect --network kusama 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
     """
-    from node.key_description import NotAKey, describe_public
+    from node.keys.description import NotAKey, describe_public
 
     if public and expect_public is not None:
         fail("--public and --expect-public exclude each other")
@@ -169,7 +169,7 @@ def insert(
     fathom key insert -d ./mychain --key-type aura --scheme sr25519 --suri ./phrase.txt
     """
     from node.chain_spec import ChainSpec, InvalidChainSpec
-    from node.keystore import Keystore, KeystoreError, with_password
+    from node.keys.keystore import Keystore, KeystoreError, with_password
 
     kind, given = _scheme(scheme), read_uri(suri)
     secret = read_password(password, password_interactive, password_filename, "Keystore password: ")
@@ -203,7 +203,7 @@ def generate_node_key(
     fathom key generate-node-key --file ./node-key
     """
     from node.chain_spec import ChainSpec, InvalidChainSpec
-    from node.node_key import key_file, peer_id
+    from node.keys.node_key import key_file, peer_id
 
     if file is not None and base_path is not None:
         fail("--file and --base-path exclude each other")
@@ -236,7 +236,7 @@ def inspect_node_key(
 
     fathom key inspect-node-key --file ./node-key
     """
-    from node.node_key import BadNodeKey, peer_id, read_hex
+    from node.keys.node_key import BadNodeKey, peer_id, read_hex
 
     try:
         if file is None:
@@ -265,7 +265,7 @@ def sign(
 
     fathom sign --suri //Alice --message "I am Alice"
     """
-    from node.keystore import with_password
+    from node.keys.keystore import with_password
 
     kind, data = _scheme(scheme), _message(message, hex_message)
     secret = read_password(password, password_interactive, password_filename)
@@ -325,8 +325,8 @@ def vanity(
 
     fathom vanity --pattern ab --network polkadot
     """
-    from node.networks import DEFAULT
-    from node.vanity import search
+    from node.keys.networks import DEFAULT
+    from node.keys.vanity import search
     from pallets.primitives.ss58 import ALPHABET
 
     if not pattern:
@@ -342,7 +342,7 @@ def vanity(
 
 
 def _print_uri(uri: str, password: str | None, scheme: str, network: str | None, output_type: str) -> None:
-    from node.key_description import NotAKey, describe_uri
+    from node.keys.description import NotAKey, describe_uri
 
     as_json = _is_json(output_type)
     try:
@@ -353,7 +353,7 @@ def _print_uri(uri: str, password: str | None, scheme: str, network: str | None,
 
 
 def _check_expected(expected: str, uri: str, password: str | None, scheme: Scheme) -> None:
-    from node.key_description import base_public
+    from node.keys.description import base_public
 
     try:
         matches = base_public(uri, password, scheme) == _public(expected, scheme)
@@ -365,7 +365,7 @@ def _check_expected(expected: str, uri: str, password: str | None, scheme: Schem
 
 def _public(text: str, scheme: Scheme) -> bytes:
     """The public key of an address, of hex, or of a secret URI."""
-    from node.key_description import PUBLIC_SIZES, NotAKey, public_of_hex
+    from node.keys.description import PUBLIC_SIZES, NotAKey, public_of_hex
     from pallets.primitives import ss58
 
     try:
@@ -409,7 +409,7 @@ def _scheme(name: str) -> Scheme:
 
 
 def _prefix(network: str | None) -> int | None:
-    from node.networks import UnknownNetwork, prefix_of
+    from node.keys.networks import UnknownNetwork, prefix_of
 
     try:
         return None if network is None else prefix_of(network)

@@ -16,7 +16,7 @@ from node.rpc.context import Context, to_hex
 from node.rpc.errors import query_error
 from node.rpc.lineage import is_ancestor
 from node.rpc.registry import GatedBy, Hash, Hex, bounded_list, hex_bytes, method, subscription
-from node.rpc.session import Session
+from node.rpc.serving.session import Session
 from node.rpc.storage_items import SLICE_BYTES, PaginatedStorageItems, StorageItem, found_items
 from node.state.backend import UnknownBlock
 from node.state.difference import differences

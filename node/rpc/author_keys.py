@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from node.keystore import InvalidKeyType, InvalidPublicKey, KeystoreError
+from node.keys.keystore import InvalidKeyType, InvalidPublicKey, KeystoreError
+from node.keys.session import generate_session_keys
 from node.rpc.context import Context, to_hex
 from node.rpc.errors import OTHER_AUTHOR_ERROR, RpcError
 from node.rpc.registry import Hex, method
-from node.session_keys import generate_session_keys
 from pallets.primitives.codec import codec_of
 from pallets.session import KeyTypeId
 

@@ -24,7 +24,7 @@ from node.chain.feed import Imported
 from node.chain.pool import AlreadyImported, ImmediatelyDropped, PoolError
 from node.chain.transactions import Submission, TemporarilyBanned
 from node.rpc.context import Context, check_length_prefix
-from node.rpc.session import Session
+from node.rpc.serving.session import Session
 from pallets.frame.validity import TransactionSource, TransactionValidityError
 from pallets.primitives.scale import DecodeError
 

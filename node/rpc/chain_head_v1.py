@@ -21,7 +21,7 @@ from node.rpc.errors import (
 from node.rpc.follower import Follower, Followers
 from node.rpc.operations import Steps, body, call, storage
 from node.rpc.registry import GatedBy, Hash, Hex, bounded_list, hash_bytes, method, subscription
-from node.rpc.session import Session, Subscription
+from node.rpc.serving.session import Session, Subscription
 from node.rpc.storage_items import StorageItems
 
 LIMIT_REACHED = {"result": "limitReached"}

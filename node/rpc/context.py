@@ -13,7 +13,7 @@ from node.chain.transactions import Transactions
 from node.chain.tree import Chain
 from node.chain_spec import ChainSpec
 from node.executor import Runtime
-from node.keystore import Keystore
+from node.keys.keystore import Keystore
 from node.state.backend import State, UnknownBlock
 from pallets.primitives.codec import codec_of
 from pallets.primitives.header import DigestItem, Header

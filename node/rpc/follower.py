@@ -33,7 +33,7 @@ from node.chain.follow import (
 from node.executor import UnknownRuntime
 from node.rpc.context import Context, to_hex
 from node.rpc.operations import MAX_OPERATIONS, Event, Operation, Steps
-from node.rpc.session import Session, Subscription
+from node.rpc.serving.session import Session, Subscription
 from node.state.backend import StateDiscarded, UnknownBlock
 from pallets.primitives.runtime_code import RuntimeVersion
 

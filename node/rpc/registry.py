@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from node.rpc.errors import RpcError, invalid_params
-from node.rpc.session import Session, Subscription
+from node.rpc.serving.session import Session, Subscription
 from pallets.primitives.annotations import option_of
 
 MAX_ITEMS = 1 << 15
@@ -116,6 +116,8 @@ class Method:
     """Whether `unsubscribe` answers if there was such a subscription; the others answer `null`."""
     unsafe: bool = False
     """Whether it is for the node's operator alone: it changes the node, tells its secrets or costs it much."""
+    unsafe_without: str | None = None
+    """The parameter without which it is that."""
 
     def arguments(self, params: Any) -> list[Any]:
         """Positional arguments from `params`; raises `invalid_params`."""
@@ -127,11 +129,12 @@ class Method:
         elif params is None:
             given = []
         elif isinstance(params, dict):
-            params = {CAPITAL.sub(r"_\g<0>", name).lower(): value for name, value in params.items()}
-            unknown = params.keys() - {name for name, _, _ in self.gates}
+            by_name = {_snake_case(name): value for name, value in params.items()}
+            names = [_snake_case(name) for name, _, _ in self.gates]
+            unknown = by_name.keys() - names
             if unknown:
                 raise invalid_params(f"{self.name} has no parameter {', '.join(sorted(map(repr, unknown)))}")
-            given = [params.get(name) for name, _, _ in self.gates]
+            given = [by_name.get(name) for name in names]
         else:
             raise invalid_params("params should be a list or an object")
         if len(given) > len(self.gates):
@@ -149,6 +152,11 @@ class Method:
             else:
                 raise invalid_params(f"parameter {name!r} of {self.name} is missing")
         return found
+
+
+def _snake_case(name: str) -> str:
+    """Clients write parameters as their own language does."""
+    return CAPITAL.sub(r"_\g<0>", name).lower()
 
 
 class Registry:
@@ -189,7 +197,12 @@ def method(
 
 
 def subscription(
-    notification: str, *, unsubscribe: str, aliases: Mapping[str, str] | None = None, tells_end: bool = True
+    notification: str,
+    *,
+    unsubscribe: str,
+    aliases: Mapping[str, str] | None = None,
+    tells_end: bool = True,
+    unsafe_without: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a subscription; `aliases` maps further subscribe names to their unsubscribe names."""
 
@@ -198,7 +211,8 @@ def subscription(
         of = connection is Session, connection is Subscription
         names = {function.__name__: unsubscribe, **(aliases or {})}
         function.rpc_methods_declared = [  # type: ignore[attr-defined]
-            Method(name, function, gates, *of, notification, end, tells_end) for name, end in names.items()
+            Method(name, function, gates, *of, notification, end, tells_end, unsafe_without=unsafe_without)
+            for name, end in names.items()
         ]
         return function
 

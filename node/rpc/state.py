@@ -176,7 +176,7 @@ def state_call(node: Context, function: str, data: Hex, hash: Hash | None = None
     return to_hex(node.call(hash, function, data))
 
 
-@subscription("state_storage", unsubscribe="state_unsubscribeStorage")
+@subscription("state_storage", unsubscribe="state_unsubscribeStorage", unsafe_without="keys")
 async def state_subscribeStorage(node: Context, keys: list[Hex] | None = None) -> AsyncIterator[Any]:
     """The values of these keys now, and each change; without keys, every change of the state."""
     return _storage_changes(node, None if keys is None else dict.fromkeys(keys))

@@ -9,7 +9,7 @@ from node.rpc.broadcasts import Broadcasts
 from node.rpc.context import Context
 from node.rpc.errors import INVALID_PARAMS, RpcError
 from node.rpc.registry import Hex, method
-from node.rpc.session import Session
+from node.rpc.serving.session import Session
 
 
 @method()

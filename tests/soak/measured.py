@@ -28,7 +28,7 @@ class Sample:
 
 @dataclass
 class Window:
-    """A while with those that stop reading, or without them: seconds from a transfer's sending to each reader's news."""
+    """A while with those that stop reading, or without: seconds from a transfer's sending to each reader's news."""
 
     with_stopped: bool
     told: list[float] = field(default_factory=list)

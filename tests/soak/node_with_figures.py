@@ -17,7 +17,7 @@ from typing import Any
 from node import cli
 from node.chain.tree import Chain
 
-ALLOCATED = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+ALLOCATED = ["arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"]
 
 
 class Allocated(ctypes.Structure):

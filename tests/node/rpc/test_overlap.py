@@ -12,10 +12,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from node.config import RpcConfig
 from node.later import Later
-from node.rpc import author, in_flight
+from node.rpc import author
 from node.rpc.context import Context
 from node.rpc.errors import RpcError
 from node.rpc.registry import method, subscription
+from node.rpc.serving import in_flight
 from node.service import RunningNode
 from tests.node.nodes import running_node
 from tests.node.rpc.client import RpcClient, connected, post

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
+from node.keys.session import find_session_keys
 from node.rpc import offchain, state, storage_items
 from node.rpc.registry import Registry
-from node.rpc.server import ALWAYS
+from node.rpc.serving.server import ALWAYS
 from node.service import RunningNode
-from node.session_keys import find_session_keys
 from tests.node.extrinsics import ALICE, UNIT, account, keypair, signed, transfer
 from tests.node.nodes import storage_key
 from tests.node.rpc.client import RpcClient

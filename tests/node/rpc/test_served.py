@@ -51,6 +51,13 @@ async def test_unsafe_methods_are_for_the_operator(
         assert "result" in body(await post(node, NAME, headers))
 
 
+@pytest.mark.parametrize("served", [RpcConfig(methods="safe")])
+async def test_a_call_may_be_unsafe_by_what_it_leaves_out(clock: MockClock, served: RpcConfig, rpc: RpcClient) -> None:
+    failure = await rpc.failure("state_subscribeStorage")
+    assert (failure.code, failure.message) == (-32601, UNSAFE)
+    assert await rpc.news(await rpc.call("state_subscribeStorage", ["0x00"]))
+
+
 @pytest.mark.parametrize(
     ("served", "status"),
     [

@@ -56,6 +56,12 @@ async def test_parameters_by_name(clock: MockClock, rpc: RpcClient) -> None:
     genesis = await rpc.call("chain_getBlockHash", 0)
     reply = await rpc.exchange({"id": 1, "method": "state_getStorage", "params": {"key": KEY, "hash": genesis}})
     assert result_of(reply, 1) == await rpc.call("state_getStorage", KEY, genesis)
+    for name in ("startKey", "start_key"):
+        paged = {"prefix": "0x", "count": 1, name: KEY}
+        reply = await rpc.exchange({"id": 1, "method": "state_getKeysPaged", "params": paged})
+        assert reply["result"] == await rpc.call("state_getKeysPaged", "0x", 1, KEY)
+    reply = await rpc.exchange({"id": 1, "method": "dev_setHead", "params": {"hashOrNumber": 0}})
+    assert reply["result"] == genesis
     unknown = await rpc.exchange({"id": 1, "method": "state_getStorage", "params": {"key": KEY, "block": genesis}})
     assert unknown["error"]["code"] == -32602
     assert "'block'" in unknown["error"]["data"]

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 import bip39
 
-from node.keystore import with_password
-from node.mini_secret import derived_seed
-from node.networks import DEFAULT, name_of
+from node.keys.keystore import with_password
+from node.keys.mini_secret import derived_seed
+from node.keys.networks import DEFAULT, name_of
 from pallets.primitives import ss58
 from pallets.primitives.keys import Keypair, Scheme, account_id, derive_public
 from pallets.primitives.suri import InvalidPhrase, InvalidSecret, SecretUri, parse

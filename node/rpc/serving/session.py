@@ -20,7 +20,7 @@ import trio
 
 from node.chain.feed import FellBehind
 from node.rpc.errors import SUBSCRIPTIONS_EXHAUSTED, RpcError
-from node.rpc.in_flight import InFlight
+from node.rpc.serving.in_flight import InFlight
 from node.web.connection import WebSocket
 from node.web.errors import ConnectionClosed
 

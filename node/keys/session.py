@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from node.chain.tree import Chain
-from node.keystore import Keystore
+from node.keys.keystore import Keystore
 from pallets.aura import AuraId
 from pallets.grandpa import AuthorityList
 from pallets.primitives.codec import codec_of

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from node.chain_spec import DEV_SPEC
 from node.config import NodeConfig
-from node.keystore import (
+from node.keys.keystore import (
     MAX_KEYS,
     MAX_URI_BYTES,
     InvalidKeyType,

@@ -57,15 +57,16 @@ from node.rpc import (
     transaction_watch_v1,
 )
 from node.rpc.context import Context
-from node.rpc.dispatch import Call, Caller, Dispatcher
 from node.rpc.errors import METHOD_NOT_FOUND, RpcError
-from node.rpc.rate_limit import RateLimit
 from node.rpc.registry import Method, Registry
-from node.rpc.session import Session, Subscription
+from node.rpc.serving.dispatch import Call, Caller, Dispatcher
+from node.rpc.serving.rate_limit import RateLimit
+from node.rpc.serving.session import Session, Subscription
 from node.web.connection import WebSocket
 from node.web.errors import ConnectionClosed
 from node.web.http import Request, Response, loopback_only
 
+UNSAFE = "RPC call is unsafe to be called externally"
 JSON_HEADERS = (("content-type", "application/json"),)
 ALWAYS = (
     archive_v1,
@@ -107,7 +108,9 @@ class Server:
         if self.config.methods == "safe" or (self.config.methods == "auto" and is_stranger):
             for name, method in registry.methods.items():
                 if method.unsafe:
-                    registry.methods[name] = _refused(method, "RPC call is unsafe to be called externally")
+                    registry.methods[name] = _refused(method, UNSAFE)
+                elif method.unsafe_without is not None:
+                    registry.methods[name] = _refused_without(method, method.unsafe_without)
         if self.context.snapshots is not None:
             cheats = Registry()
             cheats.add_module(dev)
@@ -245,6 +248,18 @@ def _refused(method: Method, text: str) -> Method:
         raise RpcError(METHOD_NOT_FOUND, text)
 
     return replace(method, function=refuse)
+
+
+def _refused_without(method: Method, parameter: str) -> Method:
+    """A method that is refused only where a parameter is left out."""
+    place = [name for name, _, _ in method.gates].index(parameter)
+
+    def refuse_without(node: Context, *arguments: Any) -> Any:
+        if arguments[place] is None:
+            raise RpcError(METHOD_NOT_FOUND, UNSAFE)
+        return method.function(node, *arguments)
+
+    return replace(method, function=refuse_without)
 
 
 def _cors(request: Request) -> tuple[tuple[str, str], ...]:

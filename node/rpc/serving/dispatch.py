@@ -40,7 +40,7 @@ from node.rpc.errors import (
     too_big,
 )
 from node.rpc.registry import Method, Registry
-from node.rpc.session import Session, Subscription
+from node.rpc.serving.session import Session, Subscription
 from node.state.errors import DatabaseError
 
 Id = str | int | None

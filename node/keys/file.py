@@ -25,7 +25,7 @@ No message repeats what was decrypted.
 
 ## Out of scope
 
-Writing such files. Substrate's own directory of keys is `node.keystore`.
+Writing such files. Substrate's own directory of keys is `node.keys.keystore`.
 """
 
 from __future__ import annotations

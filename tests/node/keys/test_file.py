@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nacl.secret import SecretBox
 from substrateinterface import Keypair as JudgeKeypair
 
-from node.key_file import (
+from node.keys.file import (
     MAX_KEY_FILE_BYTES,
     KeyFileError,
     KeyFileMismatch,
