@@ -7,7 +7,7 @@ COMPILED := $(shell grep -o '"[a-z_/]*\.py"' setup.py | tr -d '"')
 NATIVE := $(wildcard *.so $(addsuffix *.so,$(basename $(COMPILED))))
 QUICKJS := offchain/sandbox/quickjs.wasm
 
-.PHONY: dev build compiled pure test check format bench crash lock clean
+.PHONY: dev build compiled pure test check format bench crash fuzz soak lock clean
 
 dev: build ## the chain, three workers, and their URLs
 	$(BIN)/fathom dev $(ARGS)
@@ -39,7 +39,7 @@ node_modules/.clients: package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
-$(VENV)-asi/.installed: requirements/asi.txt ## a client that can't share an environment with the others
+$(VENV)-asi/.installed: requirements/asi.txt # a client that can't share an environment with the others
 	test -x $(VENV)-asi/bin/python || $(PYTHON) -m venv $(VENV)-asi
 	$(VENV)-asi/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/asi.txt
 	touch $@
@@ -63,6 +63,12 @@ bench: build $(VENV)/.dev ## figures, one JSON object a line
 
 crash: build $(VENV)/.dev ## kill nodes, 200 times unless ARGS="--kills N --seed N"; what is lost or torn, one JSON object
 	$(BIN)/python -m tests.crash $(ARGS)
+
+fuzz: build $(VENV)/.dev ## nonsense for nodes, 300 seconds unless ARGS="--seconds N --seed N"; the answers by code, one JSON object
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: build $(VENV)/.dev ## subscribers, some of which stop reading, 30 minutes unless ARGS="--minutes N"; one JSON object
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the dependencies again
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \

@@ -74,6 +74,9 @@ class Finalizer:
                     self._await(BlockRef(block.hash, block.header.number))
 
     def _await(self, block: BlockRef) -> None:
+        final = self.chain.finalized.number
+        while self._waiting and self._waiting[0][1].number <= final:
+            self._waiting.popleft()  # made final by hand, perhaps while nothing becomes so by itself
         self._waiting.append((trio.current_time(), block))
         self._changed.set()
 

@@ -6,6 +6,7 @@ of time are in milliseconds.
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 from node.chain.cheats import Cheats
@@ -181,7 +182,8 @@ def dev_setBlockBuildMode(node: Context, mode: Any) -> None:
     if isinstance(mode, int) and not isinstance(mode, bool) and 0 < mode <= MAX_INTERVAL_MS:
         sealing = mode
     if sealing is None:
-        raise RpcError(REFUSED, f"Invalid mode {str(mode)[:80]}", "Batch, Instant, Manual, or an interval in ms")
+        shown = mode[:80] if isinstance(mode, str) else reprlib.repr(mode)
+        raise RpcError(REFUSED, f"Invalid mode {shown}", "Batch, Instant, Manual, or an interval in ms")
     _cheats(node).seal_as(sealing)
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from node.chain.producer import NothingToSeal
 from node.chain.tree import UnknownParent
 from node.rpc.context import Context, to_hex
 from node.rpc.errors import MANUAL_SEAL_ERROR, RpcError
-from node.rpc.registry import Hash, method
+from node.rpc.registry import GatedBy, Hash, bounded_list, method
+
+
+def encoded_justification(value: Any) -> bytes:
+    """A list of bytes, as numbers; raises `ValueError`."""
+    return bytes(each if isinstance(each, int) else -1 for each in bounded_list(value))
+
+
+EncodedJustification = Annotated[bytes, GatedBy(encoded_justification)]
 
 
 @method()
@@ -33,8 +41,11 @@ async def engine_createBlock(node: Context, create_empty: bool, finalize: bool, 
 
 
 @method()
-async def engine_finalizeBlock(node: Context, hash: Hash, justification: Any = None) -> bool:
-    """Finalises a block and its ancestors; where it is on a fork, that one becomes the best chain."""
+async def engine_finalizeBlock(node: Context, hash: Hash, justification: EncodedJustification | None = None) -> bool:
+    """Finalises a block and its ancestors; where it is on a fork, that one becomes the best chain.
+
+    The justification is the node's own, whatever is given.
+    """
     number = node.header(hash).number
     async with node.chain.writing:  # where it is on a fork, the head moves
         node.finalizer.finalize(hash, number)

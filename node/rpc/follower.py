@@ -37,8 +37,8 @@ from node.rpc.serving.session import Session, Subscription
 from node.state.backend import StateDiscarded, UnknownBlock
 from pallets.primitives.runtime_code import RuntimeVersion
 
-MAX_FOLLOWERS = 2
-"""Of one connection; the least that the specification allows, and Substrate's."""
+MAX_FOLLOWERS = 4
+"""Of one connection: Substrate's `MAX_FOLLOW_SUBSCRIPTIONS_PER_CONNECTION`."""
 
 log = logging.getLogger("node.rpc")
 

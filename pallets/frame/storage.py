@@ -181,7 +181,12 @@ class MapLayout(Generic[K, V]):
 
     def __init__(self, start: bytes, hasher: StorageHasher, key: Codec[K], value: Codec[V]) -> None:
         self.key_codec, self.encode, self.decode = key, value.encode, value.decode
-        self.key: Callable[[K], bytes] = _KeyMemo(start, hasher, key).__getitem__
+        self.key: Callable[[K], bytes]
+        if hasher is Blake2_128Concat:
+            self.key = _KeyMemo(start, hasher, key).__getitem__
+        else:  # quick to work out, and of keys that come and go, such as blocks'
+            apply, encode = hasher.apply, key.encode
+            self.key = lambda k: start + apply(encode(k))
 
 
 class _KeyMemo(dict[K, bytes]):

@@ -1,4 +1,4 @@
-"""dedot drives the chain, in both of its modes, and generates the chain's types."""
+"""dedot drives the chain, in both of its modes."""
 
 from __future__ import annotations
 

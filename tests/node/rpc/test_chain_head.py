@@ -104,7 +104,7 @@ async def test_pins_hold_the_states_that_would_be_discarded(clock: MockClock) ->
 
 
 async def test_refusals(clock: MockClock, rpc: RpcClient) -> None:
-    head, bare = await follow(rpc), await follow(rpc, False)
+    head, bare, *_ = [await follow(rpc), await follow(rpc, False), await follow(rpc), await follow(rpc)]
     assert (await rpc.failure("chainHead_v1_follow", True)).code == -32800
     block = (await head.next())["finalizedBlockHashes"][-1]
     for name, params in (("header", ()), ("body", ()), ("call", ("Core_version", "0x")), ("storage", ([],))):
