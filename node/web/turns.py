@@ -11,16 +11,19 @@ scheduler.
 
 ## Errors
 
-None: trio drops an instrument that raises, so a callback mustn't.
+A callback mustn't raise; if one does, that is logged and the others are called. trio would drop the instrument.
 
 Source: `trio.abc.Instrument.before_io_wait`.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import trio
+
+log = logging.getLogger(__name__)
 
 
 class Turns(trio.abc.Instrument):
@@ -43,7 +46,10 @@ class Turns(trio.abc.Instrument):
         if self._due:
             due, self._due = self._due, []
             for callback in due:
-                callback()
+                try:
+                    callback()
+                except Exception:
+                    log.exception("what was to be done at the end of a turn failed")
 
 
 _TURNS: trio.lowlevel.RunVar[Turns] = trio.lowlevel.RunVar("turns")
