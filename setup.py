@@ -1,12 +1,15 @@
-"""The compiled part of the build: `COMPILED` as native code, made with mypyc from the very files that run without it.
+"""The parts of the build that take code; everything else about the package is in `pyproject.toml`.
 
-Where there is no C compiler, or with `FATHOM_PURE=1`, the files run as they are, up to half as fast. Everything else
-about the package is in `pyproject.toml`.
+- `COMPILED` as native code, made with mypyc from the very files that run without it. Where there is no C compiler, or
+  with `FATHOM_PURE=1`, the files run as they are, up to half as fast.
+- The dev chain's spec, which has its place at the top of the project, in a wheel beside the node.
 """
 
 import os
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 COMPILED = [
     "node/chain/pool.py",
@@ -32,4 +35,13 @@ def extensions() -> list[Extension]:
     return made
 
 
-setup(ext_modules=extensions())
+class BuildPy(build_py):
+    """Copies the dev chain's spec, too, unless the package is used in its place."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            self.copy_file("chain_spec.json", str(Path(self.build_lib) / "node" / "chain_spec.json"))
+
+
+setup(ext_modules=extensions(), cmdclass={"build_py": BuildPy})

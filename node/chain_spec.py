@@ -41,7 +41,6 @@ CHILD_PREFIX = b":child_storage:default:"
 JSON_NAMES: Final = {str: "a string", dict: "an object", list: "a list"}
 T = TypeVar("T", str, dict[str, Any], list[Any])
 GZIP_MAGIC = b"\x1f\x8b"
-DEV_SPEC = Path(__file__).resolve().parent.parent / "chain_spec.json"
 
 
 class InvalidChainSpec(ValueError):

@@ -11,8 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-DEV_SPEC = Path(__file__).resolve().parents[2] / "chain_spec.json"
-"""That of `node.chain_spec`, which takes long to load."""
+from node.dev_spec import DEV_SPEC as DEV_SPEC
 
 RPC, POOL, KEYS, STORAGE, BLOCKS, LOGS, METRICS = (
     "JSON-RPC",

@@ -36,7 +36,7 @@ def _hash_of(node: Context, number: Any) -> str | None:
         try:
             number = int(number, 16 if number.startswith("0x") else 10)
         except ValueError:
-            raise invalid_params(f"{number!r} is not a block number") from None
+            raise invalid_params(f"{number[:80]!r} is not a block number") from None
     if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise invalid_params("a block number, a hex string, or a list of them is expected")
     return optional_hex(node.chain.hash_of(number))

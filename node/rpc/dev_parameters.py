@@ -56,7 +56,7 @@ def object_of(params: Any, *names: str) -> dict[str, Any]:
         if name in OF_PARACHAINS:
             raise invalid_params(f"{name!r} is for parachains and relay chains, and this chain is neither")
         if name not in names:
-            raise invalid_params(f"there is no {name!r}: known are {', '.join(names)}")
+            raise invalid_params(f"there is no {name[:80]!r}: known are {', '.join(names)}")
     return {name: value for name, value in params.items() if value is not None}
 
 

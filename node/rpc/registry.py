@@ -133,7 +133,7 @@ class Method:
             names = [_snake_case(name) for name, _, _ in self.gates]
             unknown = by_name.keys() - names
             if unknown:
-                raise invalid_params(f"{self.name} has no parameter {', '.join(sorted(map(repr, unknown)))}")
+                raise invalid_params(f"{self.name} has no parameter {min(unknown)[:80]!r}")
             given = [by_name.get(name) for name in names]
         else:
             raise invalid_params("params should be a list or an object")

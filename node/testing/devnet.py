@@ -19,8 +19,9 @@ from node.chain.snapshots import Snapshots
 from node.chain.stored import BlockRef
 from node.chain.transactions import Transactions
 from node.chain.tree import Chain
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
 from node.clock import ChainClock
+from node.dev_spec import DEV_SPEC
 from node.executor import Executor
 from node.signing import Signer, sign_call
 from node.state.backend import UnknownBlock

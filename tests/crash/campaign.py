@@ -10,7 +10,8 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from tests.crash.inspection import inspect
 from tests.crash.lives import Unexpected, live_and_die
 from tests.crash.plans import plan_of

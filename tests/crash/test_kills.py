@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from tests.crash.campaign import campaign
 from tests.crash.inspection import Findings, inspect
 from tests.crash.lives import ROOT

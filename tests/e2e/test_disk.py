@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from node.bench.client import CallFailed
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from node.state.db import SCHEMA_KEY, Column, Database
 from node.state.identity import IDENTITY_FILE
 from tests.e2e.node_process import NodeProcess, json_of, node_process, refusal

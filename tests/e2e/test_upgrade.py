@@ -9,8 +9,8 @@ from typing import Any
 
 import trio
 
-from node.chain_spec import DEV_SPEC
 from node.config import NodeConfig
+from node.dev_spec import DEV_SPEC
 from node.service import Effects, run_node
 from tests.e2e.conftest import run_client
 from tests.node.later_runtime import BOTH, LATER_CODE, UNKNOWN_CODE

@@ -12,8 +12,8 @@ import trio
 from substrateinterface.utils.hasher import xxh128
 
 from node.chain.feed import Imported
-from node.chain_spec import DEV_SPEC
 from node.config import NodeConfig, PrometheusConfig, RpcConfig, Sealing
+from node.dev_spec import DEV_SPEC
 from node.service import Effects, RunningNode, run_node
 from node.verifier.verifier import StartProcess
 from pallets.frame.runtime import Runtime

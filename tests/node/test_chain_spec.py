@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from substrateinterface import Keypair
 
-from node.chain_spec import CHILD_PREFIX, DEV_SPEC, ChainSpec, InvalidChainSpec
+from node.chain_spec import CHILD_PREFIX, ChainSpec, InvalidChainSpec
+from node.dev_spec import DEV_SPEC
 from pallets.primitives.keys import DEV_ACCOUNTS
 from pallets.primitives.runtime_code import RuntimeVersion, native_code
 from tests.node.state.naive_trie import naive_root

@@ -12,8 +12,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.chain_spec import DEV_SPEC
 from node.config import NodeConfig, Sealing
+from node.dev_spec import DEV_SPEC
 from tests.node.chain.test_snapshots import Moment, assert_back, mine, snapshots_of
 from tests.node.chain.test_tree import DAY, assert_sound, values_at
 from tests.node.extrinsics import BOB, UNIT, signed, transfer

@@ -9,7 +9,8 @@ from typing import NoReturn
 import pytest
 
 from node.chain.tree import Chain
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from node.executor import Executor
 from node.state.db import Database
 from pallets.frame.validity import TransactionSource

@@ -10,8 +10,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.chain_spec import DEV_SPEC
 from node.config import InvalidSealing, NodeConfig, parse_sealing
+from node.dev_spec import DEV_SPEC
 from node.service import Effects, StartError, run_node
 from node.web import open_listeners
 from tests.node.nodes import NOON, height, running_node

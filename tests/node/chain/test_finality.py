@@ -145,3 +145,13 @@ async def test_a_disk_that_fails_delays_finality_and_no_more(
             assert "block #2 could not be finalised" in caplog.text
             await trio.sleep(6)
             assert node.chain.finalized.number == 3
+
+
+async def test_what_is_made_final_by_hand_waits_no_more(autojump_clock: MockClock) -> None:
+    with scratch_directory() as directory:
+        async with running_node(directory, sealing="manual") as node:
+            for _ in range(20):
+                block = await node.producer.create_block(create_empty=True)
+                node.finalizer.finalize(block.hash, block.header.number)
+                await trio.testing.wait_all_tasks_blocked()
+            assert len(node.finalizer._waiting) <= 2

@@ -16,7 +16,8 @@ from trio.testing import MockClock
 
 from node.chain.stored import BEST_KEY, FINALIZED_KEY
 from node.chain.tree import Chain
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from node.executor import Executor
 from node.service import RunningNode
 from node.state.backend import UnknownBlock

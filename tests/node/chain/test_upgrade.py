@@ -11,7 +11,8 @@ from trio.testing import MockClock
 
 from node.chain.feed import Imported
 from node.chain.transactions import Status
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from node.executor import UnknownRuntime
 from node.maintenance.blocks import check_block, exported, import_blocks
 from node.maintenance.errors import MaintenanceError

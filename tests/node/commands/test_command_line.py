@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from node.chain_spec import DEV_SPEC
 from node.cli import COMMANDS
 from node.config import KNOWN_EXPLORERS, MIB, NodeConfig, PoolConfig, PrometheusConfig, RpcConfig
+from node.dev_spec import DEV_SPEC
 from tests.node.commands.conftest import Fathom
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -10,8 +10,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.chain_spec import DEV_SPEC
 from node.config import NodeConfig
+from node.dev_spec import DEV_SPEC
 from node.keys.keystore import (
     MAX_KEYS,
     MAX_URI_BYTES,

@@ -13,7 +13,8 @@ import trio
 from trio.testing import MockClock
 
 from node.chain.tree import Chain
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from node.executor import Executor
 from node.maintenance.cli import app
 from node.state.db import Database

@@ -13,7 +13,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from node.maintenance.signed_block import SignedBlock, read
 from node.state.identity import IDENTITY_FILE
 from tests.node.chain.test_tree import assert_sound, values_at

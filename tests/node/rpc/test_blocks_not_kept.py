@@ -102,11 +102,12 @@ async def the_archive(rpc: RpcClient, early: str) -> None:
         assert await rpc.call(f"archive_v1_{method}", UNKNOWN, *params) is None
     refused = await rpc.call("archive_v1_call", early, "Core_version", "0x")
     assert refused == {"success": False, "error": discarded(early)}
-    for method, params, reason in (
+    told_of: list[tuple[str, list[Any], str]] = [
         ("storage", [UNKNOWN, []], NOT_FOUND),
         ("storage", [early, []], discarded(early)),
         ("storageDiff", [UNKNOWN], NOT_FOUND),
-    ):
+    ]
+    for method, params, reason in told_of:
         told = await rpc.news(await rpc.call(f"archive_v1_{method}", *params))
         assert told == (f"archive_v1_{method}Event", {"event": f"{method}Error", "error": reason})
 

@@ -9,7 +9,7 @@ import pytest
 from trio.testing import MockClock
 
 from node.chain import snapshots
-from node.chain_spec import DEV_SPEC
+from node.dev_spec import DEV_SPEC
 from node.rpc.errors import CLIENT_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND
 from node.service import RunningNode
 from node.state.db import Batch

@@ -10,7 +10,8 @@ from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
 from scalecodec.type_registry import load_type_registry_preset
 from trio.testing import MockClock
 
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from node.service import RunningNode
 from tests.node.extrinsics import (
     ALICE,

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.chain.tree import Chain
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
+from node.dev_spec import DEV_SPEC
 from node.executor import Executor
 from node.state.db import COLUMNS, Column, Database
 from node.state.memory import MemoryDatabase

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.importer import Importer
-from node.chain_spec import DEV_SPEC, ChainSpec
+from node.chain_spec import ChainSpec
 from node.clock import ChainClock
+from node.dev_spec import DEV_SPEC
 from node.state.backend import UnknownBlock
 from node.testing import (
     ALICE,
