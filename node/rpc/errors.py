@@ -94,7 +94,7 @@ def query_error(error: Exception) -> RpcError | None:
         case StateDiscarded(block_hash=block):
             return client_error(f"Api called for an unknown Block: State already discarded for 0x{block.hex()}")
         case UnknownRuntimeApi():
-            return client_error(f"Execution failed: Other: Exported method {error} is not found")
+            return client_error(f"Execution failed: Other: Exported method {str(error)[:80]} is not found")
         case DecodeError():
             return client_error(f"Execution failed: Execution aborted due to trap: bad input: {error}")
         case RuntimeTrap():

@@ -76,7 +76,7 @@ def read_storage(runtime: type[Runtime], document: Mapping[str, Any]) -> Iterato
     for pallet, items in document.items():
         known = pallets.get(_folded(pallet))
         if known is None:
-            raise InvalidJson(f"Cannot find pallet {pallet}")
+            raise InvalidJson(f"Cannot find pallet {pallet[:80]}")
         if not isinstance(items, dict):
             raise InvalidJson(f"{pallet} should be an object of storage items")
         for name, given in items.items():
@@ -113,9 +113,11 @@ def show_entry(runtime: type[Runtime], key: bytes, value: bytes | None, ss58_pre
 
 
 def _item(known: Mapping[str, _Stored], pallet: str, name: Any) -> _Stored:
-    found = known.get(_folded(str(name)))
+    if not isinstance(name, str):
+        raise InvalidJson(f"{pallet}.{REMOVE} should be a list of the names of storage items")
+    found = known.get(_folded(name))
     if found is None:
-        raise InvalidJson(f"Cannot find storage {name} in pallet {pallet}")
+        raise InvalidJson(f"Cannot find storage {name[:80]} in pallet {pallet}")
     return found
 
 

@@ -32,11 +32,14 @@ NO_HEX = [0, 1.5, True, [], {}, "x", "0x1", "0xzz", "0X00", " 0x00", "0x00\0", "
 NO_HASH = [*NO_HEX, "", "0x", "00" * 31, "0x" + "00" * 33]
 NO_UNSIGNED = [-1, -(2**63), 0.5, 1e300, 2**64, 10**300, "1", "0x1", True, [], [1], {}, DEEP]
 NO_TEXT = [0, 1.5, True, [], ["x"], {}, DEEP]
-NO_FLAG = [0, 1, 0.5, "true", [], {}, DEEP]
+NO_FLAG = [0, 1, 0.5, "\x7f" * 5000, "true", [], {}, DEEP]
 NO_LIST = [0, 1.5, True, "x", {}, "0x00"]
 OF_NO_KIND = [0, -0.5, True, "x", {"nothing": 1}, [[]], ["x"], [0.5], [{}], [{"key": None, "type": None}], [DEEP]]
 """For parameters that a gate of their own reads."""
-UNREAD = [0.5, -0.5, {"nothing": 1}, {"": DEEP}, DEEP, [DEEP]]
+UNREAD: list[Any] = [0.5, -0.5, {"nothing": 1}, {"x" * 5000: 1}, {"": DEEP}, DEEP, [DEEP]]
+UNREAD += [{"System": {"$removePrefix": [DEEP]}}, {"System": {"Account": DEEP}}, {"System": {"x" * 5000: 1}}]
+UNREAD += [{"System": {"Account": [[[DEEP], {}]]}}, {"System": {"Account": [[["x" * 5000], {}]]}}]
+UNREAD += [{"Balances": {"TotalIssuance": wrong}} for wrong in [*NO_UNSIGNED[:4], "x" * 5000, {}, DEEP]]
 """For parameters that the method reads itself."""
 
 NOT_JSON = [
@@ -151,7 +154,7 @@ class Nonsense:
         given = [self.fitting(kind) for kind in kinds.values()]
         ways: list[Callable[[], Any]] = [
             lambda: [*given, choice([0, "x", [], {}])],
-            lambda: {"nothing": 1},
+            lambda: {choice(["nothing", "", "x" * 5000]): 1},
             lambda: choice(["x", 0, 1.5, True]),
         ]
         needed = [place for place, (_, _, optional) in enumerate(method.gates) if not optional]
@@ -227,6 +230,7 @@ class Nonsense:
         return random.choice(
             [
                 *SCALARS,
+                "\x7f" * 5000,
                 random.choice(self.words),
                 self._hex(random.choice(self.blocks)),
                 self._hex(self._bytes()),

@@ -27,7 +27,8 @@ from tests.soak.measured import MIB, Sample, Window, growths, latencies
 
 SAMPLED = 10.0
 """Seconds from one sample to the next."""
-WINDOWS = 10
+WINDOWS, WARMING = 10, 2
+"""How many, and the first of them, whose samples don't count: what subscribers take for the first time."""
 SETTLING = 15.0
 """Seconds of a window until it is measured: those that stop have stopped, and the node's buffers for them are full."""
 WRITTEN = 8
@@ -50,7 +51,7 @@ def main() -> int:
         with node(*arguments, log=log, module=module) as running:
             watched = Watched(running, figures)
             blocks = warm(watched, options.warm_blocks)
-            found = trio.run(soak, watched, options.minutes, options.subscribers, options.stopped)
+            found = trio.run(soak, watched, options.minutes * 60, options.subscribers, options.stopped)
         errors = [line for line in log.read_text().splitlines() if "❌" in line or "Traceback" in line]
     for line in errors:
         say(line)
@@ -65,15 +66,20 @@ class Watched:
         self.process, self.port, self._figures = process.process, process.port, figures
         self.rss_mib = process.rss_mib
 
-    def sample(self) -> Sample:
-        """Its memory as it last told; has it tell again."""
+    def sample(self, *, with_stopped: bool) -> Sample:
+        """Its memory now, and the parts as it last told; has it tell again."""
         told: dict[str, int] = {}
         if self._figures.exists():
             told = json.loads(self._figures.read_text())
         os.kill(self.process.pid, signal.SIGUSR1)
         database = sum(told.get(name, 0) for name in ("buffers", "cache", "tables"))
         return Sample(
-            trio.current_time(), self.rss_mib(), told.get("heap", 0) / MIB, database / MIB, told.get("objects", 0)
+            trio.current_time(),
+            with_stopped,
+            self.rss_mib(),
+            told.get("heap", 0) / MIB,
+            database / MIB,
+            told.get("objects", 0),
         )
 
     def buffers(self) -> int:
@@ -99,52 +105,45 @@ def warm(watched: Watched, wanted: int | None) -> int:
     return made
 
 
-async def soak(watched: Watched, minutes: float, subscribers: int, stopped: int) -> dict[str, Any]:
-    """The figures of so many minutes."""
+async def soak(watched: Watched, seconds: float, subscribers: int, stopped: int) -> dict[str, Any]:
+    """The figures of so many seconds."""
     with Client.connect(watched.port) as client:
         genesis = bytes.fromhex(client.call("chain_getBlockHash", 0)[2:])
     clients = Soak(f"ws://127.0.0.1:{watched.port}", watched.port, genesis)
-    samples: list[Sample] = []
-    windows: list[Window] = []
+    windows = [Window(with_stopped=bool(number % 2)) for number in range(WINDOWS)]
     async with trio.open_nursery() as nursery:
         for number in range(subscribers - stopped):
             nursery.start_soon(clients.read, number)
         nursery.start_soon(clients.send)
-        nursery.start_soon(sample, watched, samples)
-        for number in range(WINDOWS):
+        for number, window in enumerate(windows):
             async with trio.open_nursery() as visitors:
-                if number % 2:
-                    for _ in range(stopped):
-                        visitors.start_soon(clients.stop_reading)
-                await measure(clients, windows, minutes * 60 / WINDOWS, with_stopped=bool(number % 2))
+                for _ in range(stopped if window.with_stopped else 0):
+                    visitors.start_soon(clients.stop_reading)
+                await measure(watched, clients, window, seconds / WINDOWS)
                 visitors.cancel_scope.cancel()
-            say(f"window {number + 1} of {WINDOWS}: {dict(clients.counts)}, {samples[-1]}")
+            say(f"window {number + 1} of {WINDOWS}: {dict(clients.counts)}, {window.samples[-1]}")
         nursery.cancel_scope.cancel()
+    samples = [sample for window in windows[WARMING:] for sample in window.samples]
     return {
         "subscribers": subscribers,
         "stopped": stopped,
-        "growth_in_ten_minutes": growths(samples[2:]),
-        "rss_mib": [round(samples[2].rss, 1), round(samples[-1].rss, 1)],
+        "growth_in_ten_minutes": growths(samples),
+        "rss_mib": [round(samples[0].rss, 1), round(samples[-1].rss, 1)],
         **latencies(windows),
+        "news_by_subscription": dict(clients.news),
         **clients.counts,
     }
 
 
-async def measure(clients: Soak, windows: list[Window], seconds: float, *, with_stopped: bool) -> None:
+async def measure(watched: Watched, clients: Soak, window: Window, seconds: float) -> None:
     """One window."""
-    settling = min(SETTLING, seconds / 2)
-    await trio.sleep(settling)
-    window = Window(with_stopped)
-    windows.append(window)
+    end = trio.current_time() + seconds
+    await trio.sleep(min(SETTLING, seconds / 2))
     clients.window = window
-    await trio.sleep(seconds - settling)
+    while trio.current_time() < end:
+        window.samples.append(watched.sample(with_stopped=window.with_stopped))
+        await trio.sleep(min(SAMPLED, end - trio.current_time()))
     clients.window = None
-
-
-async def sample(watched: Watched, samples: list[Sample]) -> None:
-    while True:
-        samples.append(watched.sample())
-        await trio.sleep(SAMPLED)
 
 
 def say(sentence: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -33,8 +33,8 @@ WATCHED = 5
 READS_FOR, STOPS_FOR = 5.0, 40.0
 """Seconds that one who stops reads, and doesn't, before it comes again; the node's stall timeout is shorter."""
 RECEIVE_BUFFER = 4096
-METADATA = 8
-"""Calls, of which each is answered with about 300 KiB."""
+METADATA = 64
+"""Calls, of which each is answered with about 300 KiB: more than the buffers between us and the node's own take."""
 
 RUNTIME = DevRuntime(Overlay(DictBackend()))
 NUMBER_KEY = "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac"
@@ -56,6 +56,7 @@ class Soak:
         self.url, self.port, self.genesis = url, port, genesis
         self.window: Window | None = None
         """Where what is measured goes; nothing is measured without."""
+        self.news: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self._sent = trio.current_time()
 
@@ -94,7 +95,7 @@ class Soak:
             while True:
                 news = (await _news(client))["result"]
                 took = trio.current_time() - self._sent
-                self.counts[method] += 1
+                self.news[method] += 1
                 if method == "chainHead_v1_follow":
                     if news["event"] == "stop":
                         raise AssertionError("a follower that reads was stopped")
@@ -126,7 +127,7 @@ class Soak:
                     await stream.send_all(frame(_request("state_getMetadata", []).encode()))
                 await trio.sleep(STOPS_FOR)
                 self.counts["cut_off"] += await _is_cut_off(stream)
-                self.counts["stopped"] += 1
+                self.counts["stops"] += 1
 
 
 async def _is_cut_off(stream: trio.SocketStream) -> bool:
@@ -167,8 +168,3 @@ async def _news(client: WebSocket) -> Any:
 
 def _request(method: str, params: list[Any]) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-
-
-async def forever(work: Callable[..., Any], *arguments: Any) -> None:
-    await work(*arguments)
-    raise AssertionError("never ends")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from statistics import linear_regression, median, quantiles
+from statistics import fmean, linear_regression, median, quantiles
 from typing import Any
 
 MIB = 1024 * 1024
@@ -17,6 +17,8 @@ class Sample:
     """The node's memory in MiB at a moment, in seconds: all of it, and what its parts say of themselves."""
 
     at: float
+    with_stopped: bool
+    """Whether there were subscribers that don't read: what waits for them is memory, too."""
     rss: float
     heap: float
     """Of C's allocator, which Python's large objects and RocksDB's buffers come from."""
@@ -28,26 +30,38 @@ class Sample:
 
 @dataclass
 class Window:
-    """A while with those that stop reading, or without: seconds from a transfer's sending to each reader's news."""
+    """A while with those that stop reading, or without."""
 
     with_stopped: bool
     told: list[float] = field(default_factory=list)
+    """Seconds from a transfer's sending to each reader's news of it."""
+    samples: list[Sample] = field(default_factory=list)
 
 
 def growth(samples: Sequence[Sample]) -> dict[str, float]:
-    """MiB in ten minutes, by a straight line through the samples; `objects` in thousands."""
-    times = [sample.at for sample in samples]
+    """MiB in ten minutes, by straight lines through the samples; `objects` in thousands.
 
-    def slope(values: list[float]) -> float:
-        return round(linear_regression(times, values).slope * SPAN, 3)
-
+    One slope fits the samples with subscribers that don't read and those without, each kind around its mean.
+    """
     return {
-        "rss_mib": slope([sample.rss for sample in samples]),
-        "heap_mib": slope([sample.heap for sample in samples]),
-        "database_mib": slope([sample.database for sample in samples]),
-        "rss_without_database_mib": slope([sample.rss - sample.database for sample in samples]),
-        "objects_k": slope([sample.objects / 1000 for sample in samples]),
+        "rss_mib": _slope(samples, lambda sample: sample.rss),
+        "heap_mib": _slope(samples, lambda sample: sample.heap),
+        "database_mib": _slope(samples, lambda sample: sample.database),
+        "rss_without_database_mib": _slope(samples, lambda sample: sample.rss - sample.database),
+        "objects_k": _slope(samples, lambda sample: sample.objects / 1000),
     }
+
+
+def _slope(samples: Sequence[Sample], value: Callable[[Sample], float]) -> float:
+    times: list[float] = []
+    values: list[float] = []
+    for kind in (False, True):
+        some = [sample for sample in samples if sample.with_stopped is kind]
+        if some:
+            middle, level = fmean(sample.at for sample in some), fmean(map(value, some))
+            times += [sample.at - middle for sample in some]
+            values += [value(sample) - level for sample in some]
+    return round(linear_regression(times, values).slope * SPAN, 3)
 
 
 def growths(samples: Sequence[Sample]) -> list[dict[str, float]]:
