@@ -16,13 +16,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rocksdict import Options, Rdict
-
 from node.bench import process
 from node.bench.accounts import Accounts, account_key
 from node.bench.client import Call, Client
 from node.bench.errors import BenchError
-from node.bench.prepared import arguments, copy, prepared_chain
+from node.bench.prepared import arguments, compact, copy, prepared_chain
 
 PER_BLOCK = 500
 FINALIZE_EVERY = 250
@@ -124,13 +122,5 @@ def _round_trip_us(client: Client, calls: Sequence[Call]) -> float:
 
 def _compacted_size(base_path: Path) -> int:
     """Bytes of the chain's data files after compaction; no node may have them open."""
-    (path,) = base_path.glob("chains/*/db")
-    options, columns = Options.load_latest(str(path))
-    db = Rdict(str(path), options, column_families=columns)
-    for name in columns:
-        column = db.get_column_family(name)
-        column.flush()
-        column.compact_range(None, None)
-        column.close()
-    db.close()
+    path = compact(base_path)
     return sum(file.stat().st_size for file in path.iterdir() if file.suffix in DATA_FILES)
