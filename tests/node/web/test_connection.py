@@ -96,7 +96,9 @@ async def test_a_peer_in_the_middle_of_too_much_is_heard_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "code"), [(frame(b"\xff"), 1007), (b"\x81\x01a", 1002), (frame(b"", ABNF.OPCODE_CONT), 1002)]
+    ("data", "code"),
+    [(frame(b"\xff"), 1007), (b"\x81\x01a", 1002), (frame(b"", ABNF.OPCODE_CONT), 1002)],
+    ids=("not UTF-8", "not masked", "nothing to continue"),
 )
 async def test_a_broken_peer_ends_the_loop_of_the_handler(data: bytes, code: int) -> None:
     ends: list[ConnectionClosed | None] = []
