@@ -45,7 +45,7 @@ $(VENV)-asi/.installed: requirements/asi.txt # a client that can't share an envi
 	touch $@
 
 test: build $(VENV)/.dev $(VENV)-asi/.installed node_modules/.clients ## what CI runs
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(VENV)/.dev ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -71,7 +71,7 @@ soak: build $(VENV)/.dev ## subscribers, some of which stop reading, 30 minutes 
 	$(BIN)/python -m tests.soak $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the dependencies again
-	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	FATHOM_PURE=1 $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --build-deps-for editable -o requirements/run.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --extra dev -c requirements/run.txt -o requirements/dev.txt pyproject.toml

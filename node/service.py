@@ -209,6 +209,7 @@ async def run_node(
             keystore=keystore,
             random_bytes=effects.random_bytes,
             message_buffer=config.rpc.message_buffer,
+            max_response=config.rpc.max_response_bytes,
         )
         rpc_counts = RpcCounts()
         server = Server(context, config.rpc, rpc_counts)

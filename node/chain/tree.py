@@ -412,7 +412,8 @@ class Chain:
             return self._pruned
         end = min(final - self.keep_states + 1, base, self._pruned + PRUNE_AT_ONCE)
         bases = {path[0].parent if (path := self._forks.path_to(kept)) else kept for kept in self._kept()}
-        end = next((number for number in range(self._pruned, end) if self.hash_of(number) in bases), end)
+        if bases:
+            end = next((number for number in range(self._pruned, end) if self.hash_of(number) in bases), end)
         for number in range(self._pruned + 1, end + 1):
             self.states.prune(number, batch)
         if end <= self._pruned:

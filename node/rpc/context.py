@@ -44,6 +44,8 @@ class Context:
     """So many bytes that nobody can foresee, for new keys."""
     message_buffer: int
     """How many notifications of one subscription may wait before it is cut off."""
+    max_response: int
+    """Bytes of one reply: what grows beyond is given up while it is made."""
 
     def hash_or_best(self, block_hash: bytes | None) -> bytes:
         return self.chain.best.hash if block_hash is None else block_hash

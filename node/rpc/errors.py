@@ -44,7 +44,6 @@ POOL_CYCLE, POOL_DROPPED, POOL_NO_TAGS = 1015, 1016, 1019
 INVALID_RANGE, INVALID_COUNT, CLIENT_ERROR = 4001, 4002, 4003
 BATCHES_NOT_SUPPORTED, SUBSCRIPTIONS_EXHAUSTED = -32005, -32006
 RESPONSE_TOO_BIG, BATCH_TOO_BIG, BATCH_ANSWER_TOO_BIG = -32008, -32010, -32011
-MAX_RESPONSE = 15 * 1024 * 1024  # bytes of one reply, or of a batch of them; Substrate's default
 NO_STORAGE_KIND = 5001
 RUNTIME_ERROR, DECODE_ERROR = 1, 2
 MANUAL_SEAL_ERROR = 15000
@@ -74,7 +73,7 @@ def too_big(code: int, message: str, limit: int) -> RpcError:
     return RpcError(code, message, f"Exceeded max limit of {limit}")
 
 
-def response_too_big(limit: int = MAX_RESPONSE) -> RpcError:
+def response_too_big(limit: int) -> RpcError:
     """The reply would be larger than replies may be."""
     return too_big(RESPONSE_TOO_BIG, "Response is too big", limit)
 

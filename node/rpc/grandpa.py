@@ -12,7 +12,7 @@ from typing import Any
 import trio
 
 from node.rpc.context import Context, to_hex
-from node.rpc.errors import MAX_RESPONSE, RpcError, invalid_params, response_too_big
+from node.rpc.errors import RpcError, invalid_params, response_too_big
 from node.rpc.registry import method, subscription
 from pallets.grandpa import AuthorityList
 from pallets.primitives import ss58
@@ -57,8 +57,8 @@ async def _headers_up_to(node: Context, block_hash: bytes, count: int) -> list[b
         header = node.header(block_hash)
         headers.append(header.encode())
         size += len(headers[-1])
-        if 2 * size > MAX_RESPONSE:
-            raise response_too_big()
+        if 2 * size > node.max_response:
+            raise response_too_big(node.max_response)
         if len(headers) % YIELD_EVERY == 0:
             await trio.lowlevel.checkpoint()
         block_hash = header.parent_hash

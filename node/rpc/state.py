@@ -10,7 +10,7 @@ import trio
 
 from node.rpc.childstate import check_child
 from node.rpc.context import Context, optional_hex, to_hex
-from node.rpc.errors import INVALID_COUNT, MAX_RESPONSE, RpcError, response_too_big
+from node.rpc.errors import INVALID_COUNT, RpcError, response_too_big
 from node.rpc.registry import Hash, Hex, method, subscription
 from node.rpc.storage_items import SLICE_KEYS, StorageItem, found_items
 from node.state.proof import prove
@@ -104,8 +104,8 @@ def _look_up(node: Context, block: bytes, keys: list[bytes], changes: list[list[
         value = optional_hex(state.get(key))
         changes.append([to_hex(key), value])
         size += 2 * len(key) + len(value or "")
-        if size > MAX_RESPONSE:  # a few bytes of request can name a large value very often
-            raise response_too_big()
+        if size > node.max_response:  # a few bytes of request can name a large value very often
+            raise response_too_big(node.max_response)
     return size
 
 
@@ -137,8 +137,8 @@ async def _keys(node: Context, block: bytes, prefix: bytes, after: bytes | None,
         keys = list(islice(node.chain.state_at(block).keys(prefix, after), wanted))
         found += map(to_hex, keys)
         size += 2 * sum(map(len, keys))
-        if size > MAX_RESPONSE:
-            raise response_too_big()
+        if size > node.max_response:
+            raise response_too_big(node.max_response)
         if len(keys) < SLICE_KEYS:
             return found
         after = keys[-1]
@@ -155,8 +155,8 @@ async def state_getReadProof(node: Context, keys: list[Hex], hash: Hash | None =
         for entry in prove(node.chain.state_at(block), keys[at : at + SLICE_PROVEN]):
             size += 0 if entry in entries else 2 * len(entry)
             entries[entry] = None
-        if size > MAX_RESPONSE:
-            raise response_too_big()
+        if size > node.max_response:
+            raise response_too_big(node.max_response)
         await trio.lowlevel.checkpoint()
     return {"at": to_hex(block), "proof": [to_hex(entry) for entry in entries]}
 

@@ -11,7 +11,7 @@ from typing import Any
 import trio
 
 from node.rpc.context import Context, optional_hex, to_hex
-from node.rpc.errors import INVALID_RANGE, MAX_RESPONSE, RpcError, response_too_big
+from node.rpc.errors import INVALID_RANGE, RpcError, response_too_big
 from node.rpc.lineage import lineage
 from node.rpc.registry import Hash, Hex, method
 from node.rpc.storage_items import SLICE_KEYS, StorageItem, found_items
@@ -29,8 +29,8 @@ async def state_getPairs(node: Context, prefix: Hex, hash: Hash | None = None) -
     async for key, value in _pairs(node, prefix, hash):
         pairs.append([key, value])
         size += len(key) + len(value)
-        if size > MAX_RESPONSE:
-            raise response_too_big()
+        if size > node.max_response:
+            raise response_too_big(node.max_response)
     return pairs
 
 
@@ -86,8 +86,8 @@ async def state_queryStorage(node: Context, keys: list[Hex], from_block: Hash, t
                     values[key] = value
                     changes.append([to_hex(key), optional_hex(value)])
                     size += 2 * (len(key) + len(value or b""))
-            if size > MAX_RESPONSE:
-                raise response_too_big()
+            if size > node.max_response:
+                raise response_too_big(node.max_response)
             await trio.lowlevel.checkpoint()
         if changes:
             sets.append({"block": to_hex(block), "changes": changes})

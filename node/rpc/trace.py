@@ -10,7 +10,7 @@ from typing import Any
 
 from node.chain.trace import Tracer, block_of
 from node.rpc.context import Context, check_length_prefix, to_hex
-from node.rpc.errors import DECODE_ERROR, MAX_RESPONSE, RUNTIME_ERROR, RpcError, client_error, query_error
+from node.rpc.errors import DECODE_ERROR, RUNTIME_ERROR, RpcError, client_error, query_error
 from node.rpc.registry import Hash, Hex, method
 from node.state.backend import StateDiscarded, UnknownBlock
 from node.trial import Step
@@ -66,7 +66,7 @@ async def state_traceBlock(
             if _passes(storage_keys, values["key"]) and _passes(methods, values["method"]):
                 trace["events"].append(event)
                 size += 200 + sum(map(len, values.values()))
-            if size > MAX_RESPONSE:
+            if size > node.max_response:
                 return {"traceError": {"error": "Payload likely exceeds max payload size of RPC server."}}
     return {"blockTrace": trace}
 

@@ -3,8 +3,7 @@
 Real ones, which every verifier accepts: only the nonce comes from the key and the message, as in ed25519, where
 schnorrkel mixes in the system's randomness. For keys of tests: nothing here runs in constant time.
 
-Mirrors `schnorrkel::SecretKey::sign` over a Merlin transcript. STROBE, which Merlin is made of, is cSHAKE128 with
-bytes of its own at the end of each block.
+Mirrors `schnorrkel::SecretKey::sign`.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
-from Crypto.Hash import cSHAKE128
 from nacl.bindings import crypto_scalarmult_ed25519_base_noclamp
 
+from node.keys.merlin import Transcript
 from pallets.primitives.extrinsic import mock_signature
 from pallets.primitives.keys import Keypair, Scheme
 
@@ -23,39 +22,6 @@ ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 D: Final = -121665 * pow(121666, -1, P) % P
 ROOT: Final = pow(2, (P - 1) // 4, P)
 """Of -1."""
-RATE: Final = 166
-AD, META_AD, PRF = 0x02, 0x12, 0x07
-
-
-class _Transcript:
-    """What Merlin's transcript absorbs, up to the one challenge that is asked for."""
-
-    def __init__(self, label: bytes) -> None:
-        self._absorbed = bytearray()
-        self._at = self._begin = 0
-        self._operation(META_AD, b"Merlin v1.0")
-        self.append(b"dom-sep", label)
-
-    def append(self, label: bytes, message: bytes) -> None:
-        self._operation(META_AD, label + len(message).to_bytes(4, "little"))
-        self._operation(AD, message)
-
-    def challenge(self, label: bytes, size: int) -> bytes:
-        self._operation(META_AD, label + size.to_bytes(4, "little"))
-        self._operation(PRF, b"")
-        end = bytes((self._begin,)) if self._at else b""
-        absorbed = bytes(self._absorbed) if self._at else bytes(self._absorbed[:-1])
-        return cSHAKE128.new(absorbed + end, custom=b"STROBEv1.0.2").read(size)
-
-    def _operation(self, flags: int, data: bytes) -> None:
-        before, self._begin = self._begin, self._at + 1
-        data = bytes((before, flags)) + data
-        while len(data) >= RATE - self._at:
-            fits = RATE - self._at
-            self._absorbed += data[:fits] + bytes((self._begin, 0x84))
-            self._at, self._begin, data = 0, 0, data[fits:]
-        self._absorbed += data
-        self._at += len(data)
 
 
 class SteadyKeypair(Keypair):
@@ -87,7 +53,7 @@ class Impersonator:
 
 
 def _sign(pair: Keypair, message: bytes) -> bytes:
-    transcript = _Transcript(b"SigningContext")
+    transcript = Transcript(b"SigningContext")
     transcript.append(b"", b"substrate")
     transcript.append(b"sign-bytes", message)
     transcript.append(b"proto-name", b"Schnorr-sig")

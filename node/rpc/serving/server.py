@@ -148,6 +148,7 @@ class Server:
         await _hold_up(caller, self._limit_of(request))
         begun = dispatcher.begin(request.body, caller)
         if isinstance(begun, list):
+            await _hold_up(caller, self._limit_of(request), len(begun) - 1)
             return await dispatcher.finish_batch(begun, caller, [])
         return await dispatcher.finish(begun, []) if isinstance(begun, Call) else begun
 
@@ -187,7 +188,7 @@ class Server:
         async for message in socket:
             if not socket.has_room:
                 await socket.wait_for_room()
-            if limit is not None:
+            if limit is not None:  # not a step more than needed on the way of each message
                 await _hold_up(caller, limit)
             begun = dispatcher.begin(message, caller)
             if isinstance(begun, bytes):
@@ -204,8 +205,7 @@ class Server:
                     await session.in_flight.wait_for_room()
             elif begun is not None:
                 subscribed: list[Subscription] = []
-                if limit is not None:
-                    await _hold_up(caller, limit, len(begun) - 1)
+                await _hold_up(caller, limit, len(begun) - 1)
                 with session.batch():
                     reply = await dispatcher.finish_batch(begun, caller, subscribed)
                     if reply is not None:

@@ -11,7 +11,7 @@ from scalecodec.type_registry import load_type_registry_preset
 from substrateinterface.utils.ss58 import ss58_decode
 from trio.testing import MockClock
 
-from node.rpc import grandpa
+from node.config import RpcConfig
 from node.service import RunningNode
 from tests.node.chain.test_reorg_pool import mine
 from tests.node.rpc.client import RpcClient
@@ -19,6 +19,8 @@ from tests.node.state.naive_trie import blake2
 
 AUTHORITY = "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu"
 """//Alice's well-known ed25519 key."""
+THREE_HEADERS = 1700
+"""Room for that many, in characters, and not for four."""
 CODEC = RuntimeConfigurationObject()
 CODEC.update_type_registry(load_type_registry_preset("legacy"))
 CODEC.update_type_registry(
@@ -117,12 +119,12 @@ def stored_header(node: RunningNode, block: bytes) -> bytes:
     return header.encode()
 
 
+@pytest.mark.parametrize("served", [RpcConfig(max_response_bytes=THREE_HEADERS)])
 async def test_a_proof_too_long_for_a_reply_is_refused(
-    clock: MockClock, node: RunningNode, rpc: RpcClient, monkeypatch: pytest.MonkeyPatch
+    clock: MockClock, node: RunningNode, rpc: RpcClient, served: RpcConfig
 ) -> None:
     blocks = [await mine(node) for _ in range(6)]
     node.finalizer.finalize(blocks[-1], 6)
-    monkeypatch.setattr(grandpa, "MAX_RESPONSE", 2 * 3 * len(stored_header(node, blocks[0])))
     assert (await rpc.failure("grandpa_proveFinality", 2)).code == -32008
     assert len(decoded("FinalityProof", await raw_proof(rpc, 3))["headers"]) == 3
 

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
+from node.config import RpcConfig
 from node.keys.session import find_session_keys
 from node.rpc import offchain, state, storage_items
+from node.rpc.errors import RpcError
 from node.rpc.registry import Registry
+from node.rpc.serving import dispatch
 from node.rpc.serving.server import ALWAYS
 from node.service import RunningNode
 from tests.node.extrinsics import ALICE, UNIT, account, keypair, signed, transfer
@@ -192,6 +195,14 @@ async def test_much_that_is_asked_of_an_old_state_is_read_a_part_at_a_time(
     monkeypatch.setattr(state, "SLICE_KEYS", 8)
     monkeypatch.setattr(state, "SLICE_PROVEN", 3)
     assert [await rpc.call(method, *params) for method, params in whole.items()] == answers
-    monkeypatch.setattr(state, "MAX_RESPONSE", 2000)
-    for method in ("state_getKeys", "state_queryStorageAt", "state_getReadProof"):
-        assert (await rpc.failure(method, *whole[method])).code == -32008
+
+
+@pytest.mark.parametrize("served", [RpcConfig(max_response_bytes=2000)])
+async def test_what_grows_too_large_is_given_up_while_it_is_made(
+    clock: MockClock, node: RunningNode, rpc: RpcClient, served: RpcConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "response_too_big", lambda limit: RpcError(0, "made whole, then measured"))
+    keys = [to_hex(key) for key in node.chain.state_at(node.chain.genesis_hash).keys(b"", None)]
+    for method, wanted in (("state_getKeys", "0x"), ("state_queryStorageAt", keys), ("state_getReadProof", keys)):
+        failure = await rpc.failure(method, wanted)
+        assert (failure.code, failure.data) == (-32008, "Exceeded max limit of 2000")

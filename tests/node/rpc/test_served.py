@@ -119,6 +119,13 @@ async def test_who_calls_too_often_waits_and_nobody_else_does(
     assert [result_of(reply, number) for number, reply in enumerate(replies)]
 
 
+@pytest.mark.parametrize("served", [RpcConfig(rate_limit=60)])
+async def test_every_call_of_a_posted_batch_counts(clock: MockClock, node: RunningNode) -> None:
+    started = trio.current_time()
+    assert (await post(node, [{**NAME, "id": number} for number in range(70)])).status == 200
+    assert trio.current_time() - started > 8
+
+
 @pytest.mark.parametrize("served", [RpcConfig(max_request_bytes=2000)])
 async def test_a_request_has_a_size(clock: MockClock, node: RunningNode) -> None:
     assert (await post(node, {**NAME, "params": ["x" * 2000]})).status == 413
