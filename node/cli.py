@@ -44,8 +44,8 @@ COMMANDS = {
     "revert": Lazy("node.maintenance.cli", "Take a chain's last blocks back, final ones too.", CHAINS),
     "purge-chain": Lazy("node.maintenance.cli", "Remove a chain's database.", CHAINS),
     "key": Lazy("node.commands.keys", "Generate, inspect and insert keys.", KEYS),
-    "sign": Lazy("node.commands.keys", "Sign a message with a secret key.", KEYS),
-    "verify": Lazy("node.commands.keys", "Verify a signature for a message.", KEYS),
+    "sign": Lazy("node.commands.signatures", "Sign a message with a secret key.", KEYS),
+    "verify": Lazy("node.commands.signatures", "Verify a signature for a message.", KEYS),
     "vanity": Lazy("node.commands.keys", "Generate a seed that provides a vanity address.", KEYS),
     "bench": Lazy("node.bench.cli", "Measure a node on this machine.", MEASURING),
 }

@@ -1,4 +1,4 @@
-"""`fathom key …`, `sign`, `verify` and `vanity`: Substrate's `subkey`, with its flags and what it prints.
+"""`fathom key …` and `vanity`: Substrate's `subkey`, with its flags and what it prints.
 
 A secret is printed where it was asked for, and nowhere else.
 """
@@ -6,7 +6,6 @@ A secret is printed where it was asked for, and nowhere else.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import sys
 from pathlib import Path
@@ -15,6 +14,16 @@ from typing import Annotated
 import typer
 
 from node.commands import options as opt
+from node.commands.key_terms import (
+    Network,
+    OutputType,
+    SchemeName,
+    Suri,
+    is_json,
+    prefix_of_network,
+    public_key,
+    scheme_of,
+)
 from node.commands.passwords import read_password, read_uri
 from node.exit import fail
 from pallets.primitives.keys import Keypair, Scheme
@@ -30,40 +39,6 @@ key = typer.Typer(
 app.add_typer(key, name="key")
 
 WORDS = (12, 15, 18, 21, 24)
-SCHEMES = {scheme.value: scheme for scheme in (Scheme.SR25519, Scheme.ED25519, Scheme.ECDSA)}
-MAX_MESSAGE = 64 * 1024 * 1024
-
-SchemeName = Annotated[
-    str,
-    typer.Option(
-        "--scheme",
-        help="Cryptography scheme: sr25519, ed25519 or ecdsa.",
-        metavar="SCHEME",
-        rich_help_panel=opt.KEYS,
-    ),
-]
-Network = Annotated[
-    str | None,
-    typer.Option(
-        "--network",
-        "-n",
-        help="Whose addresses to print: a network's name or its SS58 prefix.",
-        metavar="NETWORK",
-        show_default="substrate",
-    ),
-]
-OutputType = Annotated[str, typer.Option(help="text or json.", metavar="FORMAT")]
-Suri = Annotated[
-    str | None,
-    typer.Option(
-        help="The secret key URI, or a file that holds it; without it you are asked. Others may see an argument in the "
-        "list of processes.",
-        metavar="SURI",
-        rich_help_panel=opt.KEYS,
-    ),
-]
-Message = Annotated[str | None, typer.Option(help="The message; without it, all of stdin.", metavar="MESSAGE")]
-Hex = Annotated[bool, typer.Option("--hex", help="The message is in hex.")]
 
 
 @key.command()
@@ -128,7 +103,7 @@ def inspect(
 
     if public and expect_public is not None:
         fail("--public and --expect-public exclude each other")
-    given, kind = read_uri(uri), _scheme(scheme)
+    given, kind = read_uri(uri), scheme_of(scheme)
     secret = read_password(password, password_interactive, password_filename)
     if not public:
         if expect_public is not None:
@@ -136,10 +111,10 @@ def inspect(
         _print_uri(given, secret, scheme, network, output_type)
         return
     try:
-        description = describe_public(given, kind, _prefix(network))
+        description = describe_public(given, kind, prefix_of_network(network))
     except NotAKey as error:
         fail(str(error))
-    print(description.json() if _is_json(output_type) else description.text())
+    print(description.json() if is_json(output_type) else description.text())
 
 
 @key.command()
@@ -171,7 +146,7 @@ def insert(
     from node.chain_spec import ChainSpec, InvalidChainSpec
     from node.keys.keystore import Keystore, KeystoreError, with_password
 
-    kind, given = _scheme(scheme), read_uri(suri)
+    kind, given = scheme_of(scheme), read_uri(suri)
     secret = read_password(password, password_interactive, password_filename, "Keystore password: ")
     try:
         pair = Keypair.from_suri(with_password(given, secret), kind)
@@ -250,67 +225,6 @@ def inspect_node_key(
 
 
 @app.command()
-def sign(
-    suri: Suri = None,
-    message: Message = None,
-    hex_message: Hex = False,
-    scheme: SchemeName = "sr25519",
-    password: opt.Password = None,
-    password_interactive: opt.PasswordInteractive = False,
-    password_filename: opt.PasswordFilename = None,
-) -> None:
-    """Sign a message, with a given (secret) key.
-
-    [bold]Example[/bold]
-
-    fathom sign --suri //Alice --message "I am Alice"
-    """
-    from node.keys.keystore import with_password
-
-    kind, data = _scheme(scheme), _message(message, hex_message)
-    secret = read_password(password, password_interactive, password_filename)
-    try:
-        pair = Keypair.from_suri(with_password(read_uri(suri), secret), kind)
-    except InvalidSecret as error:
-        fail(f"Invalid phrase: {error}")
-    print(f"0x{pair.sign(data).hex()}")
-
-
-@app.command()
-def verify(
-    sig: Annotated[str, typer.Argument(help="Signature, in hex.", metavar="SIG")],
-    uri: Annotated[
-        str | None,
-        typer.Argument(
-            help="Address, public key in hex, or secret URI of the signer; or a file that holds it.", metavar="[URI]"
-        ),
-    ] = None,
-    message: Message = None,
-    hex_message: Hex = False,
-    scheme: SchemeName = "sr25519",
-) -> None:
-    """Verify a signature for a message, with a given (public or secret) key.
-
-    The exit code is 0 only if the signature is the signer's.
-
-    [bold]Example[/bold]
-
-    fathom verify 0x4eb2…3e81 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --message "test message"
-    """
-    from pallets.primitives.keys import verify_ecdsa, verify_ed25519, verify_sr25519
-
-    kind, data = _scheme(scheme), _message(message, hex_message)
-    signature = _hex_bytes(sig)
-    if signature is None or len(signature) != (65 if kind == Scheme.ECDSA else 64):
-        fail("Signature is an invalid format")
-    signer = _public(read_uri(uri), kind)
-    judge = {Scheme.SR25519: verify_sr25519, Scheme.ED25519: verify_ed25519, Scheme.ECDSA: verify_ecdsa}[kind]
-    if not judge(signature, data, signer):
-        fail("Signature verification failed")
-    print("Signature verifies correctly.")
-
-
-@app.command()
 def vanity(
     pattern: Annotated[str, typer.Option(help="What the address should show.", metavar="PATTERN")],
     network: Network = None,
@@ -333,20 +247,17 @@ def vanity(
         fail("Pattern must not be empty")
     if len(pattern) > 40 or not ALPHABET.issuperset(pattern):
         fail("no address shows this pattern: they are shorter than 50 characters, and have none of 0, O, I and l")
-    prefix, kind = _prefix(network), _scheme(scheme)
+    prefix, kind = prefix_of_network(network), scheme_of(scheme)
     seed = search(pattern, kind, DEFAULT if prefix is None else prefix, lambda: secrets.token_bytes(32), _say)
     _print_uri(f"0x{seed.hex()}", None, scheme, network, output_type)
-
-
-# From text to values
 
 
 def _print_uri(uri: str, password: str | None, scheme: str, network: str | None, output_type: str) -> None:
     from node.keys.description import NotAKey, describe_uri
 
-    as_json = _is_json(output_type)
+    as_json = is_json(output_type)
     try:
-        description = describe_uri(uri, password, _scheme(scheme), _prefix(network))
+        description = describe_uri(uri, password, scheme_of(scheme), prefix_of_network(network))
     except NotAKey as error:
         fail(str(error))
     print(description.json() if as_json else description.text())
@@ -356,71 +267,11 @@ def _check_expected(expected: str, uri: str, password: str | None, scheme: Schem
     from node.keys.description import base_public
 
     try:
-        matches = base_public(uri, password, scheme) == _public(expected, scheme)
+        matches = base_public(uri, password, scheme) == public_key(expected, scheme)
     except InvalidSecret as error:
         fail(f"Invalid secret uri: {error}")
     if not matches:
         fail(f"Expected public ({expected}) key does not match.")
-
-
-def _public(text: str, scheme: Scheme) -> bytes:
-    """The public key of an address, of hex, or of a secret URI."""
-    from node.keys.description import PUBLIC_SIZES, NotAKey, public_of_hex
-    from pallets.primitives import ss58
-
-    try:
-        return public_of_hex(text, scheme)
-    except NotAKey:
-        pass
-    try:
-        found = ss58.decode(text).body
-    except ss58.InvalidAddress:
-        try:
-            found = Keypair.from_suri(text, scheme).public
-        except InvalidSecret:
-            fail("Key is an invalid format")
-    if len(found) != PUBLIC_SIZES[scheme] and not (scheme == Scheme.ECDSA and len(found) == 32):
-        fail("Key is an invalid format")
-    return found
-
-
-def _message(given: str | None, in_hex: bool) -> bytes:
-    data = sys.stdin.buffer.read(MAX_MESSAGE + 1) if given is None else given.encode(errors="surrogateescape")
-    if len(data) > MAX_MESSAGE:
-        fail(f"the message is longer than {MAX_MESSAGE} bytes")
-    if not in_hex:
-        return data
-    decoded = _hex_bytes(data.decode(errors="replace").strip())
-    if decoded is None:
-        fail("the message is not hex")
-    return decoded
-
-
-def _hex_bytes(text: str) -> bytes | None:
-    digits = text.removeprefix("0x")
-    return bytes.fromhex(digits) if re.fullmatch(r"(?:[0-9a-fA-F]{2})*", digits) else None
-
-
-def _scheme(name: str) -> Scheme:
-    scheme = SCHEMES.get(name.lower())
-    if scheme is None:
-        fail(f"--scheme takes {', '.join(SCHEMES)}, not {name!r}")
-    return scheme
-
-
-def _prefix(network: str | None) -> int | None:
-    from node.keys.networks import UnknownNetwork, prefix_of
-
-    try:
-        return None if network is None else prefix_of(network)
-    except UnknownNetwork as error:
-        fail(str(error))
-
-
-def _is_json(output_type: str) -> bool:
-    if output_type.lower() not in ("text", "json"):
-        fail(f"--output-type takes text or json, not {output_type!r}")
-    return output_type.lower() == "json"
 
 
 def _say(line: str) -> None:
