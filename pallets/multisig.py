@@ -12,19 +12,15 @@ The call is made as the account, whatever narrowed the origin of who approved it
 from __future__ import annotations
 
 from bisect import insort
-from typing import Annotated
 
 from pallets.frame import (
     U16,
     U32,
     AccountId,
     Balance,
-    BlockNumber,
-    Bound,
     Bytes32,
     Const,
     DispatchError,
-    DispatchInfo,
     DoubleMap,
     Error,
     Event,
@@ -34,78 +30,22 @@ from pallets.frame import (
     Signed,
     Weight,
     call,
-    struct,
 )
 from pallets.frame.origin import signed
 from pallets.frame.runtime import Call, DispatchResult, RuntimeCall
 from pallets.fungible import ReservableCurrency
-from pallets.primitives.codec import codec_of
+from pallets.multisig_terms import (
+    MAX_SIGNATORIES,
+    Operation,
+    Timepoint,
+    approval_weight,
+    complete_weight,
+    multi_account,
+    threshold_1_info,
+    threshold_1_weight,
+)
 from pallets.primitives.hashing import Blake2_128Concat, Twox64Concat, blake2_256
 from pallets.system import System
-
-MAX_SIGNATORIES = 100
-DERIVATION = codec_of(tuple[list[AccountId], U16])
-
-
-# FRAME's benchmarks with RocksDB's access times, less the two reads of SafeMode and TxPause, which this chain doesn't
-# have: of `others` signatories beside the sender, and a call of `length` bytes.
-def _threshold_1_weight(length: int) -> Weight:
-    return Weight(21_362_808 + 432 * length)
-
-
-def _approval_weight(operation: Operation | None, others: int, length: int) -> Weight:
-    """Of one that isn't the last: the first opens the operation."""
-    if operation is None:
-        return Weight(156_518_927 + 115_804 * others + 1_442 * length, 6_811)
-    return Weight(142_806_361 + 107_042 * others + 1_491 * length, 6_811)
-
-
-def _complete_weight(others: int, length: int) -> Weight:
-    """Of the last: no other approval weighs more."""
-    return Weight(293_677_970 + 154_697 * others + 1_534 * length, 6_811)
-
-
-def _threshold_1_info(other_signatories: list[bytes], call: Call) -> DispatchInfo:
-    account = Weight(125_000_000)  # which is read and written
-    return call.dispatch_info().within(_threshold_1_weight(len(call.encoded())) + account)
-
-
-@struct
-class Timepoint:
-    """A block, and an extrinsic in it."""
-
-    __type_arguments__ = (("BlockNumber", BlockNumber),)
-
-    height: BlockNumber
-    """The height of the chain at the point in time."""
-    index: U32
-    """The index of the extrinsic at the point in time."""
-
-
-@struct(path="pallet_multisig::Multisig")
-class Operation:
-    """An open multisig operation."""
-
-    __type_arguments__ = (
-        ("BlockNumber", BlockNumber),
-        ("Balance", Balance),
-        ("AccountId", AccountId),
-        ("MaxApprovals", None),
-    )
-
-    when: Timepoint
-    """The extrinsic when the multisig operation was opened."""
-    deposit: Balance
-    """The amount held in reserve of the `depositor`, to be returned once the operation ends."""
-    depositor: AccountId
-    """The account who opened it (i.e. the first to approve it)."""
-    approvals: Annotated[list[AccountId], Bound(MAX_SIGNATORIES)]
-    """The approvals achieved so far, including the depositor. Always sorted."""
-
-
-def multi_account(signatories: list[bytes], threshold: int) -> bytes:
-    """The account of sorted signatories, of whom `threshold` are needed."""
-    return blake2_256(b"modlpy/utilisuba" + DERIVATION.encode((signatories, threshold)))
 
 
 class Multisig(Pallet):
@@ -211,7 +151,7 @@ class Multisig(Pallet):
 
     # Calls
 
-    @call(0, weight=_threshold_1_info)
+    @call(0, weight=threshold_1_info)
     def as_multi_threshold_1(self, who: Signed, other_signatories: list[AccountId], call: RuntimeCall) -> PostInfo:
         """Immediately dispatch a multi-signature call using a single approval from the caller.
 
@@ -221,7 +161,7 @@ class Multisig(Pallet):
         """
         account, data = self._account(who, other_signatories), call.encoded()
         error, actual = self._dispatch(call, account)
-        post = PostInfo(None if actual is None else _threshold_1_weight(len(data)) + actual)
+        post = PostInfo(None if actual is None else threshold_1_weight(len(data)) + actual)
         if error is not None:
             error.post_info = post
             raise error
@@ -231,7 +171,7 @@ class Multisig(Pallet):
     @call(
         1,
         weight=lambda threshold, other_signatories, maybe_timepoint, call, max_weight: (
-            _complete_weight(len(other_signatories), len(call.encoded())) + max_weight
+            complete_weight(len(other_signatories), len(call.encoded())) + max_weight
         ),
     )
     def as_multi(
@@ -263,14 +203,14 @@ class Multisig(Pallet):
         account, operation = self._underway(who, threshold, other_signatories, maybe_timepoint, call_hash)
         if operation is None or not self._is_enough(operation, who, threshold):
             self._approve(who, threshold, account, call_hash, operation)
-            return PostInfo(_approval_weight(operation, others, len(data)))
+            return PostInfo(approval_weight(operation, others, len(data)))
         if call.dispatch_info().weight.any_gt(max_weight):
             raise self.MaxWeightTooLow
         del self.multisigs[account, call_hash]  # before the call, which may come back here
         self.currency.unreserve(operation.depositor, operation.deposit)
         error, actual = self._dispatch(call, account)
         self.deposit(self.MultisigExecuted(who, operation.when, account, call_hash, error))
-        return PostInfo(None if actual is None else _complete_weight(others, len(data)) + actual)
+        return PostInfo(None if actual is None else complete_weight(others, len(data)) + actual)
 
     @call(
         2,
@@ -294,7 +234,7 @@ class Multisig(Pallet):
         """
         account, operation = self._underway(who, threshold, other_signatories, maybe_timepoint, call_hash)
         self._approve(who, threshold, account, call_hash, operation)
-        return PostInfo(_approval_weight(operation, len(other_signatories), 0))
+        return PostInfo(approval_weight(operation, len(other_signatories), 0))
 
     @call(
         3,

@@ -43,20 +43,19 @@ from pallets.frame.origin import signed
 from pallets.frame.runtime import Call, DispatchResult, RuntimeCall
 from pallets.fungible import ReservableCurrency
 from pallets.primitives.hashing import Twox64Concat, blake2_256
-from pallets.proxy_terms import Announcement, DepositKind, ProxyDefinition, ProxyType, pure_account
+from pallets.proxy_terms import (
+    MAX_PENDING,
+    MAX_PROXIES,
+    PROXY,
+    PROXY_ANNOUNCED,
+    Announcement,
+    DepositKind,
+    ProxyDefinition,
+    ProxyType,
+    order,
+    pure_account,
+)
 from pallets.system import System
-
-MAX_PROXIES = 32
-MAX_PENDING = 32
-
-# FRAME's benchmarks for full lists, with RocksDB's access times; less the two reads of SafeMode and TxPause, which this
-# chain doesn't have, and with the account of the call within, which is read and written.
-PROXY = Weight(19_655_145 + 36_306 * MAX_PROXIES + 150_000_000, 4_706)
-PROXY_ANNOUNCED = Weight(41_812_078 + 163_029 * MAX_PENDING + 79_539 * MAX_PROXIES + 400_000_000, 5_698)
-
-
-def _order(definition: ProxyDefinition) -> tuple[bytes, int, int]:
-    return definition.delegate, definition.proxy_type.value, definition.delay
 
 
 class Proxy(Pallet):
@@ -195,7 +194,7 @@ class Proxy(Pallet):
             raise self.Duplicate
         if len(definitions) >= self.max_proxies:
             raise self.TooMany
-        insort(definitions, definition, key=_order)
+        insort(definitions, definition, key=order)
         self.proxies[who] = definitions, self._adjust(DepositKind.Proxies, who, held, len(definitions))
         self.deposit(self.ProxyAdded(who, delegate, proxy_type, delay))
 
@@ -384,7 +383,7 @@ class Proxy(Pallet):
         """Calls as `real`, as far as the proxy may."""
 
         def check(inner: Call) -> None:
-            if not self._may(definition.proxy_type, inner):
+            if not definition.proxy_type.may(inner):
                 raise self.system.CallFiltered
 
         result = None
@@ -393,15 +392,6 @@ class Proxy(Pallet):
         except DispatchError as error:
             result = error
         self.deposit(self.ProxyExecuted(result))
-
-    def _may(self, kind: ProxyType, inner: Call) -> bool:
-        """Whether a proxy of this kind may make a call; it neither makes nor removes proxies that may do more."""
-        method = inner.spec.method
-        if method in (Proxy.add_proxy, Proxy.remove_proxy) and not kind.covers(inner.arguments[1]):
-            return False
-        if method in (Proxy.remove_proxies, Proxy.kill_pure) and kind is not ProxyType.Any:
-            return False
-        return kind.allows(inner)
 
     def _withdraw(self, delegate: bytes, matches: Callable[[Announcement], bool]) -> None:
         """Removes the announcements that match, with their deposit; raises `NotFound` where there are none."""

@@ -7,7 +7,7 @@ give to the same names; theirs for governance and staking are kept free. Mirrors
 
 from __future__ import annotations
 
-from pallets.frame import H256, U16, U32, AccountId, BlockNumber, UnitEnum, struct
+from pallets.frame import H256, U16, U32, AccountId, BlockNumber, UnitEnum, Weight, struct
 from pallets.frame.runtime import Call
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
@@ -15,8 +15,18 @@ from pallets.primitives.hashing import blake2_256
 TRANSFERS = frozenset({"Agents.fund", "Jobs.submit"})
 """Calls that move the signer's money to another account; besides these any of Balances, and Sudo, which may be any."""
 TRANSFERRING = frozenset({"Balances", "Sudo"})
+GRANTS = frozenset({"Proxy.add_proxy", "Proxy.remove_proxy"})
+TAKES_ALL = frozenset({"Proxy.remove_proxies", "Proxy.kill_pure"})
 CANCELS = frozenset({"Proxy.reject_announcement"})
 CANCELLING = frozenset({"Utility", "Multisig"})
+
+MAX_PROXIES = 32
+MAX_PENDING = 32
+
+# FRAME's benchmarks for full lists, with RocksDB's access times; less the two reads of SafeMode and TxPause, which this
+# chain doesn't have, and with the account of the call within, which is read and written.
+PROXY = Weight(19_655_145 + 36_306 * MAX_PROXIES + 150_000_000, 4_706)
+PROXY_ANNOUNCED = Weight(41_812_078 + 163_029 * MAX_PENDING + 79_539 * MAX_PROXIES + 400_000_000, 5_698)
 
 
 class ProxyType(UnitEnum):
@@ -35,6 +45,12 @@ class ProxyType(UnitEnum):
         if self is ProxyType.NonTransfer:
             return call.spec.pallet_name not in TRANSFERRING and call.name not in TRANSFERS
         return self is ProxyType.Any or call.spec.pallet_name in CANCELLING or call.name in CANCELS
+
+    def may(self, call: Call) -> bool:
+        """Whether a proxy of this kind may make the call, and doesn't make or remove proxies that may do more."""
+        if call.name in GRANTS and not self.covers(call.arguments[1]):
+            return False
+        return self.allows(call) and (self is ProxyType.Any or call.name not in TAKES_ALL)
 
     def covers(self, other: ProxyType) -> bool:
         """Whether whatever `other` allows is allowed by this kind too (`is_superset`)."""
@@ -55,6 +71,11 @@ class ProxyDefinition:
     """The number of blocks that an announcement must be in place for before the corresponding call may be dispatched.
     If zero, then no announcement is needed.
     """
+
+
+def order(definition: ProxyDefinition) -> tuple[bytes, int, int]:
+    """What definitions are sorted by."""
+    return definition.delegate, definition.proxy_type.value, definition.delay
 
 
 @struct(path="pallet_proxy::Announcement")

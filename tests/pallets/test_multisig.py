@@ -13,7 +13,8 @@ from pallets.frame import BadOrigin, DispatchInfo, Pays, PostInfo, Token, Weight
 from pallets.frame.origin import ROOT, signed
 from pallets.frame.runtime import Call
 from pallets.frame.testing import externalities, noop
-from pallets.multisig import Multisig, Operation, Timepoint, multi_account
+from pallets.multisig import Multisig
+from pallets.multisig_terms import Operation, Timepoint, multi_account
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.keys import dev_keypair
 from pallets.primitives.ss58 import encode
