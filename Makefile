@@ -7,7 +7,7 @@ COMPILED := $(shell grep -o '"[a-z_/]*\.py"' setup.py | tr -d '"')
 NATIVE := $(wildcard *.so $(addsuffix *.so,$(basename $(COMPILED))))
 QUICKJS := offchain/sandbox/quickjs.wasm
 
-.PHONY: dev build compiled pure test check format bench crash fuzz soak lock clean
+.PHONY: dev build compiled pure test check format bench crash fuzz soak flips lock clean
 
 dev: build ## the chain, three workers, and their URLs
 	$(BIN)/fathom dev $(ARGS)
@@ -69,6 +69,9 @@ fuzz: build $(VENV)/.dev ## nonsense for nodes, 300 seconds unless ARGS="--secon
 
 soak: build $(VENV)/.dev ## subscribers, some of which stop reading, 30 minutes unless ARGS="--minutes N"; one JSON object
 	$(BIN)/python -m tests.soak $(ARGS)
+
+flips: build $(VENV)/.dev ## genuine quotes with each byte changed: by which names they are refused, one JSON object
+	$(BIN)/python -m tests.pallets.flips
 
 lock: $(VENV)/.dev ## resolve the dependencies again
 	FATHOM_PURE=1 $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \

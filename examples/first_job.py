@@ -233,6 +233,24 @@ class Example:
         check(scores == sorted(scores, reverse=True), "best first")
         return ranking
 
+    def collateral(self, tee: str, fmspc: str, authority: str, at: str) -> dict[str, str]:
+        """What rates the worker's machine, from the parts that the chain had on file, as dcap-qvl reads it."""
+        tcb = self.query("Attestation", "TcbInfo", ("Simulated", tee, fmspc), at=at)
+        qe = self.query("Attestation", "QeIdentity", ("Simulated", tee), at=at)
+        root_crl = self.query("Attestation", "RootCrl", "Simulated", at=at)
+        pck_crl = self.query("Attestation", "PckCrl", ("Simulated", authority), at=at)
+        return {
+            "tcb_info": raw(tcb["text"]).decode(),
+            "tcb_info_signature": raw(tcb["signature"]).hex(),
+            "tcb_info_issuer_chain": raw(tcb["issuer_chain"]).decode(),
+            "qe_identity": raw(qe["text"]).decode(),
+            "qe_identity_signature": raw(qe["signature"]).hex(),
+            "qe_identity_issuer_chain": raw(qe["issuer_chain"]).decode(),
+            "root_ca_crl": raw(root_crl["der"]).hex(),
+            "pck_crl": raw(pck_crl["der"]).hex(),
+            "pck_crl_issuer_chain": raw(pck_crl["issuer_chain"]).decode(),
+        }
+
     def verify_quote(self, worker: str, block: str) -> dict[str, Any]:
         """The worker's enclave: its quote verified by dcap-qvl, and bound to the key that signed the output."""
         print("The worker")
@@ -245,13 +263,13 @@ class Example:
         quote, info = raw(arguments["quote"]), arguments["info"]
         parsed = dcap_qvl.parse_quote(quote)
         tee = "Tdx" if parsed.is_tdx() else "Sgx"
-        terms = self.query("Attestation", "Collateral", (tee, f"0x{parsed.fmspc().lower()}"), at=found)
+        collateral = self.collateral(tee, f"0x{parsed.fmspc().lower()}", parsed.ca().capitalize(), at=found)
         root = raw(self.query("Attestation", "SimulatedRoot", at=found))
         now = attested["attested_at"] // 1000
         policy = dcap_qvl.QuotePolicy.claims_only(now)
         claims = json.loads(
             dcap_qvl.QuoteVerifier(root)
-            .verify_with_policy(quote, dcap_qvl.QuoteCollateralV3.from_json(raw(terms["json"]).decode()), now, policy)
+            .verify_with_policy(quote, dcap_qvl.QuoteCollateralV3.from_json(json.dumps(collateral)), now, policy)
             .to_json()
         )
         ((kind, body),) = claims["report"].items()

@@ -47,9 +47,10 @@ COMMANDS = {
     "sign": Lazy("node.commands.signatures", "Sign a message with a secret key.", KEYS),
     "verify": Lazy("node.commands.signatures", "Verify a signature for a message.", KEYS),
     "vanity": Lazy("node.commands.keys", "Generate a seed that provides a vanity address.", KEYS),
+    "tee": Lazy("node.commands.tee", "Mint, inspect and corrupt quotes of enclaves.", KEYS),
     "bench": Lazy("node.bench.cli", "Measure a node on this machine.", MEASURING),
 }
-GROUPS = frozenset({"bench"})
+GROUPS = frozenset({"bench", "tee"})
 """Commands that are all of their module's."""
 
 

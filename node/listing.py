@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-from node.service import RunningNode
+from node.service import NODE_VERSION, RunningNode
 from node.signing import sign_call
 from pallets.frame.overlay import Overlay
 from pallets.frame.validity import TransactionSource
@@ -19,7 +19,7 @@ from pallets.runtime import DevRuntime
 
 log = logging.getLogger("node")
 
-NAME = b"dev sandbox"
+NAME, VERSION = b"dev sandbox", NODE_VERSION.encode()
 
 
 def list_sandbox(running: RunningNode, runtime_id: bytes, measurements: Callable[[], Iterable[bytes]]) -> bool:
@@ -33,7 +33,7 @@ def list_sandbox(running: RunningNode, runtime_id: bytes, measurements: Callable
     if runtime.sudo.key != alice.account_id or runtime_id in attestation.runtimes:
         return False
     calls = [
-        runtime.call("Attestation", "allow_measurement", measurement=measurement, name=NAME)
+        runtime.call("Attestation", "allow_measurement", measurement=measurement, name=NAME, version=VERSION)
         for measurement in measurements()
         if measurement not in attestation.measurements
     ]

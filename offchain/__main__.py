@@ -17,6 +17,7 @@ from typing import Annotated
 import trio
 import typer
 
+from offchain.dishonest_seats import Misbehaviour
 from offchain.worker import RunningWorker, WorkerConfig, WorkerError, run_worker
 from pallets.primitives import ss58
 
@@ -64,12 +65,24 @@ def worker(
             help="No other worker of this operator serves: keys that an earlier one has lost leave the chain.",
         ),
     ] = False,
+    gpu: Annotated[
+        bool,
+        typer.Option(
+            "--gpu", help="Show a simulated GPU, for chains whose genesis takes such; it is marked simulated."
+        ),
+    ] = False,
+    misbehave: Annotated[
+        Misbehaviour | None,
+        typer.Option(
+            help="Break the rules in this way, to see what a development chain does about it; it costs stake."
+        ),
+    ] = None,
     log: Annotated[str, typer.Option("-l", "--log", help="Log level: error, warning, info or debug.")] = "info",
     json_output: Annotated[bool, typer.Option("--json", help="Print the line on stdout as JSON, for scripts.")] = False,
 ) -> None:
     """Run an off-chain worker against any node."""
     _logging(log)
-    config = WorkerConfig(url, suri, stake, slots, base_path, cache_path or _user_cache(), alone)
+    config = WorkerConfig(url, suri, stake, slots, base_path, cache_path or _user_cache(), alone, gpu, misbehave)
     refusal: str | None = None
     try:
         trio.run(_until_signal, config, json_output)

@@ -2,16 +2,24 @@
 
 ## Overview
 
-The chain's list of a worker's assignments says what is to be done; each entry has a task, which ends when the entry
-leaves the list, for whatever reason. A task fetches job, input and code, runs the sandbox, writes down what it signs,
-and sends it until the chain has it.
+The chain's list of a worker's assignments says what is to be done; each entry is a duty, which ends when the entry
+leaves the list, for whatever reason. For a duty job, input and code are fetched, the sandbox runs, what is signed is
+written down, and sent until the chain has it.
 
 ```
 fetched -> run -> signed, written down -> sent, again while it may help -> gone from the list
    |        |                               |
-   refused  abstained                       refused for good
+   refused  unfinished                      refused for good
 ```
-An attempt that ends early is left to its deadline; the chain then gives the job to somebody else.
+Of a job with several replicas, and of one whose output was challenged, the hash is sent first, with a salt that is
+written down as well: after a restart the worker commits to the same. The output follows once the chain asks for it and
+nobody's hash can follow any more on any fork, which is when the block with the last of them is final. Where finality
+lags so long that the time is nearly up the output is revealed all the same: not revealing costs stake, while a fork at
+that moment costs at most that somebody copies it.
+
+A run that takes longer is acknowledged, or the chain would give the job to somebody else; one whose output is there at
+once needs no word. For a box of a sealed input the worker waits half of the time it has. What it can't do it abstains
+from, so that somebody else is given the job at once.
 
 ## Out of scope
 
@@ -22,35 +30,78 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
 from offchain import records
-from offchain.chain import IN_POOL, POOL_INVALID, Chain, WrongChain, refusal_of
-from offchain.execution import Refusal, SandboxPool, is_of, program_of, run_job, signed_output
+from offchain.chain import IN_POOL, POOL_INVALID, Chain, ChainError, WrongChain, refusal_of
+from offchain.execution import (
+    Program,
+    Refusal,
+    SandboxPool,
+    Unfinished,
+    Unopened,
+    is_of,
+    program_of,
+    run_job,
+    signed_output,
+)
 from offchain.journal import Journal, SignedOtherwise, SignedOutput
-from offchain.keys import WorkerKeys
+from offchain.keys import Entropy, WorkerKeys
 from offchain.rpc import CallFailed
-from offchain.sandbox.base import Abstained, Failure, Outcome, PoolFull
+from offchain.sandbox.base import Abstained, Failure, Outcome, PoolFull, Success
+from offchain.sealed_inputs import SealedInputs
 from offchain.standing import Standing
-from pallets.primitives.job import NO_TRANSCRIPT, Input
-from pallets.primitives.job_record import Job, JobState
+from pallets.primitives.job import NO_TRANSCRIPT, Input, Word, commit_hash, job_commit_bytes, job_word_bytes
+from pallets.primitives.job_record import Job, SeatPhase, Stage, Task
+from pallets.primitives.sealed import GivenBox
 
 SENDING_SECONDS = 3.0
-"""What a run leaves of an attempt's time for its commit."""
+"""What a run leaves of an attempt's time for its commit, and waiting for finality of a round's for the reveal."""
+SILENT_SECONDS = 2.0
+"""How long a run takes before the chain is told that the worker is at it."""
+LATE_MILLISECONDS = 500
+"""How far the chain's time may be behind the worker's."""
 SHORTEST_RUN, LONGEST_RUN = 1.0, 300.0  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+FINALITY_PAUSE = 0.5
 MAX_CODES = 16
 MAX_ASSIGNMENTS = 64
 """What a worker looks after at once; chains give it fewer."""
 MORE_FAULTS = ("NotAttested", "AttestationExpired", "MeasurementNotAllowed")
 """Refusals that a fresh attestation mends."""
-DONE = "AlreadyCommitted"
-PASSING = "Transaction would exhaust the block limits"
+DONE = ("AlreadyCommitted", "AlreadyAcknowledged", "AlreadyRevealed")
+PASSING = ("Transaction would exhaust the block limits", "TooEarly")
+SALT_BYTES = 32
 
 Entry = tuple[int, int]
 """Job and attempt."""
+
+
+class Duty:
+    """What the chain asks of a worker for one attempt, as that changes."""
+
+    def __init__(self, entry: Entry, task: Task) -> None:
+        self.job, self.attempt = entry
+        self.task = task
+        self.scope = trio.CancelScope()
+        self._task_scope = trio.CancelScope()
+
+    def ask(self, task: Task) -> None:
+        """The chain asks for this now."""
+        if task is not self.task:
+            self.task = task
+            self._task_scope.cancel()
+
+    async def meanwhile(self, work: Callable[[Duty, SignedOutput], Awaitable[None]], signed: SignedOutput) -> None:
+        """Works until the chain asks for something else."""
+        with trio.CancelScope() as self._task_scope:
+            await work(self, signed)
+            await trio.sleep_forever()
+
+    def __str__(self) -> str:
+        return f"job {self.job}, attempt {self.attempt}"
 
 
 class Assignments:
@@ -63,13 +114,15 @@ class Assignments:
         keys: WorkerKeys,
         pool: SandboxPool,
         standing: Standing,
+        sealed: SealedInputs,
+        entropy: Entropy,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._chain, self._journal, self._keys, self._pool = chain, journal, keys, pool
-        self._standing, self._log = standing, log
+        self._standing, self._sealed, self._entropy, self._log = standing, sealed, entropy, log
         self._key = records.ASSIGNMENTS.key(keys.worker_key)
-        self._wanted: set[Entry] = set()
-        self._tasks: dict[Entry, trio.CancelScope] = {}
+        self._wanted: dict[Entry, Task] = {}
+        self._duties: dict[Entry, Duty] = {}
         self._changed = trio.Event()
         self._codes: OrderedDict[bytes, bytes] = OrderedDict()
 
@@ -83,93 +136,154 @@ class Assignments:
         async with trio.open_nursery() as nursery:
             while True:
                 changed = self._changed
-                for entry, scope in self._tasks.items():
-                    if entry not in self._wanted:
-                        scope.cancel()
-                for entry in sorted(self._wanted - self._tasks.keys()):
-                    self._tasks[entry] = trio.CancelScope()
-                    nursery.start_soon(self._task, entry)
+                for entry, duty in self._duties.items():
+                    if entry in self._wanted:
+                        duty.ask(self._wanted[entry])
+                    else:
+                        duty.scope.cancel()
+                for entry in sorted(self._wanted.keys() - self._duties.keys()):
+                    self._duties[entry] = Duty(entry, self._wanted[entry])
+                    nursery.start_soon(self._attend, entry)
                 await changed.wait()
 
     def _on_list(self, value: bytes | None) -> None:
-        listed = [(each.job, each.attempt) for each in records.ASSIGNMENTS.decode(value) or ()]
+        listed = records.ASSIGNMENTS.decode(value) or []
         if len(listed) > MAX_ASSIGNMENTS:
             self._log.warning("has %d assignments: works on the first %d", len(listed), MAX_ASSIGNMENTS)
-        self._wanted = set(listed[:MAX_ASSIGNMENTS])
+        self._wanted = {(each.job, each.attempt): each.task for each in listed[:MAX_ASSIGNMENTS]}
         self._wake()
 
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
 
-    async def _task(self, entry: Entry) -> None:
+    async def _attend(self, entry: Entry) -> None:
         """One assignment until it leaves the list."""
-        with self._tasks[entry]:
-            await self._work(*entry)
+        duty = self._duties[entry]
+        with duty.scope:
+            await self._work(duty)
             await trio.sleep_forever()  # it was given up: nothing more is done about it
-        del self._tasks[entry]
+        del self._duties[entry]
         self._wake()  # it may be back on the list
 
-    async def _work(self, id: int, attempt: int) -> None:
+    async def _work(self, duty: Duty) -> None:
         pause = FIRST_PAUSE
         while True:
             try:
-                signed = await self._signed(id, attempt)
+                signed = await self._signed(duty)
                 break
-            except (Refusal, SignedOtherwise, WrongChain) as reason:
-                self._log.warning("refuses job %d, attempt %d: %s", id, attempt, reason)
+            except Refusal as reason:
+                unfinished = isinstance(reason, Unfinished)
+                self._log.warning("%s %s: %s", "abstains from" if unfinished else "refuses", duty, reason)
+                if not isinstance(reason, (Unfinished, Unopened)):
+                    self._standing.look_again()
+                await self._say(duty, Word.Abstain)
+                return
+            except (SignedOtherwise, WrongChain) as reason:
+                self._log.warning("refuses %s: %s", duty, reason)
                 self._standing.look_again(contradicted=isinstance(reason, SignedOtherwise))
                 return
             except CallFailed as error:
-                self._log.warning("job %d, attempt %d: %s: trying again in %g s", id, attempt, error, pause)
+                self._log.warning("%s: %s: trying again in %g s", duty, error, pause)
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-        if signed is not None:
-            await self._send(id, attempt, signed)
+        while signed is not None:
+            await duty.meanwhile(self._do, signed)
+
+    async def _do(self, duty: Duty, signed: SignedOutput) -> None:
+        if duty.task is Task.Run:
+            await self._commit(duty, signed)
+        elif duty.task is Task.Reveal:
+            await self._reveal(duty, signed)
 
     # From the job to what is signed
 
-    async def _signed(self, id: int, attempt: int) -> SignedOutput | None:
-        """What the worker signs of an attempt: what it signed before, or what a run finds; `None` if it abstains."""
+    async def _signed(self, duty: Duty) -> SignedOutput | None:
+        """What the worker signs of an attempt: what it signed before, or what a run finds; `None` if it's too late."""
+        id, attempt, key = duty.job, duty.attempt, self._keys.worker_key
         job_value, input_value = await self._chain.get_all([records.JOB.key(id), records.INPUT.key(id)])
         job = records.JOB.decode(job_value)
-        if job is None or job.state is not JobState.Assigned or job.attempt != attempt:
+        seat = None if job is None else job.seat_of(key)
+        if job is None or seat is None or seat.is_vacant or job.stage is Stage.Over or job.attempt != attempt:
             return None  # the list is about to say so too
-        signed = self._journal.signed(self._keys.worker_key, id, attempt)
+        signed = self._journal.signed(key, id, attempt)
+        if signed is not None and not is_of(signed, self._chain.genesis, id, attempt, job, self._pool.runtime_id):
+            raise SignedOtherwise("another job of this number was signed before: the chain was set back")
+        committed = None if seat.commitment is None else seat.commitment.hash
+        if committed is not None and (signed is None or committed != self._hash(duty, signed)):
+            raise SignedOtherwise("its key has committed to what its journal doesn't know: is it used elsewhere?")
         if signed is not None:
-            if not is_of(signed, self._chain.genesis, id, attempt, job, self._pool.runtime_id):
-                raise SignedOtherwise("another job of this number was signed before: the chain was set back")
-            self._log.info("has signed job %d, attempt %d, before: sends the same", id, attempt)
+            self._log.info("has signed %s, before: sends the same", duty)
             return signed
-        program = await self._program(job, records.INPUT.decode(input_value))
-        self._log.info("runs job %d, attempt %d: agent %d, gas limit %d", id, attempt, job.agent, job.gas_limit)
-        left = (job.due - self._standing.now()) / 1000 - SENDING_SECONDS
-        started = trio.current_time()
-        outcome = await self._run(id, job, program, min(max(left, SHORTEST_RUN), LONGEST_RUN))
-        if isinstance(outcome, Abstained):
-            self._log.warning("abstains from job %d, attempt %d: %s", id, attempt, outcome.reason)
-            return None
-        ended = outcome.reason.kind if isinstance(outcome, Failure) else f"{len(outcome.output)} bytes"
-        seconds = trio.current_time() - started
-        self._log.info("ran job %d, attempt %d: %s, gas %d, %.3f s", id, attempt, ended, outcome.gas, seconds)
+        program, outcome = await self._found(duty, job, records.INPUT.decode(input_value))
+        salt = self._entropy(SALT_BYTES) if job.voted else b""
         genesis, runtime_id = self._chain.genesis, self._pool.runtime_id
-        signed = signed_output(self._keys, genesis, id, attempt, job, outcome, runtime_id)
-        self._journal.keep(self._keys.worker_key, id, attempt, signed)
+        signed = signed_output(self._keys, genesis, id, attempt, job, program, outcome, runtime_id, salt)
+        self._journal.keep(key, id, attempt, signed)
         return signed
 
-    async def _program(self, job: Job, input: Input | None) -> tuple[bytes, bytes]:
-        """A job's code and input, which are what it names; code is asked for once. Raises `Refusal`."""
+    async def _found(self, duty: Duty, job: Job, input: Input | None) -> tuple[Program, Success | Failure]:
+        """What is run, and what a run finds; raises `Refusal`."""
+        program: Program | None = None
+        outcome: Outcome | Exception
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._acknowledge, duty, job)
+            try:
+                program = await self._program(duty.job, job, input)
+                started = trio.current_time()
+                outcome = await self._run(duty.job, job, program)
+            except (Refusal, CallFailed, WrongChain) as reason:  # a nursery would wrap it
+                outcome = reason
+            nursery.cancel_scope.cancel()
+        if isinstance(outcome, Exception):
+            raise outcome
+        if isinstance(outcome, Abstained):
+            raise Unfinished(outcome.reason)
+        assert program is not None
+        ended = outcome.reason.kind if isinstance(outcome, Failure) else f"{len(outcome.output)} bytes"
+        seconds = trio.current_time() - started
+        self._log.info("ran %s: %s, gas %d, %.3f s", duty, ended, outcome.gas, seconds)
+        return program, outcome
+
+    async def _program(self, id: int, job: Job, input: Input | None) -> Program:
+        """A job's code and input, which are what it names; code is asked for once. Raises `Refusal`.
+
+        A sealed input's box may still be on its way.
+        """
         known = self._codes.get(job.code)
         if known is None:
             known = await self._chain.read(records.CODE, job.code)
-        program = program_of(job, known, input)
-        self._codes[job.code] = program[0]
+        given: list[GivenBox] = []
+        now = self._standing.now()
+        while True:
+            try:
+                program = program_of(job, known, input, given, self._sealed.openers)
+                break
+            except Unopened:
+                if now > self._give_up_at(job):
+                    raise
+            await trio.sleep(FIRST_PAUSE)
+            keys = [records.BOXES.key(id, self._keys.worker_key), records.NOW.key()]
+            boxes, moment = await self._chain.get_all(keys)
+            given = records.BOXES.decode(boxes) or []
+            now = max(self._standing.now(), records.NOW.decode(moment) or 0)  # somebody may have travelled in time
+        if program.request is not None:
+            self._sealed.remember(id, program.request)
+        self._codes[job.code] = program.code
         self._codes.move_to_end(job.code)
         if len(self._codes) > MAX_CODES:
             self._codes.popitem(last=False)
         return program
 
-    async def _run(self, id: int, job: Job, program: tuple[bytes, bytes], wall_seconds: float) -> Outcome:
+    def _give_up_at(self, job: Job) -> int:
+        """Until when it makes sense to wait for a box, in milliseconds of the chain's time."""
+        seat = job.seat_of(self._keys.worker_key)
+        return 0 if seat is None else (seat.at + job.commit_by) // 2 + LATE_MILLISECONDS
+
+    async def _run(self, id: int, job: Job, program: Program) -> Outcome:
+        self._log.info("runs job %d, attempt %d: agent %d, gas limit %d", id, job.attempt, job.agent, job.gas_limit)
+        left = (job.commit_by - self._standing.now()) / 1000 - SENDING_SECONDS
+        wall_seconds = min(max(left, SHORTEST_RUN), LONGEST_RUN)
         while True:
             try:
                 return await run_job(self._pool, self._chain.genesis, id, job, program, wall_seconds)
@@ -179,26 +293,92 @@ class Assignments:
 
     # From what is signed to the chain
 
-    async def _send(self, id: int, attempt: int, signed: SignedOutput) -> None:
-        """Sends a commit until the assignment is gone, or it is refused for good."""
+    async def _acknowledge(self, duty: Duty, job: Job) -> None:
+        """Says that the worker is at work, unless the chain has heard from it."""
+        await trio.sleep(SILENT_SECONDS)
+        seat = job.seat_of(self._keys.worker_key)
+        if seat is not None and seat.phase is SeatPhase.Drawn:
+            await self._say(duty, Word.Acknowledge)
+
+    async def _say(self, duty: Duty, word: Word) -> None:
+        said = job_word_bytes(genesis=self._chain.genesis, job=duty.job, attempt=duty.attempt, word=word)
+        key, signature = self._keys.worker_key, self._keys.sign(said)
+        what = "acknowledgement of" if word is Word.Acknowledge else "abstention from"
+        await self._send(records.word(duty.job, duty.attempt, word, key, signature), f"the {what} {duty}")
+
+    async def _commit(self, duty: Duty, signed: SignedOutput) -> None:
+        """Commits the output, or its hash where it is voted on."""
+        if signed.salt:
+            await self._send(self._commitment(duty, self._hash(duty, signed)), f"the hash of the output of {duty}")
+        else:
+            fields = (duty.job, duty.attempt, signed.output, NO_TRANSCRIPT, signed.gas)
+            call = records.commit(*fields, self._keys.worker_key, signed.signature)
+            await self._send(call, f"the output of {duty}")
+
+    async def _reveal(self, duty: Duty, signed: SignedOutput) -> None:
+        """Reveals what the worker has committed to, once nobody can copy it."""
+        await self._commits_are_final(duty)
+        fields = (duty.job, duty.attempt, signed.output, NO_TRANSCRIPT, signed.gas, signed.salt)
+        await self._send(records.reveal(*fields, self._keys.worker_key, signed.signature), f"the output of {duty}")
+
+    def _hash(self, duty: Duty, signed: SignedOutput) -> bytes:
         key = self._keys.worker_key
-        call = records.commit(id, attempt, signed.output, NO_TRANSCRIPT, signed.gas, key, signed.signature)
+        return commit_hash(signed.message, salt=signed.salt, worker=key, attempt=duty.attempt)
+
+    def _commitment(self, duty: Duty, hash: bytes) -> bytes:
+        """The call that commits to a hash."""
+        said = job_commit_bytes(genesis=self._chain.genesis, job=duty.job, attempt=duty.attempt, hash=hash)
+        return records.commit_hash(duty.job, duty.attempt, hash, self._keys.worker_key, self._keys.sign(said))
+
+    async def _commits_are_final(self, duty: Duty) -> None:
+        """Waits until no fork takes another hash, or so long that only the time to reveal is left."""
+        waits = False
+        while True:
+            try:
+                final = await self._chain.finalized()
+                job = await self._chain.read(records.JOB, duty.job, at=final.hash)
+                seat = None if job is None else job.seat_of(self._keys.worker_key)
+                if job is not None and job.stage is Stage.Reveals and seat is not None:
+                    return
+            except (CallFailed, ChainError) as error:
+                self._log.info("whether the hashes of %s are final: %s", duty, error)
+            job, now = await self._job_and_time(duty.job)
+            if job is not None and now >= job.due - SENDING_SECONDS * 1000:
+                self._log.warning("reveals the output of %s before its hashes are final: time is nearly up", duty)
+                return
+            if not waits:
+                self._log.info("waits until the hashes of %s are final", duty)
+            waits = True
+            await trio.sleep(FINALITY_PAUSE)
+
+    async def _job_and_time(self, id: int) -> tuple[Job | None, int]:
+        """A job's record, and the chain's time in milliseconds: somebody may have travelled."""
+        while True:
+            try:
+                job, moment = await self._chain.get_all([records.JOB.key(id), records.NOW.key()])
+                return records.JOB.decode(job), max(self._standing.now(), records.NOW.decode(moment) or 0)
+            except (CallFailed, WrongChain) as error:
+                self._log.info("job %d can't be read: %s", id, error)
+            await trio.sleep(FIRST_PAUSE)
+
+    async def _send(self, call: bytes, what: str) -> None:
+        """Sends a bare call until the assignment is gone, or it is refused for good."""
         pause = FIRST_PAUSE
         while True:
             try:
                 await self._chain.submit_bare(call)
-                self._log.info("sent the output of job %d, attempt %d", id, attempt)
+                self._log.info("sent %s", what)
             except CallFailed as error:
                 reason = refusal_of(error)
                 if reason in MORE_FAULTS:
                     self._standing.look_again(attest=True)
-                elif reason == DONE:
+                elif reason in DONE:
                     return
-                elif error.code == POOL_INVALID and reason != PASSING:
-                    self._log.warning("drops the output of job %d, attempt %d: %s", id, attempt, reason)
+                elif error.code == POOL_INVALID and reason not in PASSING:
+                    self._log.warning("drops %s: %s", what, reason)
                     self._standing.look_again()
                     return
                 if error.code not in IN_POOL:
-                    self._log.info("the output of job %d, attempt %d, has to wait: %s", id, attempt, reason)
+                    self._log.info("%s has to wait: %s", what, reason)
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

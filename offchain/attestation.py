@@ -4,8 +4,12 @@
     info = worker_info(keys, operator, genesis, runtime_id)
     quote = enclave.quote(info.report_data(block_hash))
 
-The enclave is simulated: chains accept its quotes where their genesis allows it, and mark the worker so. Real hardware
-is one more class with `quote`.
+A worker with a GPU brings evidence of it, made for the same block, whose hash its info names:
+
+    evidence = gpu_evidence(SimulatedGpu.of(keys.worker_key), keys.worker_key, genesis, block_hash)
+
+Enclave and GPU are simulated: chains accept them where their genesis allows it, and mark the worker so. Real hardware
+is one more class with `quote`, and one with `report` and `certificates`.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from typing import Protocol
 
 from offchain.keys import WorkerKeys
 from offchain.simulated_tee import DEV_AUTHORITY, Authority, Platform, SgxMeasurements, TdxMeasurements, mint_quote
+from pallets.primitives.gpu import GpuEvidence, gpu_nonce
 from pallets.primitives.worker import VERSION, WorkerInfo
 
 
@@ -24,6 +29,16 @@ class Enclave(Protocol):
 
     def quote(self, report_data: bytes) -> bytes:
         """A DCAP quote over 64 bytes of report data."""
+
+
+class Gpu(Protocol):
+    """What can attest itself as a GPU."""
+
+    def report(self, nonce: bytes) -> bytes:
+        """Its answer to a nonce of 32 bytes: SPDM request and signed response."""
+
+    def certificates(self) -> list[bytes]:
+        """Those of the key that signs its reports, in DER, the root last."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,14 @@ class SimulatedEnclave:
         return mint_quote(report_data, self.measurements, self.platform, self.authority)
 
 
-def worker_info(keys: WorkerKeys, operator: bytes, genesis: bytes, runtime_id: bytes) -> WorkerInfo:
-    """What the worker of these keys says of itself; `operator` is an account, the rest 32 bytes each."""
-    return WorkerInfo(VERSION, keys.worker_key, keys.seal_key, operator, genesis, runtime_id)
+def gpu_evidence(gpu: Gpu, worker_key: bytes, genesis: bytes, block_hash: bytes) -> GpuEvidence:
+    """What shows that the worker of this key has the GPU, as of a block."""
+    return GpuEvidence(block_hash, gpu.report(gpu_nonce(genesis, worker_key, block_hash)), gpu.certificates())
+
+
+def worker_info(
+    keys: WorkerKeys, operator: bytes, genesis: bytes, runtime_id: bytes, evidence: GpuEvidence | None = None
+) -> WorkerInfo:
+    """What the worker of these keys says of itself; `operator` is an account, the next two 32 bytes each."""
+    named = None if evidence is None else evidence.hash
+    return WorkerInfo(VERSION, keys.worker_key, keys.seal_key, operator, genesis, runtime_id, gpu_evidence=named)

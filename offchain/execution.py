@@ -8,21 +8,26 @@ Errors:
     Refusal
     ├── UnknownMode      the job asks for what this worker can't do
     ├── InputElsewhere   the input is not on the chain
+    ├── Unopened         the input is sealed, and no box that the worker was given opens
     ├── CodeMissing      the code is not on the chain
     ├── OutsideBounds    the record has numbers that no chain would let a job have
+    ├── Unfinished       the run had no end: its time was up, or its process died
     └── WrongBytes       code or input are not what the job's record names by hash
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
 
 from offchain.journal import SignedOutput
 from offchain.keys import WorkerKeys
 from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success
+from offchain.sealed import open_input, seal_output
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode
+from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode, SealedInput
 from pallets.primitives.job_record import Job
+from pallets.primitives.sealed import GivenBox, NotSealed, Opener, SealedRequest, output_hash
 
 MAX_CODE = 512 * 1024
 """Bytes of code on the chain."""
@@ -37,7 +42,14 @@ class UnknownMode(Refusal):
 
 
 class InputElsewhere(Refusal):
-    """The input is sealed, or in a store: this worker takes inline ones."""
+    """The input is in a store: this worker takes what is on the chain."""
+
+
+class Unopened(Refusal):
+    """No box of the input opens, or holds what the job is committed to: a better one may still come.
+
+    The same where the output can't be sealed, since the key it should be sealed to is none.
+    """
 
 
 class CodeMissing(Refusal):
@@ -46,6 +58,10 @@ class CodeMissing(Refusal):
 
 class OutsideBounds(Refusal):
     """Code, gas limit or time are beyond what a sandbox takes and a sound chain gives."""
+
+
+class Unfinished(Refusal):
+    """A run began and left nothing, which says nothing about the program: somebody else may get further."""
 
 
 class WrongBytes(Refusal):
@@ -68,46 +84,85 @@ def run_context(genesis: bytes, id: int, job: Job) -> Context:
     return Context(block_time_ms=job.submitted_at, seed=blake2_256(genesis + id.to_bytes(8, "little")))
 
 
-def program_of(job: Job, code: bytes | None, input: Input | None) -> tuple[bytes, bytes]:
-    """Code and input that a job names, as the node gave them; raises `Refusal` where they are not."""
+class Program(NamedTuple):
+    """What is run, and on what; `request` is where a sealed input came from, and its output goes to."""
+
+    code: bytes
+    input: bytes
+    request: SealedRequest | None = None
+
+
+def program_of(
+    job: Job,
+    code: bytes | None,
+    input: Input | None,
+    given: Iterable[GivenBox] = (),
+    openers: Iterable[Opener] = (),
+) -> Program:
+    """Code and input that a job names, as the node gave them; raises `Refusal` where they are not.
+
+    Of a sealed input, `given` are the boxes that the worker was given and `openers` its keys to open them.
+    """
     if job.mode is not Mode.Deterministic:
         raise UnknownMode(f"its mode is {job.mode.name}, this worker knows Deterministic")
     if code is None:
         raise CodeMissing(f"there is no code 0x{job.code.hex()} on the chain")
     if len(code) > MAX_CODE:
         raise OutsideBounds(f"its code has {len(code)} bytes, more than {MAX_CODE}")
-    if not isinstance(input, InlineInput):
-        raise InputElsewhere("its input is not given inline")
+    if not isinstance(input, (SealedInput if job.sealed else InlineInput)):
+        raise InputElsewhere("its input is not on the chain")
     if blake2_256(code) != job.code:
         raise WrongBytes(f"the node's code 0x{job.code.hex()} has another hash")
+    if isinstance(input, SealedInput):
+        try:
+            request = open_input(job, input, given, openers)
+        except NotSealed as error:
+            raise Unopened(f"its input is sealed: {error}") from None
+        return Program(code, request.data, request)
     if blake2_256(input.data) != job.input:
         raise WrongBytes(f"the node's input of the job doesn't have the hash 0x{job.input.hex()}")
-    return code, input.data
+    return Program(code, input.data)
 
 
 async def run_job(
-    pool: SandboxPool, genesis: bytes, id: int, job: Job, program: tuple[bytes, bytes], wall_seconds: float
+    pool: SandboxPool, genesis: bytes, id: int, job: Job, program: Program, wall_seconds: float
 ) -> Success | Failure | Abstained:
     """Runs a job's code on its input, within its gas. Raises `PoolFull` and `OutsideBounds`."""
-    code, input = program
     try:
         limits, context = Limits(gas=job.gas_limit, wall_seconds=wall_seconds), run_context(genesis, id, job)
     except ValueError as error:
         raise OutsideBounds(str(error)) from None
-    return await pool.run(code, input, limits, context)
+    return await pool.run(program.code, program.input, limits, context)
 
 
 def signed_output(
-    keys: WorkerKeys, genesis: bytes, id: int, attempt: int, job: Job, outcome: Success | Failure, runtime_id: bytes
+    keys: WorkerKeys,
+    genesis: bytes,
+    id: int,
+    attempt: int,
+    job: Job,
+    program: Program,
+    outcome: Success | Failure,
+    runtime_id: bytes,
+    salt: bytes = b"",
 ) -> SignedOutput:
-    """What the worker says of a finished run."""
-    output = blake2_256(outcome.output)
+    """What the worker says of a finished run; a sealed input's output is sealed. Raises `Unopened`.
+
+    `salt` is 32 random bytes where the job is voted on.
+    """
+    content = outcome.output
+    if program.request is not None:
+        try:
+            content = seal_output(keys, program.request, id, content)
+        except NotSealed as error:
+            raise Unopened(f"its output can't be sealed: {error}") from None
+    output = output_hash(content, sealed=job.sealed)
     message = job.output_bytes(genesis, id, attempt, output, NO_TRANSCRIPT, outcome.gas, runtime_id)
-    return SignedOutput(message, outcome.output, outcome.gas, keys.sign(message), job.submitted_at)
+    return SignedOutput(message, content, outcome.gas, keys.sign(message), job.submitted_at, salt)
 
 
 def is_of(signed: SignedOutput, genesis: bytes, id: int, attempt: int, job: Job, runtime_id: bytes) -> bool:
     """Whether this is what a run of this very job left: on a chain that was set back, others have had its number."""
-    output = blake2_256(signed.output)
+    output = output_hash(signed.output, sealed=job.sealed)
     message = job.output_bytes(genesis, id, attempt, output, NO_TRANSCRIPT, signed.gas, runtime_id)
     return (signed.message, signed.submitted_at) == (message, job.submitted_at)

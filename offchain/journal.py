@@ -1,8 +1,8 @@
 """What a worker has signed of its jobs, on disk before it leaves, and the newest final block it knew.
 
-An attempt is signed once. Whoever runs it again, after a crash or a lost connection, finds here what was signed and
-sends the same bytes. The final block tells whether the chain is still the one that all this was signed for: job numbers
-of a chain that was set back, or started anew from the same genesis, are used twice.
+An attempt is signed once, and committed to with one salt. Whoever runs it again, after a crash or a lost connection,
+finds here what was signed and sends the same bytes. The final block tells whether the chain is still the one that all
+this was signed for: job numbers of a chain that was set back, or started anew from the same genesis, are used twice.
 
     with open_journal(directory / JOURNAL_FILE) as journal:
         journal.keep(worker, job, attempt, signed)
@@ -27,10 +27,13 @@ MAX_KEPT = 4096
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outputs (
     worker BLOB, attempt BLOB, message BLOB NOT NULL, output BLOB NOT NULL, gas INTEGER NOT NULL,
-    signature BLOB NOT NULL, submitted_at INTEGER NOT NULL, PRIMARY KEY (worker, attempt)
+    signature BLOB NOT NULL, submitted_at INTEGER NOT NULL, salt BLOB NOT NULL DEFAULT x'',
+    PRIMARY KEY (worker, attempt)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS final (worker BLOB PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
 """
+ADD_SALT = "ALTER TABLE outputs ADD COLUMN salt BLOB NOT NULL DEFAULT x''"
+"""For journals from before there were votes."""
 
 
 class JournalError(Exception):
@@ -38,14 +41,15 @@ class JournalError(Exception):
 
 
 class SignedOtherwise(JournalError):
-    """The attempt was signed before, over other bytes: signing again would be a lie about one of them."""
+    """The attempt was signed before, over other bytes, or committed to with another salt: one would be a lie."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedOutput:
     """A finished run: the output and gas that were found, the bytes signed, and the signature (64 bytes).
 
-    `submitted_at`, in milliseconds, is the job's: the run depends on it, and the bytes signed don't tell it.
+    `submitted_at`, in milliseconds, is the job's: the run depends on it, and the bytes signed don't tell it. `salt`, 32
+    bytes, keeps the output secret until it is revealed; it is empty where the job isn't voted on.
     """
 
     message: bytes
@@ -53,6 +57,7 @@ class SignedOutput:
     gas: int
     signature: bytes
     submitted_at: int = 0
+    salt: bytes = b""
 
 
 class Journal:
@@ -63,7 +68,8 @@ class Journal:
 
     def signed(self, worker: bytes, job: int, attempt: int) -> SignedOutput | None:
         """What this key signed of an attempt."""
-        query = "SELECT message, output, gas, signature, submitted_at FROM outputs WHERE worker = ? AND attempt = ?"
+        columns = "message, output, gas, signature, submitted_at, salt"
+        query = f"SELECT {columns} FROM outputs WHERE worker = ? AND attempt = ?"
         row = self._database.execute(query, (worker, _key(job, attempt))).fetchone()
         return None if row is None else SignedOutput(*row)
 
@@ -78,6 +84,8 @@ class Journal:
         before = self.signed(worker, job, attempt)
         if before is not None and before.message != signed.message:
             raise SignedOtherwise(f"attempt {attempt} of job {job} was signed before, with another outcome")
+        if before is not None and before.salt != signed.salt:
+            raise SignedOtherwise(f"attempt {attempt} of job {job} was committed to before, with another salt")
         row = (
             worker,
             _key(job, attempt),
@@ -86,11 +94,12 @@ class Journal:
             signed.gas,
             signed.signature,
             signed.submitted_at,
+            signed.salt,
         )
         surplus = "SELECT attempt FROM outputs WHERE worker = ? ORDER BY attempt DESC LIMIT -1 OFFSET ?"
         prune = f"DELETE FROM outputs WHERE worker = ? AND attempt IN ({surplus})"
         self._write(
-            ("INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?)", row), (prune, (worker, worker, MAX_KEPT))
+            ("INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row), (prune, (worker, worker, MAX_KEPT))
         )
 
     def final(self, worker: bytes) -> Head | None:
@@ -126,6 +135,8 @@ def open_journal(path: Path | None) -> Iterator[Journal]:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute("PRAGMA synchronous = EXTRA")
             database.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
+            if "salt" not in {column[1] for column in database.execute("PRAGMA table_info(outputs)")}:
+                database.execute(ADD_SALT)
         except sqlite3.DatabaseError as error:
             busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
             reason = "another worker has it open: give each a --base-path of its own" if busy else str(error)

@@ -21,6 +21,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 from nacl.public import PrivateKey
@@ -83,7 +84,12 @@ def load_or_create(path: Path, entropy: Entropy) -> WorkerKeys:
 def replace(path: Path, entropy: Entropy) -> WorkerKeys:
     """Fresh keys in place of whatever the file holds. The file is whole at every moment. Raises `OSError`."""
     keys = WorkerKeys.generate(entropy)
-    fields = {"version": VERSION, "signing": keys.signing.hex(), "sealing": keys.sealing.hex()}
+    write_private(path, {"version": VERSION, "signing": keys.signing.hex(), "sealing": keys.sealing.hex()})
+    return keys
+
+
+def write_private(path: Path, fields: dict[str, Any]) -> None:
+    """Puts fields into a file, mode 0600, in place of whatever it holds; whole at every moment. Raises `OSError`."""
     beside = path.with_suffix(".new")
     beside.unlink(missing_ok=True)
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -92,15 +98,19 @@ def replace(path: Path, entropy: Entropy) -> WorkerKeys:
         file.flush()
         os.fsync(handle)
     beside.replace(path)
-    return keys
 
 
-def _load(path: Path) -> WorkerKeys:
+def read_private(path: Path) -> bytes:
+    """A file that only its user may read or write; raises `ExposedKeyFile` or `OSError`."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         status = os.fstat(file.fileno())
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
             raise ExposedKeyFile(f"{path} must belong to this user alone: take a new base path, or chmod it 600")
-        content = file.read(MAX_FILE)
+        return file.read(MAX_FILE)
+
+
+def _load(path: Path) -> WorkerKeys:
+    content = read_private(path)
     try:
         fields = orjson.loads(content)
         if fields["version"] != VERSION:

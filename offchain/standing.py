@@ -8,7 +8,8 @@
 | --- | --- |
 | unknown, or left | registers: a quote over the best block, stake by the operator |
 | restarted, time has jumped, attestation expired or about to | attests again |
-| a third of the silence it may keep is over, or it is counted as unresponsive or unattested | sends a heartbeat |
+| challenged, or counted as unresponsive or unattested | sends a heartbeat |
+| not challenged, though it was due long ago: the chain may be waiting for a transaction | sends a heartbeat |
 | leaving | finishes what it has |
 | key revoked | ends |
 
@@ -45,7 +46,7 @@ from typing import NamedTuple
 import trio
 
 from offchain import records
-from offchain.attestation import Enclave, worker_info
+from offchain.attestation import Enclave, Gpu, gpu_evidence, worker_info
 from offchain.chain import (
     ACCOUNT,
     IN_POOL,
@@ -63,6 +64,7 @@ from offchain.rpc import CallFailed, ConnectionLost
 from pallets.primitives import ss58
 from pallets.primitives.attestation_record import WorkerAttestation
 from pallets.primitives.codec import codec_of
+from pallets.primitives.gpu import GpuEvidence
 from pallets.primitives.keys import Keypair
 from pallets.primitives.types import Balance
 from pallets.primitives.worker import WorkerInfo, heartbeat_bytes
@@ -79,7 +81,17 @@ START_TRIES = 5
 MAX_WORKERS, MAX_LOST = 1000, 16
 """How many workers of a chain are looked at for lost keys, and how many of these leave together."""
 ATTEST_AGAIN = frozenset({"NotAttested", "AttestationExpired"})
-TRANSIENT = frozenset({"StaleQuote", "QuoteReused", "AlreadyRegistered", "UnknownWorker", "NotServing"})
+TRANSIENT = frozenset(
+    {
+        "StaleQuote",
+        "StaleGpuEvidence",
+        "GpuElsewhere",
+        "QuoteReused",
+        "AlreadyRegistered",
+        "UnknownWorker",
+        "NotServing",
+    }
+)
 """Dispatch errors that come of blocks passing, and that another try mends."""
 
 
@@ -132,7 +144,7 @@ class Plan(NamedTuple):
 class Identity:
     """Who a worker is: its keys, who pays for it, what it runs and what quotes it. `stake` of `None` is the least.
 
-    Of the operator of an `alone` worker no other one serves.
+    Of the operator of an `alone` worker no other one serves. A worker with a `gpu` shows it whenever it attests.
     """
 
     keys: WorkerKeys
@@ -141,6 +153,7 @@ class Identity:
     enclave: Enclave
     stake: int | None = None
     alone: bool = False
+    gpu: Gpu | None = None
 
 
 def is_older(record: Worker | None, before: Worker) -> bool:
@@ -151,6 +164,8 @@ def is_older(record: Worker | None, before: Worker) -> bool:
     return (
         record.kept < before.kept
         or record.missed < before.missed
+        or record.slashed < before.slashed
+        or record.speed_at < before.speed_at
         or record.heartbeat_block < before.heartbeat_block
         or record.last_heartbeat < before.last_heartbeat
         or before.load - record.load > ended  # a job that was given is over without having ended
@@ -165,7 +180,7 @@ def next_step(record: Worker | None, attestation: WorkerAttestation | None, now:
         return Plan(Step.WAIT, record.due)
     if record.state in (WorkerState.Registered, WorkerState.Unresponsive):
         return Plan(Step.BEAT)
-    beat = record.last_heartbeat + (record.due - record.last_heartbeat) // 3
+    beat = now if record.challenged else 2 * record.due - record.last_heartbeat
     renewal = beat
     if attestation is not None:
         life = attestation.expires - attestation.attested_at
@@ -200,6 +215,11 @@ class Standing:
         """Storage keys to subscribe to, and who takes their values."""
         return {self._record_key: self._on_record, self._attestation_key: self._on_attestation}
 
+    @property
+    def changed(self) -> trio.Event:
+        """Set when the chain says something new of the worker."""
+        return self._changed
+
     def now(self) -> int:
         """The chain's time, as far as known, in milliseconds."""
         return int(trio.current_time() * 1000 + self._chain_ahead)
@@ -223,7 +243,8 @@ class Standing:
         if before is not None and self.record is not None:
             if before.state is not self.record.state:
                 self._log.info("is %s now", self.record.state.name)
-            if before.last_heartbeat == self.record.last_heartbeat and before.due < self.record.due:
+            asked = (before.challenged, before.last_heartbeat) != (self.record.challenged, self.record.last_heartbeat)
+            if not asked and before.due < self.record.due:
                 self._log.info("was silent while the chain stood still or travelled: attests again")
                 self._attest_again = True
         self._hear(self._record_key)
@@ -367,14 +388,13 @@ class Standing:
             raise InsufficientFunds(
                 f"the operator {ss58.encode(who)} has {free}, and the stake is {stake}: fund it first"
             )
-        info = self._info()
+        evidence = self._gpu_evidence(head)
+        info = self._info(evidence)
         quote = identity.enclave.quote(info.report_data(head.hash))
-        call = records.register(info, quote, stake)
         lost = await self._lost_keys() if identity.alone else []
         if lost:
             self._log.info("keys that are lost leave: %s", ", ".join(f"0x{key[:4].hex()}" for key in lost))
-            call = records.together([*map(records.leave, lost), call])
-        await self._signed(call, head)
+        await self._signed([*map(records.leave, lost), records.register(info, quote, stake)], evidence, head)
         self._log.info("is registered, with a stake of %d by %s", stake, ss58.encode(who))
 
     async def _lost_keys(self) -> list[bytes]:
@@ -393,15 +413,23 @@ class Standing:
             waits = True
             await trio.sleep(NEW_BLOCK_SECONDS)
             head = await self._chain.best()
-        info = self._info()
+        evidence = self._gpu_evidence(head)
+        info = self._info(evidence)
         quote = self._identity.enclave.quote(info.report_data(head.hash))
-        await self._signed(records.reattest(info, quote), head)
+        await self._signed([records.reattest(info, quote)], evidence, head)
         self._log.info("is attested again, over block #%d", head.number)
 
-    async def _signed(self, call: bytes, quoted: Head) -> None:
-        """Sends a transaction of the operator's, with a quote over block `quoted`, and takes over what comes of it."""
+    async def _signed(self, calls: list[bytes], evidence: GpuEvidence | None, quoted: Head) -> None:
+        """Sends a transaction of the operator's, with a quote over block `quoted`, and takes over what comes of it.
+
+        Evidence of a GPU counts in the same transaction: the worker is never seen without.
+        """
+        key = self._identity.keys.worker_key
+        if evidence is not None:
+            calls = [*calls, records.attest_gpu(key, evidence)]
+        call = calls[0] if len(calls) == 1 else records.together(calls)
         inclusion = await self._chain.submit_signed(self._identity.operator, call)
-        key, block = self._identity.keys.worker_key, inclusion.block.hash
+        block = inclusion.block.hash
         attestation = await self._chain.read(records.ATTESTED, key, at=block)
         if attestation is None or attestation.block != quoted.number:
             await self._chain.require_success(inclusion)
@@ -434,9 +462,14 @@ class Standing:
         least: int = STAKE.decode_all(await self._chain.constant("Workers", "MinStake"))
         return least
 
-    def _info(self) -> WorkerInfo:
+    def _gpu_evidence(self, head: Head) -> GpuEvidence | None:
+        gpu, key = self._identity.gpu, self._identity.keys.worker_key
+        return None if gpu is None else gpu_evidence(gpu, key, self._chain.genesis, head.hash)
+
+    def _info(self, evidence: GpuEvidence | None) -> WorkerInfo:
         identity = self._identity
-        return worker_info(identity.keys, identity.operator.account_id, self._chain.genesis, identity.runtime_id)
+        operator, genesis = identity.operator.account_id, self._chain.genesis
+        return worker_info(identity.keys, operator, genesis, identity.runtime_id, evidence)
 
 
 STAKE = codec_of(Balance)

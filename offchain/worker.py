@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,15 +35,21 @@ import trio
 
 from node.web import connect_websocket
 from node.web.errors import WebError
-from offchain.assignments import Assignments
 from offchain.attestation import SimulatedEnclave
+from offchain.benchmark import Benchmark
 from offchain.chain import Chain, ChainError
+from offchain.cluster import ClusterMember
+from offchain.cluster_secrets import SECRETS_FILE, ClusterSecrets
+from offchain.dishonest_seats import Misbehaved, Misbehaviour, assignments_of
 from offchain.execution import SandboxPool
 from offchain.journal import JOURNAL_FILE, Journal, JournalError, open_journal
 from offchain.keys import KEY_FILE, Entropy, KeyFileError, WorkerKeys, load_or_create, replace
+from offchain.misbehave import begin, sign_twice
 from offchain.rpc import Client, Connect, RpcError
 from offchain.sandbox.base import SandboxError
 from offchain.sandbox.pool import open_pool
+from offchain.sealed_inputs import SealedInputs
+from offchain.simulated_tee.gpu import SimulatedGpu
 from offchain.standing import End, Identity, Standing, StandingError
 from pallets.primitives import ss58
 from pallets.primitives.keys import Keypair
@@ -58,6 +65,7 @@ MENDABLE = (
     KeyFileError,
     SandboxError,
     InvalidSecret,
+    Misbehaved,
     OSError,
 )
 
@@ -75,7 +83,8 @@ class WorkerConfig:
     `suri` is the secret of the operator's account. `stake` is in the chain's smallest units, the least that it takes if
     None. `slots` is how many jobs run at once. Without `base_path` keys and journal are in memory only. `cache_path`
     keeps the compiled sandbox, which takes seconds to make anew; workers of one user may share it. `alone` says that no
-    other worker of the operator serves: keys of the operator's that nobody has any more then leave the chain.
+    other worker of the operator serves: keys of the operator's that nobody has any more then leave the chain. With
+    `gpu` the worker has a simulated one. `misbehave` is what it does wrong, on chains of development alone.
     """
 
     url: str
@@ -85,6 +94,8 @@ class WorkerConfig:
     base_path: Path | None = None
     cache_path: Path | None = None
     alone: bool = False
+    gpu: bool = False
+    misbehave: Misbehaviour | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,8 @@ class Effects:
     connect: Connect
     entropy: Entropy
     sandbox: SandboxPool
+    stopwatch: Callable[[], float] = time.perf_counter
+    """Seconds of this process's own clock."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +156,17 @@ async def serve(
                     chain = await Chain.open(client)
                     enclave = SimulatedEnclave.of(keyring.keys.worker_key, effects.sandbox.runtime_id)
                     identity = Identity(
-                        keyring.keys, operator, effects.sandbox.runtime_id, enclave, config.stake, config.alone
+                        keys=keyring.keys,
+                        operator=operator,
+                        runtime_id=effects.sandbox.runtime_id,
+                        enclave=enclave,
+                        stake=config.stake,
+                        alone=config.alone,
+                        gpu=SimulatedGpu.of(keyring.keys.worker_key) if config.gpu else None,
                     )
-                    if await _live(chain, journal, identity, effects.sandbox, on_serving) is End.LEFT:
+                    path = None if config.base_path is None else config.base_path / SECRETS_FILE
+                    cluster = ClusterSecrets(path, identity.keys.worker_key)
+                    if await _live(chain, journal, identity, effects, cluster, config, on_serving) is End.LEFT:
                         break
                     keyring.renew()  # first: a key without its journal must not sign
                     journal.forget(identity.keys.worker_key)
@@ -166,14 +187,27 @@ class _Keyring:
 
 
 async def _live(
-    chain: Chain, journal: Journal, identity: Identity, sandbox: SandboxPool, started: Callable[[], None]
+    chain: Chain,
+    journal: Journal,
+    identity: Identity,
+    effects: Effects,
+    cluster: ClusterSecrets,
+    config: WorkerConfig,
+    started: Callable[[], None],
 ) -> End:
     """A life under one set of keys."""
     named = _Named(log, {"worker": f"worker 0x{identity.keys.worker_key[:4].hex()}"})
     named.info("key 0x%s, operator %s", identity.keys.worker_key.hex(), ss58.encode(identity.operator.account_id))
     standing = Standing(chain, journal, identity, named)
-    assignments = Assignments(chain, journal, identity.keys, sandbox, standing, named)
-    followed = standing.followed | assignments.followed
+    sealed = SealedInputs(chain, identity.keys, cluster.openers, named)
+    hands = (effects.sandbox, standing, sealed, effects.entropy, named)
+    mode = config.misbehave
+    if mode is not None:
+        await begin(mode, chain, identity, named)
+    assignments = assignments_of(mode)(chain, journal, identity.keys, *hands)
+    member = ClusterMember(chain, identity.keys, identity.enclave, cluster, effects.entropy, named)
+    benchmark = Benchmark(chain, identity.keys, effects.sandbox, standing, effects.stopwatch, named)
+    followed = standing.followed | assignments.followed | member.followed | sealed.followed
 
     def on_change(key: bytes, value: bytes | None) -> None:
         followed[key](value)
@@ -183,6 +217,11 @@ async def _live(
 
         def serving() -> None:
             nursery.start_soon(assignments.run)
+            nursery.start_soon(sealed.run)
+            nursery.start_soon(benchmark.run)
+            nursery.start_soon(member.run)
+            if mode is Misbehaviour.DOUBLE_RECEIPT:
+                nursery.start_soon(sign_twice, chain, identity.keys, identity.runtime_id, config.base_path, named)
             started()
 
         end = await standing.hold(serving)

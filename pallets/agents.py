@@ -9,6 +9,11 @@ job keeps the code, price and shares of its submission.
 The treasury is a keyless account per agent. Its creator funds it with the existential deposit, so that it can take any
 share however small.
 
+Its DAO may also say which workers will do: hardware, confidence, a GPU, memory, a region, features such as models
+(`pallet_workers::Requirements`). Workers that meet them make a capability class, which is shared by all agents that ask
+for the same and is open while one of them does. The chain has room for few classes: a deposit is held for as long as
+an agent asks for anything.
+
 ## Out of scope
 
 What a script may do (the workers' sandbox), holders and votes. Removal: uploaded code stays on-chain for good, and so
@@ -35,6 +40,7 @@ from pallets.frame import (
     Event,
     Map,
     Pallet,
+    Reasons,
     Signed,
     UnitEnum,
     Value,
@@ -43,9 +49,10 @@ from pallets.frame import (
     struct,
 )
 from pallets.fungible import Currency
-from pallets.job_terms import Terms
+from pallets.job_terms import Classes, Terms
 from pallets.primitives.hashing import Identity, blake2_256
 from pallets.primitives.job_record import Shares
+from pallets.primitives.worker_record import EVERYONE, ClassId, Requirements
 
 MAX_CODE = 512 * 1024
 MAX_NAME = 64
@@ -94,8 +101,11 @@ class Agents(Pallet):
     """Scripts that anyone may have run, on the terms their DAO sets."""
 
     currency: Currency
+    classes: Classes
     max_gas: Const[U64]
     """The most gas that a policy may allow a job."""
+    requirements_deposit: Const[Balance]
+    """What is held of a DAO while its agent asks anything of its workers."""
 
     class CodeUploaded(Event):
         """Code is on-chain, under its hash."""
@@ -138,6 +148,12 @@ class Agents(Pallet):
 
         agent: AgentId
 
+    class RequirementsSet(Event):
+        """New jobs of an agent are given to workers of this capability class."""
+
+        agent: AgentId
+        class_: ClassId
+
     class UnknownAgent(Error):
         """No agent has this number."""
 
@@ -171,6 +187,12 @@ class Agents(Pallet):
     class NoApprovedCode(Error):
         """The agent's DAO has approved no script yet."""
 
+    class HoldReason(Reasons):
+        """What is held here."""
+
+        Requirements = 0
+        """For what an agent asks of its workers."""
+
     next_agent = Value[AgentId](default=0)
     """The number of the next agent."""
     agent = Map[AgentId, Agent](missing=UnknownAgent)
@@ -179,6 +201,8 @@ class Agents(Pallet):
     """Agents by their name."""
     code = Map[H256, Code](hasher=Identity)
     """Uploaded code, by its hash."""
+    requirements = Map[AgentId, ClassId](default=EVERYONE)
+    """The capability class of each agent that asks anything of its workers; what it asks is in `Workers.Classes`."""
 
     # Calls
 
@@ -254,6 +278,26 @@ class Agents(Pallet):
         self.agent[agent] = record
         self.deposit(self.Resumed(agent))
 
+    @call(7, weight=Weight(450_000_000, 15_000))
+    def set_requirements(self, who: Signed, agent: AgentId, requirements: Requirements) -> None:
+        """Say which workers the agent's new jobs may be given to; jobs submitted before keep their class.
+
+        A deposit is held until anyone will do again.
+        """
+        self._governed(who, agent)
+        old = self.requirements[agent]
+        new = self.classes.open_class(requirements)
+        self.classes.close_class(old)
+        if new == EVERYONE:
+            del self.requirements[agent]
+        else:
+            self.requirements[agent] = new
+        if old == EVERYONE != new:
+            self.currency.hold(self.HoldReason.Requirements, who, self.requirements_deposit, keep_alive=True)
+        elif old != EVERYONE == new:
+            self.currency.release(self.HoldReason.Requirements, who, self.requirements_deposit)
+        self.deposit(self.RequirementsSet(agent, new))
+
     # What other pallets may ask: `Payees`
 
     def terms(self, agent: int) -> Terms:
@@ -263,7 +307,8 @@ class Agents(Pallet):
         if record.code is None:
             raise self.NoApprovedCode
         policy = record.policy
-        return Terms(record.code, policy.price, policy.max_gas, policy.shares, treasury(agent), policy.narrow)
+        class_id = self.requirements[agent]
+        return Terms(record.code, policy.price, policy.max_gas, policy.shares, treasury(agent), policy.narrow, class_id)
 
     # Inside
 

@@ -20,12 +20,12 @@ claims = verify_gpu(evidence, nonce, simulated_root, now)
 
 ```
 GpuError
-├── GarbledEvidence     the report or a certificate is not in its format
-├── WrongNonce          the report answers another question: another worker's, chain's or block's
-├── WrongRoot           the chain doesn't end in NVIDIA's root, nor in the root of simulated GPUs
-├── BrokenChain         a certificate is not of the next one's making, out of time, or not made for this
-├── NotAGpu             the certificates are of another kind of device
-└── WrongSignature      the report was not signed by the first certificate's key
+├── GarbledGpuEvidence     the report or a certificate is not in its format
+├── WrongGpuNonce          the report answers another question: another worker's, chain's or block's
+├── WrongGpuRoot           the chain doesn't end in NVIDIA's root, nor in the root of simulated GPUs
+├── BrokenGpuChain         a certificate is not of the next one's making, out of time, or not made for this
+├── NotAGpu                the certificates are of another kind of device
+└── WrongGpuSignature      the report was not signed by the first certificate's key
 ```
 
 ## Out of scope
@@ -65,6 +65,16 @@ DICE_TCB_INFO = ("2.23.133.5.4.1", "2.23.133.5.4.1.1")
 """TCG's extensions that name the firmware a key belongs to."""
 GPU_CHIP = re.compile(r"(G[A-Z][0-9]{3}) ")
 """How the names in certificates of GPUs begin; those of switches and network cards are under the same root."""
+CERTIFICATE_ERRORS = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a certificate raises, some of it only where the garbled part is asked for."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -72,19 +82,19 @@ class GpuError(ValueError):
     """Evidence that doesn't count."""
 
 
-class GarbledEvidence(GpuError):
+class GarbledGpuEvidence(GpuError):
     """The report or a certificate is not in its format."""
 
 
-class WrongNonce(GpuError):
+class WrongGpuNonce(GpuError):
     """The report answers another question: another worker's, another chain's, or that of another block."""
 
 
-class WrongRoot(GpuError):
+class WrongGpuRoot(GpuError):
     """The chain ends neither in NVIDIA's root nor in the root of simulated GPUs."""
 
 
-class BrokenChain(GpuError):
+class BrokenGpuChain(GpuError):
     """A certificate is not of the next one's making, is out of time, or was not made for this use."""
 
 
@@ -92,7 +102,7 @@ class NotAGpu(GpuError):
     """The certificates are of another kind of device."""
 
 
-class WrongSignature(GpuError):
+class WrongGpuSignature(GpuError):
     """The report was not signed by the first certificate's key, or by other firmware than that of the key."""
 
 
@@ -122,14 +132,16 @@ class GpuReport(NamedTuple):
 
 
 def read_report(report: bytes) -> GpuReport:
-    """The parts of a report; raises `GarbledEvidence`."""
+    """The parts of a report; raises `GarbledGpuEvidence`."""
     if not report.startswith(REQUEST_HEAD):
-        raise GarbledEvidence("the report doesn't begin with an SPDM 1.1 request for signed measurements of everything")
+        raise GarbledGpuEvidence(
+            "the report doesn't begin with an SPDM 1.1 request for signed measurements of everything"
+        )
     rest = _Reader(report)
     nonce = rest.take(REQUEST_SIZE)[4 : 4 + NONCE_SIZE]
     head = rest.take(4)
     if not head.startswith(RESPONSE_HEAD):
-        raise GarbledEvidence("the request is not followed by a response with measurements")
+        raise GarbledGpuEvidence("the request is not followed by a response with measurements")
     count = rest.number(1)
     measurements = rest.take(rest.number(3))
     _check_measurements(measurements, count)
@@ -147,22 +159,25 @@ def verify_gpu(evidence: GpuEvidence, nonce: bytes, simulated_root: bytes | None
     """
     report = read_report(evidence.report)
     if report.nonce != nonce:
-        raise WrongNonce(f"the report's nonce is {report.nonce.hex()}, expected was {nonce.hex()}")
+        raise WrongGpuNonce(f"the report's nonce is {report.nonce.hex()}, expected was {nonce.hex()}")
     chain = _certificates(evidence.chain)
     root = evidence.chain[-1]
     simulated = root == simulated_root
     if not simulated and sha256(root).digest() != NVIDIA_ROOT:
-        raise WrongRoot(f"the chain ends in {chain[-1].subject.rfc4514_string()!r}")
-    leaf_key, device_key = _check_chain(chain, EPOCH + timedelta(seconds=now))
-    leaf = chain[0]
-    names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    chip = GPU_CHIP.match(str(names[0].value)) if names else None
-    if chip is None:
-        raise NotAGpu(f"the first certificate is of {leaf.subject.rfc4514_string()!r}")
-    _check_signature(report, leaf_key)
-    _check_firmware(report, leaf)
+        raise WrongGpuRoot(f"the chain ends in a certificate of SHA-256 {sha256(root).hexdigest()}")
+    try:
+        key, device_key = _check_chain(chain, EPOCH + timedelta(seconds=now))
+        model = _model(chain[0])
+        _check_firmware(report, chain[0])
+    except GpuError:
+        raise
+    except InvalidSignature:
+        raise BrokenGpuChain("a certificate was not signed by the next one's key") from None
+    except CERTIFICATE_ERRORS as error:
+        raise BrokenGpuChain(f"the chain doesn't hold: {error}") from None
+    _check_signature(report, key)
     return GpuClaims(
-        model=chip[1],
+        model=model,
         driver=_driver(report),
         vbios=_vbios(report),
         device=blake2_256(device_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
@@ -175,7 +190,7 @@ def verify_gpu(evidence: GpuEvidence, nonce: bytes, simulated_root: bytes | None
 
 
 class _Reader:
-    """Takes bytes off the front; raises `GarbledEvidence` where they don't suffice."""
+    """Takes bytes off the front; raises `GarbledGpuEvidence` where they don't suffice."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
@@ -187,7 +202,7 @@ class _Reader:
     def take(self, size: int) -> bytes:
         end = self._at + size
         if end > len(self._data):
-            raise GarbledEvidence(f"the report ends too early: {end - len(self._data)} bytes are missing")
+            raise GarbledGpuEvidence(f"the report ends too early: {end - len(self._data)} bytes are missing")
         part, self._at = self._data[self._at : end], end
         return part
 
@@ -196,7 +211,7 @@ class _Reader:
 
     def end(self) -> None:
         if not self.empty:
-            raise GarbledEvidence(f"{len(self._data) - self._at} bytes follow after the end of the report's part")
+            raise GarbledGpuEvidence(f"{len(self._data) - self._at} bytes follow after the end of the report's part")
 
 
 def _check_measurements(record: bytes, count: int) -> None:
@@ -204,7 +219,7 @@ def _check_measurements(record: bytes, count: int) -> None:
     for _ in range(count):
         rest.take(1)
         if rest.number(1) != DMTF:
-            raise GarbledEvidence("a measurement is not in DMTF's format")
+            raise GarbledGpuEvidence("a measurement is not in DMTF's format")
         block = _Reader(rest.take(rest.number(2)))
         block.take(1)
         block.take(block.number(2))
@@ -218,7 +233,7 @@ def _opaque_fields(data: bytes) -> dict[int, bytes]:
     while not rest.empty:
         kind = rest.number(2)
         if kind in fields:
-            raise GarbledEvidence(f"the opaque field {kind} is there twice")
+            raise GarbledGpuEvidence(f"the opaque field {kind} is there twice")
         fields[kind] = rest.take(rest.number(2))
     return fields
 
@@ -227,7 +242,7 @@ def _driver(report: GpuReport) -> str:
     version = report.opaque.get(DRIVER_VERSION, b"").rstrip(b"\0")
     text = version.decode("ascii", "replace")
     if len(version) > MAX_VERSION or not (text.isascii() and text.isprintable()):
-        raise GarbledEvidence("the driver's version is no short text")
+        raise GarbledGpuEvidence("the driver's version is no short text")
     return text
 
 
@@ -237,7 +252,7 @@ def _vbios(report: GpuReport) -> str:
     if not version:
         return ""
     if len(version) != 8:
-        raise GarbledEvidence("the VBIOS version has other than 8 bytes")
+        raise GarbledGpuEvidence("the VBIOS version has other than 8 bytes")
     return (version[3::-1] + version[4:5]).hex(".").upper()
 
 
@@ -246,46 +261,45 @@ def _vbios(report: GpuReport) -> str:
 
 def _certificates(chain: list[bytes]) -> list[x509.Certificate]:
     if len(chain) < 2:
-        raise GarbledEvidence("a chain has two certificates at least")
+        raise GarbledGpuEvidence("a chain has two certificates at least")
     try:
-        return [x509.load_der_x509_certificate(der) for der in chain]
-    except (ValueError, TypeError, x509.InvalidVersion) as error:
-        raise GarbledEvidence(f"a certificate is garbled: {error}") from None
+        certificates = [x509.load_der_x509_certificate(der) for der in chain]
+        serials = [certificate.serial_number for certificate in certificates]
+    except CERTIFICATE_ERRORS as error:
+        raise GarbledGpuEvidence(f"a certificate is garbled: {error}") from None
+    if min(serials) <= 0:  # which versions of the library read in different ways
+        raise GarbledGpuEvidence("a certificate's serial number is not positive")
+    return certificates
 
 
 def _check_chain(
     chain: list[x509.Certificate], now: datetime
 ) -> tuple[ec.EllipticCurvePublicKey, ec.EllipticCurvePublicKey]:
     """The keys of the first certificate and of its issuer; the last certificate is taken for granted."""
-    try:
-        issuer, key = chain[-1], _key(chain[-1])
-        issuer_key = key
-        _check_use(issuer, now, issues=True, authorities=len(chain) - 2)
-        for place in range(len(chain) - 2, -1, -1):
-            certificate, issuer_key = chain[place], key
-            if not isinstance(certificate.signature_hash_algorithm, SHA384):
-                raise BrokenChain("a certificate is signed over another hash than SHA-384")
-            certificate.verify_directly_issued_by(issuer)
-            _check_use(certificate, now, issues=place > 0, authorities=place - 1)
-            issuer, key = certificate, _key(certificate)
-        return key, issuer_key
-    except InvalidSignature:
-        raise BrokenChain("a certificate was not signed by the next one's key") from None
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
-        raise error if isinstance(error, GpuError) else BrokenChain(f"the chain doesn't hold: {error}") from None
+    issuer = chain[-1]
+    _check_use(issuer, now, issues=True, authorities=len(chain) - 2)
+    key = issuer_key = _key(issuer)
+    for place in range(len(chain) - 2, -1, -1):
+        certificate = chain[place]
+        if not isinstance(certificate.signature_hash_algorithm, SHA384):
+            raise BrokenGpuChain("a certificate is signed over another hash than SHA-384")
+        certificate.verify_directly_issued_by(issuer)
+        _check_use(certificate, now, issues=place > 0, authorities=place - 1)
+        issuer, issuer_key, key = certificate, key, _key(certificate)
+    return key, issuer_key
 
 
 def _key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
     key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
-        raise BrokenChain("a certificate's key is not on P-384")
+        raise BrokenGpuChain("a certificate's key is not on P-384")
     return key
 
 
 def _check_use(certificate: x509.Certificate, now: datetime, *, issues: bool, authorities: int) -> None:
     """Whether a certificate is in time, and made to issue others, `authorities` of which issue too, or for none."""
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-        raise BrokenChain(f"{certificate.subject.rfc4514_string()!r} is not valid at this time")
+        raise BrokenGpuChain(f"{certificate.subject.rfc4514_string()!r} is not valid at this time")
     extensions = certificate.extensions
     usage = extensions.get_extension_for_class(x509.KeyUsage).value
     constraints = next((found.value for found in extensions if isinstance(found.value, x509.BasicConstraints)), None)
@@ -297,7 +311,15 @@ def _check_use(certificate: x509.Certificate, now: datetime, *, issues: bool, au
         fit = not authority and usage.digital_signature and not usage.key_cert_sign
     known = (x509.KeyUsage, x509.BasicConstraints)
     if not fit or any(each.critical and not isinstance(each.value, known) for each in extensions):
-        raise BrokenChain(f"{certificate.subject.rfc4514_string()!r} was not made for its place in the chain")
+        raise BrokenGpuChain(f"{certificate.subject.rfc4514_string()!r} was not made for its place in the chain")
+
+
+def _model(leaf: x509.Certificate) -> str:
+    names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    chip = GPU_CHIP.match(str(names[0].value)) if names else None
+    if chip is None:
+        raise NotAGpu(f"the first certificate is of {leaf.subject.rfc4514_string()!r}")
+    return chip[1]
 
 
 def _check_signature(report: GpuReport, key: ec.EllipticCurvePublicKey) -> None:
@@ -306,7 +328,7 @@ def _check_signature(report: GpuReport, key: ec.EllipticCurvePublicKey) -> None:
     try:
         key.verify(encode_dss_signature(r, s), report.signed, ec.ECDSA(SHA384()))
     except InvalidSignature:
-        raise WrongSignature("the report's signature is not of the first certificate's key") from None
+        raise WrongGpuSignature("the report's signature is not of the first certificate's key") from None
 
 
 def _check_firmware(report: GpuReport, leaf: x509.Certificate) -> None:
@@ -316,4 +338,4 @@ def _check_firmware(report: GpuReport, leaf: x509.Certificate) -> None:
         return
     named = [each.value for each in leaf.extensions if each.oid.dotted_string in DICE_TCB_INFO]
     if not any(isinstance(info, x509.UnrecognizedExtension) and firmware in info.value for info in named):
-        raise WrongSignature("the report is by other firmware than the certificate is for")
+        raise WrongGpuSignature("the report is by other firmware than the certificate is for")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from pallets.primitives.evidence import SlashReason
 from pallets.primitives.job_record import Shares
+from pallets.primitives.worker_record import Requirements
 
 
 class Terms(NamedTuple):
@@ -16,6 +18,8 @@ class Terms(NamedTuple):
     shares: Shares
     treasury: bytes
     narrow: bool
+    class_id: int
+    """Of the workers that will do."""
 
     def gas_for(self, max_fee: int, replicas: int) -> int:
         """How much gas a fee buys for each replica; gas that costs nothing is bought as if it cost one."""
@@ -29,9 +33,65 @@ class Payees(Protocol):
         """An agent's terms for a new job; raises the error that says why it takes none."""
 
 
-class AuthoritySet(Protocol):
-    """Who knows the chain's authorities: `Aura`."""
+class KeyHolders(Protocol):
+    """Who knows who has the cluster's secret: `Clusters`."""
+
+    def holds_key(self, worker: bytes) -> bool:
+        """Whether a worker has confirmed that it has it."""
+
+
+class Classes(Protocol):
+    """Who keeps the capability classes of workers: `Workers`."""
+
+    def open_class(self, requirements: Requirements) -> int:
+        """The class of these requirements, open until `close_class`; raises why there can't be one."""
+
+    def close_class(self, id: int) -> None:
+        """Takes back an `open_class`."""
+
+
+class Penalties(Protocol):
+    """Who slashes workers: `Slashing`."""
 
     @property
-    def authorities(self) -> list[bytes]:
-        """Their keys."""
+    def discovery(self) -> int:
+        """How long after a fault it may be found, in milliseconds."""
+
+    def punish(
+        self,
+        worker: bytes,
+        reason: SlashReason,
+        amount: int,
+        *,
+        subject: bytes,
+        evidence: bytes,
+        at: int,
+        reporter: bytes | None = None,
+    ) -> int:
+        """Slashes a worker for what it did at a moment; answers how much is at stake, `amount` at most.
+
+        A fault of a worker on one subject counts once.
+        """
+
+
+class SettledMix(Protocol):
+    """Randomness to draw with."""
+
+    @property
+    def mix(self) -> bytes:
+        """32 bytes."""
+
+    @property
+    def predictable(self) -> bool:
+        """Whether few authorities could foresee it."""
+
+
+class Beacon(Protocol):
+    """Who knows with what to draw: `Randomness`."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether so many authorities make it that none of them can steer it, if all draws wait for `settled`."""
+
+    def settled(self, block: int) -> SettledMix | None:
+        """With what the things queued in a block are drawn; `None` as long as that isn't settled."""

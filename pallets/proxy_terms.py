@@ -12,7 +12,7 @@ from pallets.frame.runtime import Call
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 
-TRANSFERS = frozenset({"Agents.fund", "Jobs.submit"})
+TRANSFERS = frozenset({"Agents.fund", "Jobs.submit", "Schedules.schedule"})
 """Calls that move the signer's money to another account; besides these any of Balances, and Sudo, which may be any."""
 TRANSFERRING = frozenset({"Balances", "Sudo"})
 GRANTS = frozenset({"Proxy.add_proxy", "Proxy.remove_proxy"})

@@ -16,6 +16,7 @@ from pallets.attestation import Attestation
 from pallets.aura import Aura
 from pallets.balances import Balances
 from pallets.cheats import Cheats
+from pallets.clusters import Clusters
 from pallets.frame.events import DispatchError
 from pallets.frame.extensions import (
     CheckGenesis,
@@ -36,7 +37,9 @@ from pallets.multisig import Multisig
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.proxy import Proxy
 from pallets.randomness import Randomness
+from pallets.schedules import Schedules
 from pallets.session import Session
+from pallets.slashing import Slashing
 from pallets.sudo import Sudo
 from pallets.system import System
 from pallets.timestamp import Timestamp
@@ -57,8 +60,21 @@ BLOCK_LENGTH = 5 * 1024 * 1024
 SS58_PREFIX = 42
 MINUTE = 60_000
 """Milliseconds."""
+DAY = 24 * 60 * MINUTE
 MAX_GAS = 5_000_000_000
 """About a second of a worker's processor."""
+CALLABLE_BACK = frozenset(
+    (
+        "System.remark",
+        "System.remark_with_event",
+        "Utility.batch",
+        "Utility.batch_all",
+        "Utility.force_batch",
+        "Utility.if_else",
+        "Utility.as_derivative",
+    )
+)
+"""What jobs may call back: what carries a result and moves nothing, since anybody chooses it."""
 CHAIN_TREASURY = b"modlpy/trsry".ljust(32, b"\0")
 """The keyless account of FRAME's treasury."""
 
@@ -145,7 +161,11 @@ class DevRuntime(Runtime):
         )
         self.session = Session(index=9, system=self.system)
         self.attestation = Attestation(
-            index=21, system=self.system, timestamp=self.timestamp, max_quote_age=10 * MINUTE
+            index=21,
+            system=self.system,
+            timestamp=self.timestamp,
+            max_quote_age=10 * MINUTE,
+            on_gpu=lambda worker: self.workers.rematch(worker),
         )
         self.workers = Workers(
             index=20,
@@ -158,10 +178,49 @@ class DevRuntime(Runtime):
             max_load=4,
             heartbeat_interval=10_000,
             heartbeat_window=90_000,
-            cool_down=10 * MINUTE,
+            challenge_interval=40_000,
+            challenge_spacing=50,
+            challenge_reward=CENT,
+            reference_speed=MAX_GAS // 5_000,  # the largest job in five seconds
+            unbonding=4 * DAY,
+            min_delegation=UNIT,
             max_due=256,
         )
-        self.agents = Agents(index=23, currency=self.balances, max_gas=MAX_GAS)
+        self.clusters = Clusters(
+            index=30,
+            system=self.system,
+            timestamp=self.timestamp,
+            attestation=self.attestation,
+            workers=self.workers,
+            max_confidence=2,
+            max_volunteers=1 << 16,
+            window=30_000,
+            look_interval=15_000,
+            patience=10 * MINUTE,
+            cool_down=10 * MINUTE,
+        )
+        self.slashing = Slashing(
+            index=27,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            attestation=self.attestation,
+            workers=self.workers,
+            jobs=lambda: self.jobs,
+            chain_treasury=CHAIN_TREASURY,
+            defer=10 * MINUTE,
+            discovery=3 * DAY,  # a job's deadline, its window, and the vote on a challenge
+            equivocation=50 * UNIT,
+            report_bond=UNIT,
+            max_due=8,
+        )
+        self.agents = Agents(
+            index=23,
+            currency=self.balances,
+            classes=self.workers,
+            max_gas=MAX_GAS,
+            requirements_deposit=10 * UNIT,
+        )
         self.jobs = Jobs(
             index=22,
             system=self.system,
@@ -170,14 +229,48 @@ class DevRuntime(Runtime):
             attestation=self.attestation,
             workers=self.workers,
             payees=self.agents,
-            authority_set=self.aura,
+            beacon=lambda: self.randomness,
+            penalties=self.slashing,
             chain_treasury=CHAIN_TREASURY,
+            callable_back=CALLABLE_BACK,
+            key_holders=self.clusters,
             max_gas=MAX_GAS,
             min_deadline=45_000,
+            acknowledge_within=20_000,
+            max_window=3 * 60 * MINUTE,
+            challenge_bond=UNIT,
+            min_slash=10 * UNIT,
             max_deadline=24 * 60 * MINUTE,
             max_due=256,
         )
-        self.randomness = Randomness(index=14, authorship=self.aura, timestamp=self.timestamp, listeners=(self.jobs,))
+        self.schedules = Schedules(
+            index=31,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            jobs=self.jobs,
+            min_interval=10_000,
+            max_ahead=366 * 24 * 60 * MINUTE,
+            max_schedules=16,
+            max_due=16,
+            run_fee=2 * CENT,
+            deposit_base=deposit(1, 0),
+            deposit_byte=deposit(0, 1),
+        )
+        listeners = (self.jobs, self.slashing, self.schedules, self.clusters)
+        self.randomness = Randomness(
+            index=14,
+            system=self.system,
+            authorship=self.aura,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            validators=self.session,
+            treasury=CHAIN_TREASURY,
+            fine=10 * UNIT,
+            session=60 * MINUTE // SLOT_DURATION,
+            listeners=listeners,
+            queue=self.jobs,
+        )
         self.cheats = Cheats(index=200, currency=self.balances)  # far from FRAME's, and from where the chain grows
 
     def impersonates(self, signer: bytes) -> bool:

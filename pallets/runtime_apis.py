@@ -18,7 +18,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from pallets import session
-from pallets.aura import AuraId
+from pallets.aura import AuraId, Slot
+from pallets.beacon import NextReveal
 from pallets.frame import (
     H256,
     U32,
@@ -40,11 +41,11 @@ from pallets.frame.validity import TransactionSource, TransactionValidityError
 from pallets.grandpa import AuthorityList
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import UncheckedExtrinsic
+from pallets.primitives.hash_onion import Commitment
 from pallets.primitives.header import Header, Seal
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import FixedBytes, Wrapped
-from pallets.randomness import Commitment
 from pallets.transaction_payment import FeeDetails, RuntimeDispatchInfo, TransactionPayment
 
 STATE_METADATA_VERSION = 14  # of `Metadata_metadata`, whatever later ones there are
@@ -330,6 +331,11 @@ class GrandpaApi(RuntimeApi, version=3):
 class RandomnessApi(RuntimeApi, version=1):
     """What an author needs to reveal the next layer of its hash onion."""
 
+    def next_reveal(self, authority: AuraId, slot: Slot) -> NextReveal | None:
+        """What an authority reveals and commits to in the block after this one, made in this slot; if anything."""
+        found: NextReveal | None = self.runtime.randomness.next_reveal(authority, slot)
+        return found
+
     def commitment(self, authority: AuraId) -> Commitment | None:
         """What an authority has committed to, if anything."""
         found: Commitment | None = self.runtime.randomness.commitment.get(authority)
@@ -341,5 +347,7 @@ class CalendarApi(RuntimeApi, version=1):
 
     def next_due(self) -> U64 | None:
         """When something is due next, in milliseconds of chain time: a block then, or later, does it."""
-        found: int | None = self.runtime.jobs.next_due()
-        return found
+        runtime = self.runtime
+        calendars = (runtime.jobs, runtime.schedules, runtime.clusters, runtime.slashing)
+        found = [calendar.next_due() for calendar in calendars]
+        return min((when for when in found if when is not None), default=None)

@@ -17,7 +17,13 @@ Advisory = Annotated[str, Bound(32)]
 HARMLESS_WHEN_CONFIGURED = ("INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-00389")
 
 
-OUT_OF_DATE = (TcbStatus.OutOfDate, TcbStatus.OutOfDateConfigurationNeeded)
+OUT_OF_DATE = (
+    TcbStatus.OutOfDate,
+    TcbStatus.OutOfDateConfigurationNeeded,
+    TcbStatus.TDRelaunchAdvised,
+    TcbStatus.TDRelaunchAdvisedConfigurationNeeded,
+)
+"""What runs on, or was launched by, versions that newer ones have taken the place of."""
 
 
 @struct(path="pallet_attestation::Policy")

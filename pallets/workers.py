@@ -3,25 +3,30 @@
 ## Overview
 
 ```
-register -> Idle <-> Working          drawn from a list of the eligible, O(1) however many there are
-              |  heartbeat missing
+register -> Idle <-> Working          drawn from the lists of the eligible, O(1) however many there are
+              |  challenge not answered
               v
          Unresponsive                 a heartbeat brings it back
-Registered                            attestation found not to hold: attest again, or beat once it holds
+Registered                            found not attested: attest again, or beat once it is; or slashed below MinStake
 exit -> CoolingDown -> withdraw -> Left
 ```
-Eligible are those Idle or Working with room for one more job. A worker is drawn with a chance that grows with stake,
-record and confidence, by rejection: a random place of the list, taken with the weight's probability, at most 64
-tries. One that turns out to be unattested on the way leaves the list.
+Eligible are those Idle or Working with room for one more job. Each is listed in the capability classes whose
+requirements it meets (`worker_classes`). A worker is drawn with a chance that grows with stake, record, confidence and
+speed, by rejection: a random place of a list, taken with the weight's probability, at most 64 tries. One that turns
+out to be unattested on the way leaves the lists (`worker_draw`).
 
-Silence is noticed by calendar, at the start of a block, a bounded number a block. What fell due while the chain stood
-still for over a minute (`excused_until`) is armed again instead of punished. A chain whose blocks are always over a
-minute apart stands still between any two: there no silence is noticed, and no job's attempt or deadline ever ends.
+The chain challenges workers by calendar, in the randomness inherent, a bounded number a block, the rarer the more there
+are; one that sends no heartbeat within the window is Unresponsive (`worker_liveness`). An answer is rewarded out of a
+keyless pot that anyone may fill. What fell due while the chain stood still for over a minute (`excused_until`) is armed
+again instead of punished. A chain whose blocks are always over a minute apart stands still between any two: there no
+silence is noticed, and no job's attempt or deadline ever ends.
+
+What a worker kept, missed and was slashed for counts for all its time: leaving and coming back resets none of it.
 
 ## Refused heartbeats
 
-A bare heartbeat that isn't admitted answers `BadProof` where the signature is wrong, else `Custom`: the index of the
-error here, or 128 + the index of an error of `Attestation`.
+A bare heartbeat or report that isn't admitted answers `BadProof` where the signature is wrong, else `Custom`: the index
+of the error here, or 128 + the index of an error of `Attestation`.
 
 ## Out of scope
 
@@ -30,27 +35,27 @@ Quotes (`pallets.attestation`), jobs (`pallets.jobs`), slashing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from pallets.attestation import VERIFICATION_REF_TIME, Attestation, refusal
-from pallets.calendar import GAP, due, first_due
+from pallets.calendar import GAP, first_due
 from pallets.dcap import Quote
 from pallets.frame import (
     H256,
-    U8,
     U32,
     U64,
     AccountId,
     Balance,
     BlockNumber,
+    Bytes32,
     Bytes64,
     Compact,
     Const,
     CountedMap,
-    DispatchError,
+    DoubleMap,
     DueKey,
     Error,
-    Event,
     Map,
     Moment,
     NoneOrigin,
@@ -62,29 +67,58 @@ from pallets.frame import (
     Weight,
     call,
 )
-from pallets.frame.runtime import DispatchErrorType
 from pallets.frame.validity import BadProof
 from pallets.fungible import Currency
-from pallets.primitives.extrinsic import Ed25519
-from pallets.primitives.hashing import Identity, blake2_256
-from pallets.primitives.worker import WorkerInfo, WorkerKey, heartbeat_bytes
-from pallets.primitives.worker_record import LEAVING, SERVING, Worker, WorkerState, heaviest
+from pallets.primitives.hashing import Identity
+from pallets.primitives.stake import Delegation, Pool, Position
+from pallets.primitives.worker import BENCHMARK_TAG, HEARTBEAT_TAG, MAX_ENDPOINT, WorkerInfo, WorkerKey
+from pallets.primitives.worker_record import (
+    ANY,
+    EVERYONE,
+    LEAVING,
+    SERVING,
+    ClassId,
+    Requirements,
+    Worker,
+    WorkerClass,
+    WorkerState,
+)
+from pallets.stake import (
+    POT,
+    bond,
+    claim_rewards,
+    delegate,
+    earn,
+    enter_pool,
+    leave_pool,
+    release_stake,
+    reward,
+    set_commission,
+    undelegate,
+    withdraw_delegation,
+)
 from pallets.system import System
 from pallets.timestamp import Timestamp
+from pallets.worker_classes import close_class, delist, enlist, is_listed, match, open_class
+from pallets.worker_draw import Draw, draw
+from pallets.worker_errors import WorkerErrors
+from pallets.worker_events import WorkerEvents
+from pallets.worker_liveness import (
+    REWARDS,
+    check_benchmark,
+    check_heartbeat,
+    forget,
+    note_life,
+    notice,
+    pay_answer,
+    speed_of,
+)
 
-MAX_TRIES = 64
 HEARTBEAT_LONGEVITY = 64
 SIGNATURE_REF_TIME = 100_000_000
 
 
-class Draw(NamedTuple):
-    """Whom a draw took, if anyone, and after how many tries."""
-
-    worker: bytes | None
-    tries: int
-
-
-class Workers(Pallet):
+class Workers(WorkerEvents, WorkerErrors, Pallet):
     """The workers: who serves, with what stake, and whether they live."""
 
     system: System
@@ -103,103 +137,78 @@ class Workers(Pallet):
     heartbeat_interval: Const[Moment]
     """The least time between two heartbeats of a serving worker, in milliseconds."""
     heartbeat_window: Const[Moment]
-    """How long a worker may be silent before it isn't drawn any more, in milliseconds.
+    """How long a challenged worker may be silent before it isn't drawn any more, in milliseconds.
 
     Longer than blocks can be apart without the chain being taken to have stood still: one heartbeat a block will do.
     """
-    cool_down: Const[Moment]
-    """How long a leaving worker's stake stays held, in milliseconds."""
+    challenge_interval: Const[Moment]
+    """The mean time from a worker's heartbeat to its next challenge, at least, in milliseconds."""
+    challenge_spacing: Const[Moment]
+    """The mean time from one challenge to the next, whoever's, at least, in milliseconds."""
+    challenge_reward: Const[Balance]
+    """What the heaviest worker there can be earns by an answer to a challenge, while the pot of rewards lasts."""
+    reference_speed: Const[U64]
+    """Gas that the reference machine runs in a millisecond; being faster doesn't raise the chance to be drawn.
+
+    Few workers should be slower: of those that are slow against it, most tries of a draw take none.
+    """
+    unbonding: Const[Moment]
+    """How long what is taken out stays held, in milliseconds: of faults older than that nobody is convicted."""
+    min_delegation: Const[Balance]
+    """The least that a delegator has bonded with an operator."""
+    max_delegators: Const[U32] = 64
+    """How many delegators an operator's pool has at most."""
+    max_classes: Const[U32] = 64
+    """How many capability classes there may be, class 0 among them."""
     max_due: Const[U32]
-    """How many silent workers a block takes note of."""
-
-    class Registered(Event):
-        """A worker began to serve."""
-
-        worker: WorkerKey
-        operator: AccountId
-        confidence: U8
-        simulated: bool
-
-    class StateChanged(Event):
-        """A worker's state changed."""
-
-        worker: WorkerKey
-        old: WorkerState
-        new: WorkerState
-
-    class Bonded(Event):
-        """More was staked on a worker."""
-
-        worker: WorkerKey
-        amount: Balance
-
-    class Withdrawn(Event):
-        """A worker's stake was released."""
-
-        worker: WorkerKey
-        amount: Balance
-
-    class Abandoned(Event):
-        """What fell due for a worker couldn't be done, for this reason, and won't be tried again."""
-
-        worker: WorkerKey
-        error: DispatchErrorType
-
-    class UnknownWorker(Error):
-        """No worker has this key."""
-
-    class AlreadyRegistered(Error):
-        """The worker serves or is leaving: `reattest` renews its attestation."""
-
-    class NotOperator(Error):
-        """The signer is not the operator that the worker names."""
-
-    class StakeTooLow(Error):
-        """The stake is below `MinStake`."""
-
-    class NotServing(Error):
-        """The worker is leaving or has left: register again, after `withdraw`."""
-
-    class NotLeaving(Error):
-        """The worker's stake is free only after `exit`."""
-
-    class StillCoolingDown(Error):
-        """The stake stays held until the cool-down is over and the worker's last job is."""
-
-    class BadSignature(Error):
-        """The worker's key didn't sign this heartbeat, for this chain."""
-
-    class UnknownBlock(Error):
-        """The heartbeat's hash is not that of a recent block of this number."""
-
-    class StaleHeartbeat(Error):
-        """The block is no later than that of the last heartbeat, or older than the window: sign the newest."""
-
-    class TooSoon(Error):
-        """The last heartbeat is less than `HeartbeatInterval` ago, and the worker serves."""
+    """How many workers a block challenges or finds silent."""
 
     class HoldReason(Reasons):
         """What is held here."""
 
         Stake = 0
         """What an operator stakes on a worker."""
+        Delegation = 1
+        """What somebody delegates to an operator."""
 
-    worker = Map[WorkerKey, Worker](missing=UnknownWorker)
+    worker = Map[WorkerKey, Worker](missing=WorkerErrors.UnknownWorker)
     """All workers, also those that have left: leaving resets no record."""
-    silence = Map[tuple[DueKey, WorkerKey], None](hasher=Identity)
-    """When each worker's silence will be noticed."""
+    position = Map[WorkerKey, Position](default=Position)
+    """What its operator has staked on each worker, and since when."""
+    pool = Map[AccountId, Pool](default=Pool)
+    """What was delegated to each operator, and on which terms."""
+    delegation = DoubleMap[AccountId, AccountId, Delegation]()
+    """What has been delegated, by operator and delegator."""
+    owed = Map[AccountId, Balance](default=0)
+    """What was earned with stake and not claimed yet."""
+    silence = CountedMap[tuple[DueKey, WorkerKey], None](hasher=Identity)
+    """When each worker will be challenged, or its silence noticed."""
+    mix = Value[Bytes32](default=bytes(32))
+    """The block's randomness, from which times of challenges are drawn."""
     excused_until = Value[Moment](default=0)
     """What fell due up to here did so while the chain stood still, and is armed again."""
-    eligible = CountedMap[U32, WorkerKey](hasher=Identity)
-    """The workers that may be drawn, without gaps."""
-    place = Map[WorkerKey, U32]()
+    classes = CountedMap[ClassId, WorkerClass]()
+    """The capability classes; class 0 has everyone."""
+    class_changes = Value[U32](default=0)
+    """How many times a class was opened or closed; a class is named by what this was when it opened."""
+    eligible = Map[tuple[ClassId, U32], WorkerKey](hasher=Identity)
+    """The workers of a class that may be drawn, without gaps."""
+    place = Map[tuple[ClassId, WorkerKey], U32]()
     """Where in `eligible` a worker is."""
-    eligible_of = Map[AccountId, U32](default=0)
-    """How many of the eligible workers an operator has."""
-    eligible_operators = Value[U32](default=0)
-    """How many operators have an eligible worker."""
+    eligible_count = Map[ClassId, U32](hasher=Identity, default=0)
+    """How many workers of a class may be drawn."""
+    eligible_of = Map[tuple[ClassId, AccountId], U32](default=0)
+    """How many of these an operator has."""
+    eligible_operators = Map[ClassId, U32](hasher=Identity, default=0)
+    """How many operators have one."""
     arrivals = Value[U64](default=0)
-    """How many times a worker has become eligible."""
+    """How many times a worker has become eligible, for any class."""
+
+    def genesis(self, rewards: Balance = 0) -> None:
+        """`rewards` is what the pot of rewards starts with; whoever wants more in it sends it there."""
+        self.classes[EVERYONE] = WorkerClass(ANY, 1)
+        self.currency.mint_into(POT, self.currency.existential_deposit)
+        self.currency.mint_into(REWARDS, self.currency.existential_deposit + rewards)
 
     def integrity_test(self) -> None:
         if not (0 < self.min_stake <= self.max_counted_stake and self.max_load and self.max_due):
@@ -208,6 +217,8 @@ class Workers(Pallet):
             )
         if not self.heartbeat_interval < self.heartbeat_window > GAP:
             raise ValueError(f"Workers: heartbeat_window must be longer than heartbeat_interval and than {GAP} ms")
+        if not (self.challenge_interval > 1 and self.max_classes and self.reference_speed):
+            raise ValueError("Workers: challenge_interval is above one, max_classes and reference_speed above zero")
 
     # Calls
 
@@ -224,14 +235,18 @@ class Workers(Pallet):
             raise self.NotOperator
         if stake < self.min_stake:
             raise self.StakeTooLow
+        if len(info.endpoint) > MAX_ENDPOINT:
+            raise self.EndpointTooLong
         found = self.attestation.attest(info, quote)
-        self.currency.hold(self.HoldReason.Stake, who, stake, keep_alive=True)
+        enter_pool(self, who, info.worker_key, stake)
         now = self.timestamp.now
-        kept, missed = (known.kept, known.missed) if known else (0, 0)
         state, confidence, simulated = WorkerState.Registered, found.confidence, found.simulated
-        record = Worker(info, stake, state, confidence, simulated, now, now, found.block, 0, 0, kept, missed)
+        record = Worker(info, stake, state, confidence, simulated, now, now, found.block, 0)
+        if known is not None:
+            record.registered_at, record.speed, record.speed_at = known.registered_at, known.speed, known.speed_at
+            record.kept, record.missed, record.slashed = known.kept, known.missed, known.slashed
         self.deposit(self.Registered(info.worker_key, who, found.confidence, found.simulated))
-        self._note_life(info.worker_key, record)
+        note_life(self, info.worker_key, record)
 
     @call(1, weight=Weight(VERIFICATION_REF_TIME + 300_000_000, 90_000))
     def reattest(self, who: Signed, info: WorkerInfo, quote: Quote) -> None:
@@ -241,20 +256,19 @@ class Workers(Pallet):
             raise self.NotOperator
         if record.state in LEAVING:
             raise self.NotServing
+        if len(info.endpoint) > MAX_ENDPOINT:
+            raise self.EndpointTooLong
         found = self.attestation.attest(info, quote)
         record.info, record.confidence, record.simulated = info, found.confidence, found.simulated
+        match(self, info.worker_key, record)
         record.heartbeat_block = max(record.heartbeat_block, found.block)
-        self._note_life(info.worker_key, record)
+        note_life(self, info.worker_key, record)
 
     def validate_heartbeat(self, worker: bytes, number: int, hash: bytes, signature: bytes) -> ValidTransaction:
         """Admits a heartbeat: one a worker in the pool, the newest."""
-        try:
-            self._check_heartbeat(worker, number, hash, signature)
-        except self.BadSignature:
-            raise BadProof from None
-        except Error as error:
-            raise refusal(error) from None
-        return ValidTransaction(number, [], [b"fathom/heartbeat" + worker], HEARTBEAT_LONGEVITY, True)
+        with _refusing(self.BadSignature):
+            check_heartbeat(self, worker, number, hash, signature)
+        return ValidTransaction(number, [], [HEARTBEAT_TAG + worker], HEARTBEAT_LONGEVITY, True)
 
     @call(2, weight=Weight(SIGNATURE_REF_TIME + 200_000_000, 12_000), validate=validate_heartbeat)
     def heartbeat(
@@ -264,9 +278,11 @@ class Workers(Pallet):
 
         A bare transaction that anyone may submit.
         """
-        record = self._check_heartbeat(worker, number, hash, signature)
+        record = check_heartbeat(self, worker, number, hash, signature)
         record.heartbeat_block = number
-        self._note_life(worker, record)
+        if record.challenged:
+            pay_answer(self, record)
+        note_life(self, worker, record)
 
     @call(3, weight=Weight(200_000_000, 8_000))
     def bond_more(self, who: Signed, worker: WorkerKey, amount: Compact[Balance]) -> None:
@@ -274,93 +290,163 @@ class Workers(Pallet):
         record = self._operated(who, worker)
         if record.state in LEAVING:
             raise self.NotServing
-        self.currency.hold(self.HoldReason.Stake, who, amount, keep_alive=True)
+        bond(self, who, worker, amount)
         record.stake += amount
         self.worker[worker] = record
         self.deposit(self.Bonded(worker, amount))
 
     @call(4, weight=Weight(200_000_000, 12_000))
     def exit(self, who: Signed, worker: WorkerKey) -> None:
-        """Leave: the worker is given no more jobs, and its stake is free after `CoolDown`."""
+        """Leave: the worker is given no more jobs, and its stake is free after `Unbonding`."""
         record = self._operated(who, worker)
         if record.state in LEAVING:
             raise self.NotServing
-        self._unwatch(worker, record)
-        record.due = self.timestamp.now + self.cool_down
-        self._enter(worker, record, WorkerState.CoolingDown)
+        forget(self, worker, record)
+        record.due = leave_pool(self, who, worker)
+        self.enter(worker, record, WorkerState.CoolingDown)
 
     @call(5, weight=Weight(200_000_000, 8_000))
     def withdraw(self, who: Signed, worker: WorkerKey) -> None:
-        """Release the stake of a worker that has cooled down."""
+        """Release the stake of a worker that has cooled down, unless a slash is open against its operator."""
         record = self._operated(who, worker)
         if record.state is not WorkerState.CoolingDown:
             raise self.NotLeaving
         if record.load or self.timestamp.now < record.due:
             raise self.StillCoolingDown
-        self.currency.release(self.HoldReason.Stake, who, record.stake)
-        self.deposit(self.Withdrawn(worker, record.stake))
+        self.deposit(self.Withdrawn(worker, release_stake(self, who, worker)))
         record.stake = 0
-        self._enter(worker, record, WorkerState.Left)
+        self.enter(worker, record, WorkerState.Left)
+
+    @call(6, weight=Weight(300_000_000, 15_000))
+    def delegate(self, who: Signed, operator: AccountId, amount: Compact[Balance]) -> None:
+        """Stake on an operator's workers: earn with them, and be slashed with them after their operator."""
+        delegate(self, who, operator, amount)
+
+    @call(7, weight=Weight(300_000_000, 15_000))
+    def undelegate(self, who: Signed, operator: AccountId, amount: Compact[Balance]) -> None:
+        """Take out a delegation, or a part of it: it is free, and earns no more, after `Unbonding`.
+
+        At most what is bonded is taken out; what was bonded last goes first.
+        """
+        undelegate(self, who, operator, amount)
+
+    def validate_report_benchmark(
+        self, worker: bytes, work: int, elapsed: int, number: int, hash: bytes, signature: bytes
+    ) -> ValidTransaction:
+        """Admits a report: one a worker in the pool, the newest."""
+        with _refusing(self.BadSignature):
+            check_benchmark(self, worker, work, elapsed, number, hash, signature)
+        return ValidTransaction(number, [], [BENCHMARK_TAG + worker], HEARTBEAT_LONGEVITY, True)
+
+    @call(8, weight=Weight(SIGNATURE_REF_TIME + 200_000_000, 8_000), validate=validate_report_benchmark)
+    def report_benchmark(
+        self,
+        none: NoneOrigin,
+        worker: WorkerKey,
+        work: U64,
+        elapsed: U32,
+        number: BlockNumber,
+        hash: H256,
+        signature: Bytes64,
+    ) -> None:
+        """Report how fast a worker is: `work` units of gas in `elapsed` milliseconds of its enclave's own clock.
+
+        Taken once an attestation, and once an hour. A bare transaction that anyone may submit.
+        """
+        record = check_benchmark(self, worker, work, elapsed, number, hash, signature)
+        record.speed, record.speed_at = speed_of(work, elapsed, self.reference_speed), self.timestamp.now
+        self.worker[worker] = record
+        self.deposit(self.Benchmarked(worker, record.speed))
+
+    @call(10, weight=Weight(300_000_000, 15_000))
+    def withdraw_delegation(self, who: Signed, operator: AccountId, delegator: AccountId) -> None:
+        """Release to a delegator what it has taken out, and is free by now; anyone may, so that pools don't silt up."""
+        withdraw_delegation(self, operator, delegator)
+
+    @call(11, weight=Weight(150_000_000, 6_000))
+    def set_commission(self, who: Signed, commission: U32) -> None:
+        """Set what the signer, an operator, keeps of its delegators' part of the pay, in millionths.
+
+        A higher one is taken only after `Unbonding`, so that delegators can leave before.
+        """
+        set_commission(self, who, commission)
+
+    @call(12, weight=Weight(300_000_000, 15_000))
+    def claim_rewards(self, who: Signed, operator: AccountId) -> None:
+        """Pay out what the signer has earned with stake: by a delegation to this operator, and all else it is owed."""
+        claim_rewards(self, who, operator)
 
     # What other pallets may ask
 
-    def notice_silence(self) -> int:
-        """Once a block, when its time is known: notes who has fallen silent; answers how many entries were due."""
-        now = self.timestamp.now
-        parent = self.attestation.recent_block(self.system.parent_hash)
-        if parent is not None and now - parent.moment > GAP:
-            self.excused_until = now
-        fallen = due(self.silence, now, self.max_due)
-        for when, worker in fallen:
-            try:
-                with self.runtime.transactional():
-                    self._fall_silent(when, worker)
-            except DispatchError as error:
-                del self.silence[when, worker]
-                self.deposit(self.Abandoned(worker, error))
-        return len(fallen)
+    def earn(self, operator: bytes, amount: int, source: bytes) -> int:
+        """Splits an operator's pay: moves its delegators' part out of the account `source`, answers the operator's."""
+        return earn(self, operator, amount, source)
+
+    def reward(self, operator: bytes, amount: int, source: bytes) -> None:
+        """Pays an operator and its delegators out of the account `source`; all of it is claimed by `claim_rewards`."""
+        reward(self, operator, amount, source)
+
+    def notice_silence(self, mix: bytes) -> int:
+        """Once a block, when its time and randomness are known: challenges workers, notes who didn't answer.
+
+        Answers how many entries were due.
+        """
+        return notice(self, mix)
 
     def next_due(self) -> int | None:
-        """When the next silence will be noticed, in milliseconds."""
+        """When the next worker is challenged or found silent, in milliseconds."""
         return first_due(self.silence)
 
-    def operators_besides(self, who: bytes) -> int:
-        """How many other operators have an eligible worker."""
-        return self.eligible_operators - (1 if self.eligible_of[who] else 0)
+    def operators_besides(self, who: bytes, class_id: int) -> int:
+        """How many other operators have an eligible worker in a class."""
+        return self.eligible_operators[class_id] - (1 if self.eligible_of[class_id, who] else 0)
 
-    def draw(self, seed: bytes, *, never: bytes, rather_not: list[bytes]) -> Draw:
-        """A worker by weighted chance: none of operator `never`; of `rather_not` only after half the tries."""
-        limit = heaviest(self.max_counted_stake)
-        for turn in range(MAX_TRIES):
-            count = len(self.eligible)
-            if not count:
-                return Draw(None, turn)
-            chance = blake2_256(seed + turn.to_bytes(4, "little"))
-            worker = self.eligible[int.from_bytes(chance[:16], "little") % count]
-            record = self.worker[worker]
-            if self.attestation.fault(worker) is not None:
-                self._enter(worker, record, WorkerState.Registered)
-                continue
-            if record.info.operator == never or (worker in rather_not and turn < MAX_TRIES // 2):
-                continue
-            if int.from_bytes(chance[16:], "little") % limit < record.weight(self.max_counted_stake):
-                return Draw(worker, turn + 1)
-        return Draw(None, MAX_TRIES)
+    def open_class(self, requirements: Requirements) -> int:
+        """The class of these requirements, open until `close_class`; raises `TooManyClasses`, `BadRequirements`.
+
+        Whoever may still draw from a class has to hold it open. It fills as its workers beat.
+        """
+        return open_class(self, requirements)
+
+    def close_class(self, id: int) -> None:
+        """Takes back an `open_class`; without users a class goes."""
+        close_class(self, id)
+
+    def rematch(self, worker: bytes) -> None:
+        """Finds the classes that a worker fits anew, where what is known of its enclave has changed."""
+        record = self.worker.get(worker)
+        if record is not None and record.state not in LEAVING:
+            match(self, worker, record)
+            self.worker[worker] = record
+
+    def draw(self, seed: bytes, class_id: int, *, operators: Collection[bytes], rather_not: Collection[bytes]) -> Draw:
+        """A worker by weighted chance: none of these operators'; of `rather_not` only after half the tries."""
+        return draw(self, seed, class_id, operators=operators, rather_not=rather_not)
 
     def assign(self, worker: bytes) -> None:
         """Gives a worker one more job."""
         record = self.worker[worker]
         record.load += 1
-        self._enter(worker, record, WorkerState.Working)
+        self.enter(worker, record, WorkerState.Working)
 
-    def finish(self, worker: bytes, *, kept: bool) -> None:
-        """Takes a job from a worker, which has kept it or missed it."""
+    def finish(self, worker: bytes, *, kept: bool | None) -> None:
+        """Takes a job from a worker, which has kept it or missed it, or neither where `kept` is none."""
         record = self.worker[worker]
         record.load -= 1
-        record.kept += kept
-        record.missed += not kept
+        record.kept += kept is True
+        record.missed += kept is False
         idle = record.state is WorkerState.Working and not record.load
-        self._enter(worker, record, WorkerState.Idle if idle else record.state)
+        self.enter(worker, record, WorkerState.Idle if idle else record.state)
+
+    def enter(self, worker: bytes, record: Worker, state: WorkerState) -> None:
+        """Puts a worker into a state and writes it; the lists of the eligible follow."""
+        if state is not record.state:
+            self.deposit(self.StateChanged(worker, record.state, state))
+            record.state = state
+        self.worker[worker] = record
+        fits = state in SERVING and record.load < self.max_load
+        if fits is not is_listed(self, worker):
+            (enlist if fits else delist)(self, worker, record)
 
     # Inside
 
@@ -370,81 +456,13 @@ class Workers(Pallet):
             raise self.NotOperator
         return record
 
-    def _check_heartbeat(self, worker: bytes, number: int, hash: bytes, signature: bytes) -> Worker:
-        record = self.worker[worker]
-        signed = heartbeat_bytes(self.system.block_hash[0], worker, number, hash)
-        if not self.runtime.verify(Ed25519(signature), signed, worker):
-            raise self.BadSignature
-        if record.state in LEAVING:
-            raise self.NotServing
-        block, now = self.attestation.recent_block(hash), self.timestamp.now
-        if block is None or block.number != number:
-            raise self.UnknownBlock
-        newest = number == self.system.number - 1
-        if number <= record.heartbeat_block or not (newest or now - block.moment <= self.heartbeat_window):
-            raise self.StaleHeartbeat
-        if record.state in SERVING and now < record.last_heartbeat + self.heartbeat_interval:
-            raise self.TooSoon
-        fault = self.attestation.fault(worker)
-        if fault is not None:
-            raise fault
-        return record
 
-    def _note_life(self, worker: bytes, record: Worker) -> None:
-        """The worker lives and is attested: it is watched anew, and may be drawn."""
-        record.last_heartbeat = self.timestamp.now
-        self._watch(worker, record)
-        self._enter(worker, record, WorkerState.Working if record.load else WorkerState.Idle)
-
-    def _fall_silent(self, when: int, worker: bytes) -> None:
-        record = self.worker[worker]
-        if when <= self.excused_until:
-            self._watch(worker, record)
-            self.worker[worker] = record
-        else:
-            del self.silence[when, worker]
-            self._enter(worker, record, WorkerState.Unresponsive)
-
-    def _watch(self, worker: bytes, record: Worker) -> None:
-        self._unwatch(worker, record)
-        record.due = self.timestamp.now + self.heartbeat_window
-        self.silence[record.due, worker] = None
-
-    def _unwatch(self, worker: bytes, record: Worker) -> None:
-        if (record.due, worker) in self.silence:
-            del self.silence[record.due, worker]
-
-    def _enter(self, worker: bytes, record: Worker, state: WorkerState) -> None:
-        """Puts a worker into a state and writes it; the list of the eligible follows."""
-        if state is not record.state:
-            self.deposit(self.StateChanged(worker, record.state, state))
-            record.state = state
-        self.worker[worker] = record
-        fits = state in SERVING and record.load < self.max_load
-        if fits and worker not in self.place:
-            self._list(worker, record.info.operator)
-        elif not fits and worker in self.place:
-            self._unlist(worker, record.info.operator)
-
-    def _list(self, worker: bytes, operator: bytes) -> None:
-        self.place[worker] = at = len(self.eligible)
-        self.eligible[at] = worker
-        if not self.eligible_of[operator]:
-            self.eligible_operators += 1
-        self.eligible_of[operator] += 1
-        self.arrivals += 1
-
-    def _unlist(self, worker: bytes, operator: bytes) -> None:
-        """Takes a worker out; the last one moves into its place."""
-        at, last = self.place[worker], len(self.eligible) - 1
-        moved = self.eligible[last]
-        self.eligible[at] = moved
-        self.place[moved] = at
-        del self.eligible[last]
-        del self.place[worker]
-        left = self.eligible_of[operator] - 1
-        if left:
-            self.eligible_of[operator] = left
-        else:
-            del self.eligible_of[operator]
-            self.eligible_operators -= 1
+@contextmanager
+def _refusing(bad_signature: type[Error]) -> Iterator[None]:
+    """What keeps a bare transaction out of a block, as the pool answers it."""
+    try:
+        yield
+    except bad_signature:
+        raise BadProof from None
+    except Error as error:
+        raise refusal(error) from None

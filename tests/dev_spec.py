@@ -10,14 +10,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+from node.service import NODE_VERSION
 from offchain.sandbox.identity import runtime_id
-from offchain.simulated_tee import SgxMeasurements, TdxMeasurements, collateral, dev_root
+from offchain.simulated_tee import (
+    DEV_EXPIRES,
+    DEV_ISSUED,
+    SgxMeasurements,
+    TdxMeasurements,
+    collateral,
+    dev_root,
+)
+from offchain.simulated_tee.gpu import dev_gpu_root
 from pallets.primitives.runtime_code import native_code
 from pallets.runtime import DevRuntime
 
 SPEC = Path(__file__).resolve().parent.parent / "chain_spec.json"
-ISSUED = 1_767_225_600  # 2026-01-01
-EXPIRES = ISSUED + 10 * 365 * 86_400
 
 
 def computed() -> dict[str, Any]:
@@ -28,13 +35,14 @@ def computed() -> dict[str, Any]:
         "attestation": {
             "simulatedAllowed": True,
             "simulatedRoot": f"0x{dev_root().hex()}",
+            "simulatedGpuRoot": f"0x{dev_gpu_root().hex()}",
             "collateral": [
-                ["Sgx", collateral("sgx", issued=ISSUED, expires=EXPIRES).decode()],
-                ["Tdx", collateral("tdx", issued=ISSUED, expires=EXPIRES).decode()],
+                ["Sgx", collateral("sgx", issued=DEV_ISSUED, expires=DEV_EXPIRES).decode()],
+                ["Tdx", collateral("tdx", issued=DEV_ISSUED, expires=DEV_EXPIRES).decode()],
             ],
             "measurements": [
-                [f"0x{SgxMeasurements.of_runtime(runtime).measurement.hex()}", "dev sandbox (SGX)"],
-                [f"0x{TdxMeasurements.of_runtime(runtime).measurement.hex()}", "dev sandbox (TDX)"],
+                [f"0x{SgxMeasurements.of_runtime(runtime).measurement.hex()}", "dev sandbox (SGX)", NODE_VERSION],
+                [f"0x{TdxMeasurements.of_runtime(runtime).measurement.hex()}", "dev sandbox (TDX)", NODE_VERSION],
             ],
             "runtimes": [f"0x{runtime.hex()}"],
         },

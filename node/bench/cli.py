@@ -95,6 +95,21 @@ def rpc(
     _print("rpc", lambda: bench.measure(accounts, connections, seconds, transfers, runs, keep, _progress), json_output)
 
 
+@app.command()
+def workers(
+    count: Annotated[int, typer.Option(help="Attested workers on the chain.", min=1, max=100_000)] = 36_000,
+    jobs: Annotated[int, typer.Option(help="Jobs submitted, drawn and committed in each block.", min=1, max=200)] = 100,
+    blocks: Annotated[int, typer.Option(help="Measured blocks.", min=1)] = 30,
+    seconds: Annotated[float, typer.Option(help="Time from block to block, with 20 heartbeats a second.", min=0.1)] = 2,
+    keep: Keep = None,
+    json_output: Json = False,
+) -> None:
+    """What so many attested workers cost a block, against 360 that do the same."""
+    from node.bench import workers as bench
+
+    _print("workers", lambda: bench.measure(count, jobs, blocks, seconds, keep, _progress), json_output)
+
+
 def _print(name: str, measure: Callable[[], dict[str, Any]], json_output: bool) -> None:
     try:
         if not sys.platform.startswith("linux"):

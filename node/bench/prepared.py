@@ -46,29 +46,56 @@ def prepared_chain(
 
     `kept` is where prepared chains are kept, and found again; the files of a copy are shared only within it.
     """
+    with scratch_directory(kept) as scratch:
+
+        def make(client: Client) -> None:
+            fund(client, accounts.records(), accounts.count)
+
+        yield (
+            found_or_made(f"accounts-{accounts.count}", make, kept, scratch, progress),
+            scratch,
+        )
+
+
+@contextmanager
+def scratch_directory(kept: Path | None) -> Iterator[Path]:
+    """A directory for the block's own files, on the file system of the chains that are kept."""
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="fathom-bench-", dir=kept) as directory:
-        scratch = Path(directory)
-        base = (kept or scratch) / f"accounts-{accounts.count}"
-        if not base.exists():
-            progress(f"preparing a chain of {accounts.count:,} accounts")
-            _prepare(scratch / "making", accounts, scratch / "making.log")
-            compact(scratch / "making")
-            (scratch / "making").rename(base)
-        yield base, scratch
+        yield Path(directory)
 
 
-def _prepare(base_path: Path, accounts: Accounts, log: Path) -> None:
-    """Makes a chain with these accounts in an empty directory."""
-    with (
-        process.node(*arguments(base_path, "manual"), "-l", "warn", log=log) as node,
-        Client.connect(node.port) as client,
-    ):
-        genesis = bytes.fromhex(client.call("chain_getBlockHash", 0)[2:])
-        for nonce, items in enumerate(_batches(_records(client, accounts))):
-            client.call("author_submitExtrinsic", _hex(_set_storage(items, nonce, genesis)))
-            client.call("engine_createBlock", False, True)
+def found_or_made(
+    name: str, make: Callable[[Client], None], kept: Path | None, scratch: Path, progress: Callable[[str], None]
+) -> Path:
+    """The base path of the prepared chain of this name; where none is kept, `make` puts into the dev chain what it has.
+
+    `make` gets a client of a node that seals by hand.
+    """
+    base = (kept or scratch) / name
+    if not base.exists():
+        progress(f"preparing the chain {name}")
+        making = scratch / "making"
+        with (
+            process.node(*arguments(making, "manual"), "-l", "warn", log=scratch / "making.log") as node,
+            Client.connect(node.port) as client,
+        ):
+            make(client)
+        compact(making)
+        making.rename(base)
+    return base
+
+
+def fund(client: Client, records: Iterator[tuple[bytes, bytes]], count: int) -> int:
+    """Writes `count` accounts of `FUNDS` each, given as storage keys and values; how many extrinsics Alice signed."""
+    genesis = bytes.fromhex(client.call("chain_getBlockHash", 0)[2:])
+    signed = 0
+    for items in _batches(_with_issuance(client, records, count)):
+        client.call("author_submitExtrinsic", _hex(_set_storage(items, signed, genesis)))
+        client.call("engine_createBlock", False, True)
+        signed += 1
+    return signed
 
 
 def arguments(base_path: Path, sealing: str) -> list[str]:
@@ -103,10 +130,10 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _records(client: Client, accounts: Accounts) -> Iterator[tuple[bytes, bytes]]:
-    yield from accounts.records()
+def _with_issuance(client: Client, records: Iterator[tuple[bytes, bytes]], count: int) -> Iterator[tuple[bytes, bytes]]:
+    yield from records
     issued = bytes.fromhex(client.call("state_getStorage", _hex(ISSUANCE_KEY))[2:])
-    yield ISSUANCE_KEY, ISSUANCE.encode(ISSUANCE.decode_all(issued) + FUNDS * accounts.count)
+    yield ISSUANCE_KEY, ISSUANCE.encode(ISSUANCE.decode_all(issued) + FUNDS * count)
 
 
 def _batches(records: Iterator[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:

@@ -12,8 +12,9 @@ from pallets.primitives.types import U32, U64, Bytes32
 
 TIMESTAMP = b"timstap0"
 MOMENT = codec_of(U64)
-COMMITMENT = codec_of(tuple[Bytes32, U32, U32] | None)
-"""What `RandomnessApi_commitment` answers: layer, layers left, onion."""
+ASKED = codec_of(tuple[Bytes32, U64])
+NEXT_REVEAL = codec_of(tuple[U32, U32, U32 | None] | None)
+"""What `RandomnessApi_next_reveal` answers: onion, layers left, the onion to commit to."""
 
 
 class InherentProvider(Protocol):
@@ -33,17 +34,16 @@ class SlotTimestamp:
 
 
 class RevealedOnion:
-    """The layer below the one that the chain knows; nothing where the author has committed to none."""
+    """The layer that the chain asks the author for at a slot; nothing where the author has committed to no onion."""
 
     def __init__(self, chain: Chain, onions: HashOnions, authority: bytes) -> None:
         self.chain, self.onions, self.authority = chain, onions, authority
 
     def provide(self, parent: bytes, slot: int, data: InherentData) -> None:
-        answer = self.chain.call(parent, "RandomnessApi_commitment", self.authority)
-        commitment = COMMITMENT.decode_all(answer)
-        if commitment is not None:
-            _, layers_left, onion = commitment
-            data[IDENTIFIER] = self.onions.reveal(onion, layers_left)
+        answer = self.chain.call(parent, "RandomnessApi_next_reveal", ASKED.encode((self.authority, slot)))
+        asked = NEXT_REVEAL.decode_all(answer)
+        if asked is not None:
+            data[IDENTIFIER] = self.onions.reveal_with(*asked)
 
 
 def inherent_data(providers: tuple[InherentProvider, ...], parent: bytes, slot: int) -> InherentData:

@@ -8,10 +8,10 @@
 | milliseconds | at that interval |
 | `manual` | when `engine_createBlock` asks |
 
-A block's slot is the next after its parent's and not before now, so at most one block a slot; its timestamp is the
-start of the slot. Sealing on its own runs at most 10 s ahead of the clock, and where transactions come by the hundred
-it waits a moment for more of them. Explicit mining may run further, and takes the clock along. Building yields to other
-tasks every few milliseconds, so that queries stay quick meanwhile.
+A block's slot is the author's next own one after its parent's and not before now, so at most one block a slot; its
+timestamp is the start of the slot. Sealing on its own runs at most 10 s ahead of the clock, and where transactions come
+by the hundred it waits a moment for more of them. Explicit mining may run further, and takes the clock along. Building
+yields to other tasks every few milliseconds, so that queries stay quick meanwhile.
 
 `run` seals as it was told, until `seal_as` says otherwise. An `Order` asks for one block, and may say what is to be in
 it: then nothing of the pool is.
@@ -47,7 +47,7 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime, Seal
 from pallets.primitives.keys import Keypair
 from pallets.primitives.scale import DecodeError
-from pallets.primitives.types import U64
+from pallets.primitives.types import U64, Bytes32
 
 LEAD_MS = 10_000  # how far ahead of the clock blocks are sealed without being asked for
 EMPTY_BLOCK_MS = 6_000
@@ -58,6 +58,7 @@ RUSH = 64  # ready transactions from which on a block waits for those that are a
 RUSH_SECONDS, CALM_SECONDS = 0.25, 0.005  # at most, and how long nothing may have arrived
 SKIPS = 8  # transactions that don't fit before the block is taken to be full
 NEXT_DUE = codec_of(U64 | None)
+AUTHORITIES = codec_of(list[Bytes32])
 
 log = logging.getLogger("node.producer")
 
@@ -101,6 +102,9 @@ class Producer:
         """`now` tells seconds, from any beginning: what building takes is measured by it."""
         self.chain, self.transactions, self.clock, self.key = chain, transactions, clock, key
         self.slot_duration_ms, self.inherents, self._now = slot_duration_ms, inherents, now
+        authorities = AUTHORITIES.decode_all(chain.call(chain.best.hash, "AuraApi_authorities"))
+        self._turns = max(len(authorities), 1)
+        self._turn = authorities.index(key.public) if key.public in authorities else 0
         self.counts = ProposerCounts()
         self._sealed_at = 0.0  # by trio's clock
         self.sealing: Sealing = "manual"
@@ -199,9 +203,10 @@ class Producer:
         self._mined = True
         self._wait.cancel()
 
-    def next_slot(self, parent: Header) -> int:
-        """The slot of the next block: after the parent's, and not before now."""
-        return max((parent.slot() or 0) + 1, -(-self.clock.now_ms() // self.slot_duration_ms))
+    def next_slot(self, parent: Header, after: int = 0) -> int:
+        """The slot of the next block: the author's own, after the parent's and slot `after`, and not before now."""
+        slot = max((parent.slot() or 0) + 1, after + 1, -(-self.clock.now_ms() // self.slot_duration_ms))
+        return slot + (self._turn - slot) % self._turns
 
     def _slot_start(self, header: Header) -> int:
         return (header.slot() or 0) * self.slot_duration_ms
@@ -276,7 +281,7 @@ class Producer:
         parent = chain.header(on)
         if parent is None:
             raise UnknownParent(f"block 0x{on.hex()} is unknown")
-        slot = max(self.next_slot(parent), order.after_slot + 1)
+        slot = self.next_slot(parent, order.after_slot)
         digest = PreRuntime(AURA_ENGINE, SLOT.encode(slot))
         open_header = Header(on, parent.number + 1, bytes(32), bytes(32), [digest])
         state = chain.state_at(on)

@@ -348,6 +348,7 @@ def _run(start: Callable[[], Awaitable[None]]) -> None:
     """Runs until SIGINT or SIGTERM, then ends cleanly; a start error becomes one line."""
     import trio
 
+    from node.allocator import bound_unused_memory
     from node.service import StartError
 
     async def watch(signals: AsyncIterable[int], running: trio.CancelScope) -> None:
@@ -362,6 +363,7 @@ def _run(start: Callable[[], Awaitable[None]]) -> None:
                     await start()
                 nursery.cancel_scope.cancel()
 
+    bound_unused_memory()
     refusal: BaseException | None = None
     try:
         trio.run(until_signal)

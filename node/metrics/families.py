@@ -25,7 +25,7 @@ from node.state.backend import State
 from pallets.agents import Agents
 from pallets.frame.storage import Item
 from pallets.jobs import Jobs
-from pallets.primitives.hashing import storage_prefix
+from pallets.primitives.worker_record import EVERYONE
 from pallets.workers import Workers
 
 ROLE_FULL, ROLE_AUTHORITY = 1, 4
@@ -192,10 +192,10 @@ def _bool(value: int) -> str:
 
 
 def _fathom(state: State) -> Iterator[Family]:
-    eligible = storage_prefix(Workers.wire_name, Workers.eligible.counter_name)
+    everyone = EVERYONE.to_bytes(4, "little")
     for name, help, key in (
-        ("workers_eligible", "Workers that may be drawn for a job", eligible),
-        ("workers_operators", "Operators who have an eligible worker", _key(Workers.eligible_operators)),
+        ("workers_eligible", "Workers that may be drawn for a job", _key(Workers.eligible_count) + everyone),
+        ("workers_operators", "Operators who have an eligible worker", _key(Workers.eligible_operators) + everyone),
         ("workers_arrivals", "How many times a worker has become eligible", _key(Workers.arrivals)),
         ("jobs_submitted", "Jobs that were ever submitted", _key(Jobs.next_job)),
         ("agents", "Agents that were created", _key(Agents.next_agent)),

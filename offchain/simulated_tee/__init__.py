@@ -26,7 +26,7 @@ Verifying, and deciding what is good enough: that is the chain's, with dcap-qvl.
 from __future__ import annotations
 
 from offchain.simulated_tee.certificates import DEV_AUTHORITY, Authority, dev_root
-from offchain.simulated_tee.collateral import collateral
+from offchain.simulated_tee.collateral import DEV_EXPIRES, DEV_ISSUED, collateral
 from offchain.simulated_tee.machine import (
     DEV_FMSPC,
     DEV_PLATFORM,
@@ -42,11 +42,13 @@ from offchain.simulated_tee.machine import (
     WrongLength,
     dev_tcb,
 )
-from offchain.simulated_tee.quote import SgxMeasurements, TdxMeasurements, mint_quote
+from offchain.simulated_tee.quote import SgxMeasurements, TdxForm, TdxMeasurements, mint_quote
 
 __all__ = [
     "DEV_AUTHORITY",
+    "DEV_EXPIRES",
     "DEV_FMSPC",
+    "DEV_ISSUED",
     "DEV_PLATFORM",
     "DEV_TCB_LEVELS",
     "Authority",
@@ -59,6 +61,7 @@ __all__ = [
     "TcbLevel",
     "TcbStatus",
     "TdxMeasurements",
+    "TdxForm",
     "Tee",
     "WrongLength",
     "collateral",

@@ -8,8 +8,8 @@
 Every key is derived from a published seed, as //Alice's is, so **anybody can mint under the dev root and it proves
 nothing about hardware**. Intel's root never accepts what hangs under it; a chain takes it only where its genesis says
 so, and marks every such record `simulated`. Signatures are deterministic (RFC 6979), serials and dates are fixed, so
-equal inputs give equal bytes. Certificates are valid from 1970 to 9999: whatever clock a chain runs on, only collateral
-expires.
+equal inputs give equal bytes. Certificates are valid from 1970 to 9999 unless a machine says otherwise: whatever clock
+a chain runs on, only collateral expires.
 
 # Usage
 
@@ -125,7 +125,8 @@ class Authority:
         """The provisioning certificate of a machine at its present versions; its serial is a hash of both."""
         extension = sgx_extension(platform)
         serial = int.from_bytes(sha256(extension).digest()[:16], "big") | 1 << 128
-        builder = _leaf(PCK_NAME, serial, self.pck_key(platform)).add_extension(
+        valid = datetime.fromtimestamp(platform.valid_from, UTC), datetime.fromtimestamp(platform.valid_until, UTC)
+        builder = _leaf(PCK_NAME, serial, self.pck_key(platform), *valid).add_extension(
             x509.UnrecognizedExtension(INTEL_SGX_EXTENSION, extension), critical=False
         )
         return _issue(builder, PCK_CA_NAME, self.pck_ca_key)
@@ -138,9 +139,9 @@ class Authority:
         """The key by which a machine's quoting enclave signs quotes."""
         return self._key(b"attestation/" + platform.ppid)
 
-    def root_crl(self, number: int, issued: datetime, expires: datetime) -> bytes:
-        """The root's revocation list in DER, empty: the dev chain revokes machines, not authorities."""
-        return _revocation_list(ROOT_NAME, self.root_key, number, issued, expires, ())
+    def root_crl(self, number: int, issued: datetime, expires: datetime, revoked: Iterable[int] = ()) -> bytes:
+        """The root's revocation list in DER; `revoked` are serials of authorities."""
+        return _revocation_list(ROOT_NAME, self.root_key, number, issued, expires, revoked)
 
     def pck_crl(self, number: int, issued: datetime, expires: datetime, revoked: Iterable[Platform]) -> bytes:
         """The machines' revocation list in DER; each is revoked at the versions it is given with."""
@@ -167,21 +168,33 @@ def dev_root() -> bytes:
     return DEV_AUTHORITY.root_certificate.public_bytes(Encoding.DER)
 
 
-def _certificate(subject: x509.Name, serial: int, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _certificate(
+    subject: x509.Name,
+    serial: int,
+    key: ec.EllipticCurvePrivateKey,
+    not_before: datetime = NOT_BEFORE,
+    not_after: datetime = NOT_AFTER,
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .public_key(key.public_key())
         .serial_number(serial)
-        .not_valid_before(NOT_BEFORE)
-        .not_valid_after(NOT_AFTER)
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 
-def _leaf(subject: x509.Name, serial: int, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _leaf(
+    subject: x509.Name,
+    serial: int,
+    key: ec.EllipticCurvePrivateKey,
+    not_before: datetime = NOT_BEFORE,
+    not_after: datetime = NOT_AFTER,
+) -> x509.CertificateBuilder:
     return (
-        _certificate(subject, serial, key)
+        _certificate(subject, serial, key, not_before, not_after)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(issues=False), critical=True)
     )

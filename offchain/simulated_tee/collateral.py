@@ -30,6 +30,10 @@ from offchain.simulated_tee.machine import (
     require_range,
 )
 
+DEV_ISSUED = 1_767_225_600
+DEV_EXPIRES = DEV_ISSUED + 10 * 365 * 86_400
+"""From when until when the dev chain's collateral counts: ten years from 2026 on, in unix seconds."""
+
 TDX_MODULE_SIGNER = bytes(48)  # all zero: signed by Intel, the only signer a TDX module can have
 SEAM_ATTRIBUTES = bytes(8)
 
@@ -75,13 +79,15 @@ def collateral(
     crl_number: int = 1,
     crl_expires: int | None = None,
     revoked: Iterable[Platform] = (),
+    revoked_authorities: Iterable[int] = (),
     authority: Authority = DEV_AUTHORITY,
 ) -> bytes:
     """The collateral of all machines of model `fmspc` (6 bytes), as JSON of about 10 KB.
 
     `issued`, `expires`: unix seconds; verifiers take it from the first until before the second. `crl_expires` gives the
     revocation lists another end than the rest. `levels` rate versions, in any order. `evaluation_number` and
-    `crl_number` (32 bits each) only grow on a chain. `revoked` machines are listed at the versions they are given with.
+    `crl_number` (32 bits each) only grow on a chain. `revoked` machines are listed at the versions they are given with,
+    `revoked_authorities` by their serials.
 
     Raises `InvalidPeriod`, `WrongLength` or `OutOfRange`.
     """
@@ -101,7 +107,7 @@ def collateral(
     return _canonical_json(
         {
             "pck_crl_issuer_chain": pem_chain(authority.pck_ca_certificate, authority.root_certificate).decode(),
-            "root_ca_crl": authority.root_crl(crl_number, *crl_period).hex(),
+            "root_ca_crl": authority.root_crl(crl_number, *crl_period, revoked_authorities).hex(),
             "pck_crl": authority.pck_crl(crl_number, *crl_period, revoked).hex(),
             "tcb_info_issuer_chain": signers,
             "tcb_info": tcb_info.decode(),

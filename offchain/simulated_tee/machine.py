@@ -36,7 +36,7 @@ class OutOfRange(SimulatedTeeError):
 
 
 class InvalidPeriod(SimulatedTeeError):
-    """Collateral must be issued before it expires, both from 1970 to 9999."""
+    """What expires must begin before, both from 1970 to 9999."""
 
 
 def require_length(field: str, value: bytes, length: int) -> None:
@@ -134,15 +134,26 @@ DEV_FMSPC = b"FATHOM"
 
 @dataclass(frozen=True)
 class Platform:
-    """A simulated machine: `ppid` (16 bytes) tells it from others, `fmspc` (6 bytes) is its model."""
+    """A simulated machine: `ppid` (16 bytes) tells it from others, `fmspc` (6 bytes) is its model.
+
+    `valid_from`, `valid_until`: the dates of its certificate, in unix seconds. `current_tdx`: the TDX versions that run
+    now (16 bytes), where those of `tcb` launched the domain; only reports of TDX 1.5 have them.
+    """
 
     ppid: bytes = sha256(b"fathom/simulated-tee/ppid").digest()[:16]
     fmspc: bytes = DEV_FMSPC
     tcb: Tcb = DEV_TCB_LEVELS[0].tcb
+    valid_from: int = 0
+    valid_until: int = LAST_SECOND
+    current_tdx: bytes | None = None
 
     def __post_init__(self) -> None:
         require_length("Platform.ppid", self.ppid, 16)
         require_length("Platform.fmspc", self.fmspc, 6)
+        if self.current_tdx is not None:
+            require_length("Platform.current_tdx", self.current_tdx, 16)
+        if not 0 <= self.valid_from < self.valid_until <= LAST_SECOND:
+            raise InvalidPeriod(f"a certificate from {self.valid_from} until {self.valid_until}: give unix seconds")
 
 
 DEV_PLATFORM = Platform()

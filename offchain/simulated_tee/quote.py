@@ -1,4 +1,4 @@
-"""Quotes under the simulated root: SGX version 3 and TDX version 4, byte for byte in Intel's formats.
+"""Quotes under the simulated root: SGX version 3, TDX versions 4 and 5, byte for byte in Intel's formats.
 
 A quote says: an enclave that measures so, on this machine, holds these 64 bytes of report data. What a simulated
 enclave measures is derived from the worker's runtime id, so that the allow-list of a dev chain does the work it does on
@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from hashlib import sha256, sha384
+from typing import Literal
 
 from offchain.simulated_tee.certificates import DEV_AUTHORITY, Authority, pem_chain, raw_public_key, sign_raw
 from offchain.simulated_tee.collateral import (
@@ -32,7 +33,10 @@ TD_REPORT = struct.Struct("<16s48s48s8s8s8s48s48s48s48s48s48s48s48s64s")
 
 ECDSA_P256 = 2
 SGX_QUOTE = (3, 0x00)  # version, TEE type
-TDX_QUOTE = (4, 0x81)
+TDX_TEE_TYPE = 0x81
+BODY_HEAD = struct.Struct("<HI")  # of version 5: kind and size of the body
+TD_REPORT_10, TD_REPORT_15 = 2, 3  # kinds of bodies
+TD_15_TAIL = struct.Struct("<16s48s")  # a second TEE_TCB_SVN, MRSERVICETD
 INTEL_QE_VENDOR = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")  # verifiers take no other vendor's formats
 PCK_CHAIN, QE_REPORT_CERTIFICATION = 5, 6  # kinds of certification data
 
@@ -42,6 +46,10 @@ TD_SEPT_VE_DISABLE, TD_DEBUG = 1 << 28, 1
 TD_XFAM = 0x602E7
 
 SIMULATED_SEAM = sha384(b"fathom/simulated-tee/seam").digest()
+
+
+TdxForm = Literal["4", "5", "5/1.5"]
+"""The version of a TDX quote; `5/1.5` holds a report of TDX 1.5 instead of 1.0."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,10 @@ class SgxMeasurements:
 
 @dataclass(frozen=True)
 class TdxMeasurements:
-    """What a trust domain measures: five registers of 48 bytes. Verifiers refuse `debug`."""
+    """What a trust domain measures: five registers of 48 bytes.
+
+    Verifiers refuse `debug`, and domains without `sept_ve_disable`.
+    """
 
     mr_td: bytes
     rtmr0: bytes
@@ -86,6 +97,7 @@ class TdxMeasurements:
     rtmr2: bytes
     rtmr3: bytes
     debug: bool = False
+    sept_ve_disable: bool = True
 
     def __post_init__(self) -> None:
         for field in ("mr_td", "rtmr0", "rtmr1", "rtmr2", "rtmr3"):
@@ -118,25 +130,27 @@ def mint_quote(
     measurements: SgxMeasurements | TdxMeasurements,
     platform: Platform = DEV_PLATFORM,
     authority: Authority = DEV_AUTHORITY,
+    *,
+    form: TdxForm = "4",
+    quoting_enclave: QuotingEnclave | None = None,
 ) -> bytes:
     """A quote over `report_data` (64 bytes) by the enclave that `measurements` describes, on `platform`.
 
-    About 4 KB; SGX version 3 or TDX version 4 by the type of `measurements`. Equal arguments give equal bytes.
-    Raises `WrongLength`.
+    About 4 KB; of SGX version 3, of TDX of that `form`. `quoting_enclave` signs it in place of the one that collateral
+    knows. Equal arguments give equal bytes. Raises `WrongLength`.
     """
     require_length("report_data", report_data, 64)
     attestation_key = authority.attestation_key(platform)
     if isinstance(measurements, SgxMeasurements):
-        enclave = QUOTING_ENCLAVES["sgx"]
+        enclave = quoting_enclave or QUOTING_ENCLAVES["sgx"]
         header = _header(*SGX_QUOTE, enclave.isv_svn, platform.tcb.pce, platform.ppid)
         signed = header + _sgx_body(measurements, platform, report_data)
         certification = _certification(enclave, platform, authority)
     else:
-        header = _header(*TDX_QUOTE, 0, 0, platform.ppid)  # version 4 keeps no versions here
-        signed = header + _td_body(measurements, platform, report_data)
-        certification = _certification_data(
-            QE_REPORT_CERTIFICATION, _certification(QUOTING_ENCLAVES["tdx"], platform, authority)
-        )
+        enclave = quoting_enclave or QUOTING_ENCLAVES["tdx"]
+        header = _header(int(form[0]), TDX_TEE_TYPE, 0, 0, platform.ppid)  # no versions are kept here from 4 on
+        signed = header + _td_body(measurements, platform, report_data, form)
+        certification = _certification_data(QE_REPORT_CERTIFICATION, _certification(enclave, platform, authority))
     authentication = sign_raw(attestation_key, signed) + raw_public_key(attestation_key) + certification
     return signed + len(authentication).to_bytes(4, "little") + authentication
 
@@ -159,9 +173,9 @@ def _sgx_body(measurements: SgxMeasurements, platform: Platform, report_data: by
     )
 
 
-def _td_body(measurements: TdxMeasurements, platform: Platform, report_data: bytes) -> bytes:
-    attributes = TD_SEPT_VE_DISABLE | (TD_DEBUG if measurements.debug else 0)
-    return TD_REPORT.pack(
+def _td_body(measurements: TdxMeasurements, platform: Platform, report_data: bytes, form: TdxForm) -> bytes:
+    attributes = (TD_SEPT_VE_DISABLE if measurements.sept_ve_disable else 0) | (TD_DEBUG if measurements.debug else 0)
+    report = TD_REPORT.pack(
         platform.tcb.tdx,
         SIMULATED_SEAM,
         TDX_MODULE_SIGNER,
@@ -178,6 +192,11 @@ def _td_body(measurements: TdxMeasurements, platform: Platform, report_data: byt
         measurements.rtmr3,
         report_data,
     )
+    if form == "5/1.5":
+        report += TD_15_TAIL.pack(platform.current_tdx or platform.tcb.tdx, b"")  # and no service domain
+    if form == "4":
+        return report
+    return BODY_HEAD.pack(TD_REPORT_15 if form == "5/1.5" else TD_REPORT_10, len(report)) + report
 
 
 def _certification(enclave: QuotingEnclave, platform: Platform, authority: Authority) -> bytes:

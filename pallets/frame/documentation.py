@@ -50,8 +50,15 @@ def lines(text: str | None) -> list[str]:
     return inspect.cleandoc(text).splitlines() if text else []
 
 
+def rename(cls: type[Any], qualname: str) -> None:
+    """Gives a class another qualified name than that of its place in the source, where its documentation is."""
+    if "declared_as" not in vars(cls):
+        cls.declared_as = cls.__qualname__
+    cls.__qualname__ = qualname
+
+
 def _class_text(cls: type[Any]) -> ClassText:
-    return _module_texts(cls.__module__).get(cls.__qualname__, NOTHING)
+    return _module_texts(cls.__module__).get(vars(cls).get("declared_as", cls.__qualname__), NOTHING)
 
 
 @cache

@@ -21,7 +21,7 @@ class Balances(Pallet):
 ```
 The order inside a pallet is FRAME's: configuration, events, errors, reasons, storage, genesis, hooks, inherents, calls,
 what other pallets may ask, what stays inside. A call is a plain method: tests call it directly, the runtime after
-decoding.
+decoding. Where events or errors are too many for the page, a plain class beside it has them, which the pallet inherits.
 
 Hooks are methods of these names: `on_initialize(number)`, `on_idle(number, remaining)`, `on_finalize(number)`,
 `on_runtime_upgrade()`, `integrity_test()`. A pallet with an inherent has `inherent_identifier`, `create_inherent(data)`
@@ -49,6 +49,7 @@ from typing import (
     get_origin,
 )
 
+from pallets.frame.documentation import rename
 from pallets.frame.events import Error, Event, Reasons
 from pallets.frame.origin import Kind, Origin, OriginKind
 from pallets.frame.overlay import Overlay
@@ -161,14 +162,15 @@ class Pallet:
     """Records an event; it is dropped if the layer it happened in is rolled back."""
 
     def __init_subclass__(cls) -> None:
-        declared = list(vars(cls).values())
+        bases = (base for base in reversed(cls.__mro__) if base is cls or not issubclass(base, Pallet))
+        declared = [thing for base in bases for thing in vars(base).values()]
         cls.wire_name = vars(cls).get("wire_name", cls.__name__)
         cls.items_declared = tuple(thing for thing in declared if isinstance(thing, Item))
         cls.events = tuple(
-            _indexed(thing for thing in declared if isinstance(thing, type) and issubclass(thing, Event))
+            _indexed(cls, (thing for thing in declared if isinstance(thing, type) and issubclass(thing, Event)))
         )
         cls.errors = tuple(
-            _indexed(thing for thing in declared if isinstance(thing, type) and issubclass(thing, Error))
+            _indexed(cls, (thing for thing in declared if isinstance(thing, type) and issubclass(thing, Error)))
         )
         cls.hold_reasons = next(
             (thing for thing in declared if isinstance(thing, type) and issubclass(thing, Reasons)), None
@@ -199,10 +201,11 @@ class _Bound(dict[str, Any]):
         return bound
 
 
-def _indexed(classes: Any) -> list[Any]:
-    """Gives each declared event or error its index: its place, unless its class header says."""
+def _indexed(pallet: type[Pallet], classes: Any) -> list[Any]:
+    """Gives each declared event or error its index (its place, unless its class header says) and the pallet's name."""
     found = []
     for place, cls in enumerate(classes):
+        rename(cls, f"{pallet.__qualname__}.{cls.__name__}")
         if cls.index < 0:
             cls.index = place
         found.append(cls)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pallets.primitives.types import H256, U8, BlockNumber, Bound, Moment, UnitEnum, struct
+from pallets.primitives.gpu import Gpu
+from pallets.primitives.types import H256, U8, BlockNumber, Bound, Bytes32, Moment, UnitEnum, struct
 
 MAX_MEASUREMENT = 68
 
@@ -21,6 +22,24 @@ class Tee(UnitEnum):
     Tdx = 1
 
 
+class TrustRoot(UnitEnum):
+    """Whose root certifies a machine."""
+
+    __type_path__ = "pallet_attestation::TrustRoot"
+
+    Intel = 0
+    Simulated = 1
+
+
+class PckCa(UnitEnum):
+    """Which of a root's authorities certifies a machine: that of single processors, or that of platforms of several."""
+
+    __type_path__ = "pallet_attestation::PckCa"
+
+    Processor = 0
+    Platform = 1
+
+
 class TcbStatus(UnitEnum):
     """How a machine's security versions are rated; the names are Intel's. A quote of a revoked one doesn't verify."""
 
@@ -32,6 +51,9 @@ class TcbStatus(UnitEnum):
     ConfigurationAndSWHardeningNeeded = 3
     OutOfDate = 4
     OutOfDateConfigurationNeeded = 5
+    TDRelaunchAdvised = 6
+    """The TDX module was out of date when the domain was launched, and isn't any more."""
+    TDRelaunchAdvisedConfigurationNeeded = 7
 
 
 @struct(path="pallet_attestation::WorkerAttestation")
@@ -50,3 +72,9 @@ class WorkerAttestation:
     block: BlockNumber
     """The block that the quote names; only a quote over a later one counts again."""
     revoked: bool = False
+    machine: H256 = bytes(32)
+    """The machine's certificate, as revocations name it."""
+    gpu_evidence: Bytes32 | None = None
+    """The hash of the evidence of a GPU that the worker's info names."""
+    gpu: Gpu | None = None
+    """The GPU, once that evidence was shown and held."""

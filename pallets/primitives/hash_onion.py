@@ -26,13 +26,23 @@ from __future__ import annotations
 
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.types import U32, Bytes32
+from pallets.primitives.types import U32, Bytes32, struct
 
 IDENTIFIER = b"hashonio"
 NextCommitment = tuple[Bytes32, U32]
 """An onion's outermost layer, and how many lie beneath it."""
 REVEAL = codec_of(tuple[Bytes32, NextCommitment | None])
 """The inherent data: the layer revealed, and with the innermost one the commitment to the next onion."""
+
+
+@struct(path="pallet_randomness::Commitment")
+class Commitment:
+    """An authority's onion: the layer last revealed, at first the outermost; how many lie beneath it; its number."""
+
+    layer: Bytes32
+    layers_left: U32
+    onion: U32 = 0
+
 
 STRIDE = 1024
 MAX_LAYERS = 1 << 24
@@ -91,9 +101,16 @@ class HashOnions:
         return self._onion(onion).layer(self._layers), self._layers
 
     def reveal(self, onion: int, layers_left: int) -> bytes:
-        """The inherent data of a block whose author has `layers_left` layers of onion number `onion` unrevealed."""
-        layer = self._onion(onion).layer(layers_left - 1)
-        return REVEAL.encode((layer, None if layers_left > 1 else self.commitment(onion + 1)))
+        """The inherent data of a block whose author has `layers_left` layers of onion number `onion` unrevealed.
+
+        With the innermost layer comes the commitment to the next onion.
+        """
+        return self.reveal_with(onion, layers_left, None if layers_left > 1 else onion + 1)
+
+    def reveal_with(self, onion: int, layers_left: int, following: int | None) -> bytes:
+        """The inherent data that also commits to onion number `following`; of no layers, 32 zero bytes are revealed."""
+        layer = self._onion(onion).layer(layers_left - 1) if layers_left else bytes(32)
+        return REVEAL.encode((layer, None if following is None else self.commitment(following)))
 
     def prepare(self, onion: int, steps: int) -> bool:
         """Computes a whole onion in slices of `steps` hashes (a microsecond each); answers whether it is done."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from pallets.primitives.codec import codec_of
+from pallets.primitives.hashing import blake2_256
 from pallets.primitives.types import H256, U8, U32, U64, Bound, Bytes32, UnitEnum, Variant, struct
 from pallets.primitives.worker import VERSION
 
 MAX_INPUT = 1 << 16
 """Bytes of an input on-chain."""
 MAX_OUTPUT = 1 << 16
-"""Bytes of an output on-chain."""
+"""Bytes of an output."""
+MAX_SEALED_OUTPUT = MAX_OUTPUT + 80
+"""Bytes of an output on-chain: of a sealed job it comes in a box, with a hash before it."""
 MAX_BOX = MAX_INPUT + 1024
 NO_TRANSCRIPT = bytes(32)
 """The transcript root of a run to which nothing came from outside."""
@@ -32,6 +35,15 @@ class Mode(UnitEnum):
     """A leader records what came from outside, the others replay it."""
     Oracle = 2
     """Each worker fetches for itself; the vote is on the output."""
+
+
+class Word(UnitEnum):
+    """What a worker says of a job that it was given, before it has an output."""
+
+    Acknowledge = 0
+    """It is at work."""
+    Abstain = 1
+    """It won't have an output: somebody else should be given the job."""
 
 
 class Input(Variant):
@@ -74,7 +86,7 @@ class InlineOutput(Output):
 
     __unnamed__ = True
 
-    data: Annotated[bytes, Bound(MAX_OUTPUT)]
+    data: Annotated[bytes, Bound(MAX_SEALED_OUTPUT)]
 
 
 @struct(name="Hash")
@@ -104,5 +116,28 @@ def job_output_bytes(
     return JOB_OUTPUT_TAG + JOB_OUTPUT.encode(fields)
 
 
+def commit_hash(signed: bytes, *, salt: bytes, worker: bytes, attempt: int) -> bytes:
+    """What a worker commits to, of `job_output_bytes` and 32 random bytes: they keep the output secret until revealed.
+
+    The worker is in it, so that nobody gains by committing to another's hash.
+    """
+    return blake2_256(signed.removeprefix(JOB_OUTPUT_TAG) + salt + worker + ATTEMPT.encode(attempt))
+
+
+def job_commit_bytes(*, genesis: bytes, job: int, attempt: int, hash: bytes) -> bytes:
+    """What a worker signs to commit to a hash, see `commit_hash`, before it reveals its output."""
+    return JOB_COMMIT_TAG + JOB_COMMIT.encode((VERSION, genesis, job, attempt, hash))
+
+
+def job_word_bytes(*, genesis: bytes, job: int, attempt: int, word: Word) -> bytes:
+    """What a worker signs to say a word of a job."""
+    return JOB_WORD_TAG + JOB_WORD.encode((VERSION, genesis, job, attempt, word))
+
+
 JOB_OUTPUT_TAG = b"fathom/job-output"
 JOB_OUTPUT = codec_of(tuple[U8, H256, JobId, U32, Bytes32, Bytes32, Bytes32, Bytes32, U64, H256])
+JOB_COMMIT_TAG = b"fathom/job-commit"
+JOB_COMMIT = codec_of(tuple[U8, H256, JobId, U32, Bytes32])
+JOB_WORD_TAG = b"fathom/job-word"
+JOB_WORD = codec_of(tuple[U8, H256, JobId, U32, Word])
+ATTEMPT = codec_of(U32)

@@ -1,24 +1,34 @@
 """A job as the chain remembers it.
 
 ```
-Queued -> Assigned(attempt) -> Settled
-   ^           | deadline
-   +-----------+  at most three attempts, then Expired
+Queued -> Assigned(attempt) -> Committed -> [window] -> Settled
+   ^           | deadline          | challenged, or outputs differ
+   +-----------+  three attempts,  Disputed(round) -> more seats -> Settled | Expired
+                  then Expired
 ```
+
+A job of one replica has one seat an attempt. One of more is voted on: each seat commits to a hash, then reveals its
+output; who is absent, or disagrees, is followed by more seats in a round of its own.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import field
 from typing import Annotated
 
 from pallets.primitives.job import JobId, Mode, job_output_bytes
-from pallets.primitives.types import H256, U8, U32, U64, AccountId, Balance, Bound, Moment, UnitEnum, struct
+from pallets.primitives.types import H256, U8, U32, U64, AccountId, Balance, Bound, Bytes64, Moment, UnitEnum, struct
 from pallets.primitives.worker import WorkerKey
+from pallets.primitives.worker_record import EVERYONE, ClassId
 
 MILLION = 1_000_000
 ATTEMPTS = 3
-MAX_SEATS = 1
+"""Attempts at a job of one replica, and rounds of a vote."""
+CHALLENGE_SEATS = 3
+"""Seats that judge a challenged output, in the first round."""
+MAX_SEATS = 64
+"""Seats of a job, over all rounds of a vote."""
 
 
 class JobState(UnitEnum):
@@ -26,13 +36,71 @@ class JobState(UnitEnum):
 
     __type_path__ = "pallet_jobs::JobState"
     Queued = 0
-    """Waits to be given to a worker."""
+    """Waits to be given to workers."""
     Assigned = 1
-    """A worker has it."""
-    Settled = 2
+    """Workers have it."""
+    Committed = 2
+    """It has an output, which is provisional: it can be challenged until the window ends."""
+    Disputed = 3
+    """Its output was challenged, or its seats' outputs differ: more seats decide."""
+    Settled = 4
     """Done and paid."""
-    Expired = 3
+    Expired = 5
     """Given up, refunded."""
+
+
+class Stage(UnitEnum):
+    """What a job waits for."""
+
+    __type_path__ = "pallet_jobs::Stage"
+    Draw = 0
+    """To be given to workers; of a vote in a later round, to more of them."""
+    Commits = 1
+    """For its seats' outputs; in a vote, for the hashes that they commit to."""
+    Reveals = 2
+    """For the outputs of the seats that have committed to one."""
+    Window = 3
+    """For the end of the challenge window."""
+    Over = 4
+    """Nothing: it is settled, or has expired."""
+
+
+class SeatPhase(UnitEnum):
+    """How far a worker is with a job that it was given."""
+
+    __type_path__ = "pallet_jobs::SeatPhase"
+    Drawn = 0
+    """It hasn't said anything yet."""
+    Acknowledged = 1
+    """It said that it is at work."""
+    Committed = 2
+    """It has committed to a hash."""
+    Revealed = 3
+    """Its output is known."""
+    Abstained = 4
+    """It said that it won't have an output."""
+    Absent = 5
+    """It didn't say in time what it had to."""
+    Unrevealed = 6
+    """It committed to a hash and kept the output to itself."""
+    Equivocated = 7
+    """It committed to two hashes."""
+
+
+PENDING = (SeatPhase.Drawn, SeatPhase.Acknowledged)
+VACANT = (SeatPhase.Abstained, SeatPhase.Absent, SeatPhase.Unrevealed, SeatPhase.Equivocated)
+
+
+class Task(UnitEnum):
+    """What a worker has to do for a job next."""
+
+    __type_path__ = "pallet_jobs::Task"
+    Run = 0
+    """Acknowledge it, run it, and commit: the output of a job of one replica, else a hash."""
+    Wait = 1
+    """Nothing, until the others have committed."""
+    Reveal = 2
+    """Reveal what it has committed to."""
 
 
 class ExpiryReason(UnitEnum):
@@ -45,6 +113,8 @@ class ExpiryReason(UnitEnum):
     """None of the workers that were given it finished in time."""
     Cancelled = 2
     """Its submitter took it back."""
+    NoMajority = 3
+    """No output had a majority of its seats."""
 
 
 @struct(path="pallet_jobs::Shares")
@@ -73,10 +143,67 @@ class Shares:
 
 @struct(path="pallet_jobs::Assignment")
 class Assignment:
-    """A job that a worker has, and which attempt at it."""
+    """A job that a worker has, which attempt at it, and what the worker has to do next."""
 
     job: JobId
     attempt: U32
+    task: Task = Task.Run
+
+
+@struct(path="pallet_jobs::Commitment")
+class Commitment:
+    """What a seat has committed to, and the signature under it; what ran it is fixed with it."""
+
+    hash: H256
+    signature: Bytes64
+    runtime_id: H256
+
+
+@struct(path="pallet_jobs::Ballot")
+class Ballot:
+    """What a seat found: seats agree where all of it is equal."""
+
+    output: H256
+    transcript_root: H256
+    gas: U64
+
+    @property
+    def key(self) -> tuple[bytes, bytes, int]:
+        """The same as a key to count by."""
+        return self.output, self.transcript_root, self.gas
+
+
+@struct(path="pallet_jobs::Seat")
+class Seat:
+    """A worker that a job was given to."""
+
+    worker: WorkerKey
+    operator: AccountId
+    round: U8
+    at: Moment
+    """When it was drawn; once it has committed, when it did."""
+    phase: SeatPhase = SeatPhase.Drawn
+    commitment: Commitment | None = None
+    ballot: Ballot | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether its output, or its hash, may still come."""
+        return self.phase in PENDING
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether nothing comes of it any more."""
+        return self.phase in VACANT
+
+
+@struct(path="pallet_jobs::Challenge")
+class Challenge:
+    """That the output of a job of one replica, whose seat is the first, is judged by others."""
+
+    who: AccountId | None
+    """Who challenged it; none where the chain itself did."""
+    bond: Balance
 
 
 @struct(path="pallet_jobs::Outcome")
@@ -84,14 +211,18 @@ class Outcome:
     """How a job was done."""
 
     worker: WorkerKey
+    """Who found it; of a vote, the first of those who agreed."""
     runtime_id: H256
     simulated: bool
     """Whether the worker's enclave is simulated hardware."""
     output: H256
     transcript_root: H256
     gas: U64
+    """Of one run."""
     fee: Balance
+    """What was paid for all; until it is settled, what is to be."""
     settled_at: Moment
+    """Zero as long as the output is provisional."""
 
 
 @struct(path="pallet_jobs::Job")
@@ -120,20 +251,73 @@ class Job:
     """Whether few operators to draw from are enough."""
     state: JobState
     attempt: U32
-    """1 is the first."""
+    """1 is the first. A vote has one, of several rounds."""
     due: Moment
-    """When the attempt is over; of a queued job, when the job is."""
+    """When the attempt, the round or the window is over; of a queued job, when the job is."""
     ends: Moment
-    """When the job is over, whatever attempts are left: none begins after it."""
+    """When the job is over, whatever attempts or rounds are left: none begins after it."""
+    class_id: ClassId = EVERYONE
+    """The capability class that its workers are drawn from."""
+    sealed: bool = False
+    """Whether only its workers read the input, and only who asked the output, see `sealed`."""
+    stage: Stage = Stage.Draw
+    round: U8 = 0
+    """Of the vote; a challenge begins the first."""
+    wanted: U8 = 1
+    """How many seats the next draw adds."""
+    replaced: U8 = 0
+    """How many of the seats that nothing came of have been followed by others."""
+    acknowledge_by: Moment = 0
+    """Until when a seat must have said something."""
+    commit_by: Moment = 0
+    """Until when outputs, or hashes, are taken."""
+    alarm: Moment = 0
+    """Its place in `Deadlines`: when there is something to do unless its workers do it before."""
     narrow: bool = False
     """Whether it was drawn from few operators."""
     predictable: bool = False
     """Whether it was drawn from randomness that few authorities could foresee."""
-    workers: Annotated[list[WorkerKey], Bound(MAX_SEATS)] = field(default_factory=list)
-    """Who has it, or had it last."""
+    seats: Annotated[list[Seat], Bound(MAX_SEATS)] = field(default_factory=list)
+    """Who was given it, in this attempt."""
     tried: Annotated[list[WorkerKey], Bound(ATTEMPTS)] = field(default_factory=list)
-    """Who had it and didn't finish in time."""
+    """Who had it in earlier attempts, and didn't finish in time."""
+    challenge: Challenge | None = None
     outcome: Outcome | None = None
+
+    @property
+    def workers(self) -> list[bytes]:
+        """The keys of its seats."""
+        return [seat.worker for seat in self.seats]
+
+    @property
+    def voted(self) -> bool:
+        """Whether its output is, or was, found by vote, with hashes first."""
+        return self.replicas > 1 or self.challenge is not None
+
+    @property
+    def turn(self) -> int:
+        """Which of its attempts, or rounds, it is at: 0 is the first, `ATTEMPTS - 1` the last."""
+        if not self.voted:
+            return self.attempt - 1
+        return self.round - (1 if self.challenge is not None else 0)
+
+    @property
+    def voters(self) -> list[Seat]:
+        """The seats that count: in a challenge, all but the one that is judged."""
+        return self.seats[1:] if self.challenge is not None else self.seats
+
+    @property
+    def threshold(self) -> int:
+        """How many equal ballots decide: more than half of all seats that were ever drawn."""
+        return len(self.voters) // 2 + 1
+
+    def seat_of(self, worker: bytes) -> Seat | None:
+        """A worker's seat among those that count."""
+        return next((seat for seat in self.voters if seat.worker == worker), None)
+
+    def tally(self) -> Counter[tuple[bytes, bytes, int]]:
+        """How many of the revealed outputs are which, the most frequent first."""
+        return Counter(seat.ballot.key for seat in self.voters if seat.ballot is not None)
 
     def output_bytes(
         self, genesis: bytes, id: int, attempt: int, output: bytes, transcript_root: bytes, gas: int, runtime_id: bytes

@@ -14,6 +14,11 @@ quote = enclave.quote(info.report_data(block_hash))
 signature = key.sign(heartbeat_bytes(genesis, worker_key, number, block_hash))
 ```
 
+## Features
+
+A feature is a word: a kind in the top eight bits, a value below. Kind 0 are free codes that mean what whoever uses them
+agrees on; the others are made by `memory_word`, `region_word` and `model_word`.
+
 ## Out of scope
 
 Checking any of it (`pallets.attestation`, `pallets.workers`), and what a worker signs of a job (`job`).
@@ -22,16 +27,18 @@ Checking any of it (`pallets.attestation`, `pallets.workers`), and what a worker
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated
 
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.types import H256, U8, U32, AccountId, BlockNumber, Bound, Bytes32, struct
+from pallets.primitives.types import H256, U8, U16, U32, U64, AccountId, BlockNumber, Bytes32, struct
 
 VERSION = 1
 """Version of `WorkerInfo` and of everything that a worker signs."""
 MAX_ENDPOINT = 256
 MAX_FEATURES = 64
+MEMORY, REGION, MODEL = 1, 2, 3
+"""Kinds of features."""
+VALUE_BITS = 24
 
 WorkerKey = Bytes32
 """A worker's ed25519 public key."""
@@ -52,8 +59,8 @@ class WorkerInfo:
     """The chain it serves."""
     runtime_id: H256
     """What it runs scripts in, see `runtime_id`."""
-    endpoint: Annotated[bytes, Bound(MAX_ENDPOINT)] = b""
-    """Where others reach it; may be empty."""
+    endpoint: bytes = b""
+    """Where others reach it, at most `MAX_ENDPOINT` bytes; may be empty."""
     features: list[U32] = field(default_factory=list)
     """What it can do beyond the ordinary, ascending, at most `MAX_FEATURES`."""
     gpu_evidence: Bytes32 | None = None
@@ -82,7 +89,41 @@ def heartbeat_bytes(genesis: bytes, worker: bytes, number: int, block_hash: byte
     return HEARTBEAT_TAG + HEARTBEAT.encode((VERSION, genesis, worker, number, block_hash))
 
 
+def benchmark_bytes(genesis: bytes, worker: bytes, work: int, elapsed: int, number: int, block_hash: bytes) -> bytes:
+    """What a worker signs of its speed: gas that it ran and the milliseconds that took, after it knew a block."""
+    return BENCHMARK_TAG + BENCHMARK.encode((VERSION, genesis, worker, work, elapsed, number, block_hash))
+
+
+def memory_word(mebibytes: int) -> int:
+    """The feature of a worker with so much memory; what doesn't fit counts as the most that does."""
+    return MEMORY << VALUE_BITS | min(mebibytes, (1 << VALUE_BITS) - 1)
+
+
+def memory_of(features: list[int]) -> int:
+    """The memory that features declare, in MiB; of several words the largest."""
+    return max((word & ((1 << VALUE_BITS) - 1) for word in features if word >> VALUE_BITS == MEMORY), default=0)
+
+
+def region(letters: str) -> U16:
+    """The number of a region of two capital letters, such as `DE`: its ASCII bytes, the first one high."""
+    if len(letters) != 2 or not all("A" <= letter <= "Z" for letter in letters):
+        raise ValueError(f"{letters!r} is no region: give two capital letters of A to Z, such as DE")
+    return int.from_bytes(letters.encode(), "big")
+
+
+def region_word(number: int) -> int:
+    """The feature of a worker in the region of this number, see `region`."""
+    return REGION << VALUE_BITS | number
+
+
+def model_word(name: str) -> int:
+    """The feature of a worker that has a model: the first 24 bits of the hash of its name."""
+    return MODEL << VALUE_BITS | int.from_bytes(blake2_256(name.encode())[:3], "big")
+
+
 INFO = codec_of(WorkerInfo)
 RUNTIME = codec_of(tuple[str, str, Bytes32, Bytes32, bytes])
 HEARTBEAT_TAG = b"fathom/heartbeat"
 HEARTBEAT = codec_of(tuple[U8, H256, WorkerKey, BlockNumber, H256])
+BENCHMARK_TAG = b"fathom/benchmark"
+BENCHMARK = codec_of(tuple[U8, H256, WorkerKey, U64, U32, BlockNumber, H256])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -77,10 +78,12 @@ async def worker_of(
     base_path: Path | None = None,
     seed: int = 1,
     connect: Connect | None = None,
+    gpu: bool = False,
+    stopwatch: Callable[[], float] = time.perf_counter,
 ) -> AsyncIterator[RunningWorker]:
     """A worker that serves the node at `url`, in this process."""
-    config = WorkerConfig(url, operator, STAKE, base_path=base_path)
-    effects = Effects(connect or partial(connect_websocket, url), entropy(seed), pool)
+    config = WorkerConfig(url, operator, STAKE, base_path=base_path, gpu=gpu)
+    effects = Effects(connect or partial(connect_websocket, url), entropy(seed), pool, stopwatch)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE):
             running: RunningWorker = await nursery.start(serve, config, effects)
@@ -173,11 +176,13 @@ class Scene:
         await self.send(ALICE, "Agents", "approve_code", agent=agent, hash=blake2_256(script))
         return agent
 
-    async def submit(self, agent: int, input: bytes, *, deadline: int = 45_000, max_fee: int = UNIT // 10) -> int:
+    async def submit(
+        self, agent: int, input: bytes, *, deadline: int = 45_000, max_fee: int = UNIT // 10, replicas: int = 1
+    ) -> int:
         """A job of Bob's; its number."""
         count = len(self.all(Jobs.Submitted))
-        given = {"mode": Mode.Deterministic, "replicas": 1, "max_fee": max_fee, "deadline": deadline, "callback": None}
-        await self.send(BOB, "Jobs", "submit", agent=agent, input=InlineInput(input), **given)
+        terms = {"replicas": replicas, "max_fee": max_fee, "deadline": deadline, "callback": None}
+        await self.send(BOB, "Jobs", "submit", agent=agent, input=InlineInput(input), mode=Mode.Deterministic, **terms)
         return (await self.seen(Jobs.Submitted, count + 1)).job
 
     async def settled(self, agent: int, input: bytes = b"hello") -> bytes:

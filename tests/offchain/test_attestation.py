@@ -3,9 +3,12 @@ from __future__ import annotations
 import dcap_qvl
 import orjson
 
-from offchain.attestation import SimulatedEnclave, worker_info
+from offchain.attestation import SimulatedEnclave, gpu_evidence, worker_info
 from offchain.keys import WorkerKeys
 from offchain.simulated_tee import SgxMeasurements, collateral, dev_root
+from offchain.simulated_tee.gpu import SimulatedGpu, dev_gpu_root
+from pallets.gpu import verify_gpu
+from pallets.primitives.gpu import gpu_nonce
 from pallets.primitives.hashing import blake2_256
 
 NOW = 1_790_000_000
@@ -30,3 +33,13 @@ def test_every_worker_has_a_machine_of_its_own() -> None:
     assert first.platform.ppid != second.platform.ppid
     assert first == SimulatedEnclave.of(b"1" * 32, RUNTIME)
     assert first.measurements == second.measurements
+
+
+def test_evidence_of_a_gpu_is_named_by_the_info_and_made_for_the_worker() -> None:
+    keys = WorkerKeys(b"s" * 32, b"x" * 32)
+    evidence = gpu_evidence(SimulatedGpu.of(keys.worker_key), keys.worker_key, GENESIS, BLOCK)
+    nonce = blake2_256(b"fathom/gpu" + GENESIS + keys.worker_key + BLOCK)
+    assert nonce == gpu_nonce(GENESIS, keys.worker_key, BLOCK)
+    assert verify_gpu(evidence, nonce, dev_gpu_root(), NOW).simulated
+    assert worker_info(keys, OPERATOR, GENESIS, RUNTIME, evidence).gpu_evidence == evidence.hash
+    assert SimulatedGpu.of(keys.worker_key) != SimulatedGpu.of(b"2" * 32)

@@ -4,13 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from nacl.public import PrivateKey
 
 from offchain.execution import (
     CodeMissing,
     InputElsewhere,
     OutsideBounds,
+    Program,
     UnknownMode,
+    Unopened,
     WrongBytes,
+    is_of,
     program_of,
     run_context,
     run_job,
@@ -22,6 +26,7 @@ from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import HashInput, InlineInput, Input, Mode, SealedInput
 from pallets.primitives.job_record import Job, JobState, Shares
 from pallets.primitives.keys import verify_ed25519
+from pallets.primitives.sealed import GivenBox, SealedRequest, open_output, opener, seal, vote_hash
 
 CODE, INPUT, GENESIS, RUNTIME = b"code", b"input", b"g" * 32, b"r" * 32
 JOB = Job(
@@ -47,7 +52,7 @@ JOB = Job(
 
 
 def test_the_program_is_what_the_job_names() -> None:
-    assert program_of(JOB, CODE, InlineInput(INPUT)) == (CODE, INPUT)
+    assert program_of(JOB, CODE, InlineInput(INPUT)) == Program(CODE, INPUT)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,8 @@ def test_the_program_is_what_the_job_names() -> None:
         ({}, CODE, None, InputElsewhere),
         ({}, CODE, HashInput(blake2_256(INPUT)), InputElsewhere),
         ({}, CODE, SealedInput(blake2_256(INPUT), []), InputElsewhere),
+        ({"sealed": True}, CODE, InlineInput(INPUT), InputElsewhere),
+        ({"sealed": True}, CODE, SealedInput(blake2_256(INPUT), [b"box"]), Unopened),
     ],
 )
 def test_anything_else_is_refused(
@@ -80,7 +87,7 @@ class Nowhere:
 @pytest.mark.parametrize("changes", [{"gas_limit": 1 << 63}, {"submitted_at": 1 << 43}])
 async def test_a_job_outside_the_bounds_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(OutsideBounds):
-        await run_job(Nowhere(), GENESIS, 7, replace(JOB, **changes), (CODE, INPUT), 1.0)
+        await run_job(Nowhere(), GENESIS, 7, replace(JOB, **changes), Program(CODE, INPUT), 1.0)
 
 
 def test_a_run_is_told_what_no_attempt_changes() -> None:
@@ -93,7 +100,7 @@ def test_a_run_is_told_what_no_attempt_changes() -> None:
 
 def test_the_signature_covers_what_the_protocol_lists() -> None:
     keys = WorkerKeys(b"s" * 32, b"x" * 32)
-    signed = signed_output(keys, GENESIS, 7, 2, JOB, Success(b"output", 9), RUNTIME)
+    signed = signed_output(keys, GENESIS, 7, 2, JOB, Program(CODE, INPUT), Success(b"output", 9), RUNTIME)
     parts = (
         b"fathom/job-output",
         b"\1",
@@ -114,6 +121,32 @@ def test_the_signature_covers_what_the_protocol_lists() -> None:
 
 def test_a_failure_is_signed_like_any_output() -> None:
     keys, failure = WorkerKeys(b"s" * 32, b"x" * 32), Failure(OutOfGas("all of it"), 10)
-    signed = signed_output(keys, GENESIS, 7, 1, JOB, failure, RUNTIME)
+    signed = signed_output(keys, GENESIS, 7, 1, JOB, Program(CODE, INPUT), failure, RUNTIME)
     assert (signed.output, signed.gas) == (b'{"error":"out-of-gas","message":"all of it"}', 10)
     assert blake2_256(signed.output) in signed.message
+
+
+MINE = PrivateKey(b"m" * 32)
+REQUEST = SealedRequest(b"salt" * 8, MINE.public_key.encode(), JOB.submitter, JOB.agent, INPUT)
+SEALED = replace(JOB, input=REQUEST.commitment, sealed=True)
+
+
+@pytest.mark.parametrize("outcome", [Success(b"output", 9), Failure(OutOfGas("all of it"), 10)])
+def test_a_sealed_job_is_run_and_its_output_sealed(outcome: Success | Failure) -> None:
+    keys = WorkerKeys(b"s" * 32, b"x" * 32)
+    box = seal(REQUEST.encoded, keys.seal_key, b"once" * 8)
+    program = program_of(
+        SEALED, CODE, SealedInput(SEALED.input, []), [GivenBox(bytes(32), box)], [opener(keys.sealing)]
+    )
+    assert program == Program(CODE, INPUT, REQUEST)
+    signed = signed_output(keys, GENESIS, 7, 1, SEALED, program, outcome, RUNTIME)
+    assert open_output(signed.output, REQUEST, 7, bytes(MINE)) == outcome.output
+    assert vote_hash(REQUEST.salt, 7, outcome.output) in signed.message and SEALED.input in signed.message
+    assert is_of(signed, GENESIS, 7, 1, SEALED, RUNTIME)
+    assert not is_of(signed, GENESIS, 7, 1, replace(SEALED, input=bytes(32)), RUNTIME)
+
+
+def test_a_reply_key_that_is_none_is_known_before_anything_is_signed() -> None:
+    program = Program(CODE, INPUT, replace(REQUEST, reply_key=bytes(32)))
+    with pytest.raises(Unopened, match="can't be sealed"):
+        signed_output(WorkerKeys(b"s" * 32, b"x" * 32), GENESIS, 7, 1, SEALED, program, Success(b"", 1), RUNTIME)

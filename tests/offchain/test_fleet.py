@@ -45,6 +45,7 @@ async def test_a_fleet_lives_for_minutes_in_seconds(quick_clock: MockClock, inli
                 await trio.sleep(60)
                 assert await scene.settled(agent, str(minute).encode()) == f"{minute}!".encode()
             records = [scene.state.workers.worker[each.worker_key] for each in fleet]
+            earned = [scene.state.workers.owed[record.info.operator] for record in records]
             await stack.aclose()
         nursery.cancel_scope.cancel()
     assert all(record.state is WorkerState.Idle and not record.missed for record in records)
@@ -53,4 +54,6 @@ async def test_a_fleet_lives_for_minutes_in_seconds(quick_clock: MockClock, inli
     assert len(scene.all(Attestation.Attested)) == SIZE
     assert len(scene.all(Jobs.Settled)) == MINUTES
     beats = sum(extrinsic.find(BEAT, 0, 7) >= 0 for extrinsic in scene.extrinsics)
-    assert SIZE * (MINUTES * 60 // 40) <= beats <= SIZE * (MINUTES * 60 // 30 + 1)
+    assert SIZE * (MINUTES * 60 // 60) <= beats <= SIZE * (MINUTES * 60 // 20 + 1)
+    assert len(scene.all(Workers.Benchmarked)) == SIZE
+    assert len(scene.all(Workers.Challenged)) >= beats - SIZE and all(earned)

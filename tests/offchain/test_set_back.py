@@ -9,7 +9,7 @@ import trio
 from node.web import connect_websocket
 from offchain.worker import Effects, WorkerConfig, serve
 from pallets.jobs import Jobs
-from pallets.primitives.worker_record import WorkerState
+from pallets.primitives.worker_record import EVERYONE, WorkerState
 from pallets.workers import Workers
 from tests.offchain.hearing import Lines
 from tests.offchain.real_node import ECHO, OPERATOR, STAKE, InlineSandbox, Scene, entropy
@@ -52,7 +52,7 @@ async def test_a_worker_that_has_signed_goes_on_under_a_fresh_key(
         await revert(scene, before)
         keys.append((await scene.seen(Workers.Registered)).worker)
         assert scene.state.workers.worker[keys[0]].state is WorkerState.CoolingDown
-        assert [*scene.state.workers.place] == [keys[-1]]
+        assert [*scene.state.workers.place] == [(EVERYONE, keys[-1])]
     assert len(set(keys)) == 4
 
 
@@ -81,7 +81,7 @@ async def test_keys_of_an_earlier_run_leave(scene: Scene, inline: InlineSandbox)
             config = WorkerConfig(url, OPERATOR, STAKE, alone=seed == 2)
             running = await nursery.start(serve, config, effects)
             if seed == 2:
-                assert [*scene.state.workers.place] == [running.worker_key]
+                assert [*scene.state.workers.place] == [(EVERYONE, running.worker_key)]
                 assert await scene.settled(agent) == b"hello!"
             nursery.cancel_scope.cancel()
         lost.append(running.worker_key)

@@ -18,15 +18,17 @@ WINDOW = 90_000
 INFO = WorkerInfo(1, bytes(32), bytes(32), bytes(32), bytes(32), bytes(32))
 
 
-def record(state: WorkerState = WorkerState.Idle, *, last: int = 0, due: int = WINDOW) -> Worker:
-    return Worker(INFO, 1, state, 1, True, 0, last, 5, due)
+def record(
+    state: WorkerState = WorkerState.Idle, *, last: int = 0, due: int = WINDOW, challenged: bool = False
+) -> Worker:
+    return Worker(INFO, 1, state, 1, True, 0, last, 5, due, challenged=challenged)
 
 
 def attestation(*, at: int = 0, expires: int = 365 * DAY) -> WorkerAttestation:
     return WorkerAttestation(Tee.Sgx, bytes(68), TcbStatus.UpToDate, 1, True, bytes(32), at, expires, 5)
 
 
-@given(st.lists(st.sampled_from(["given", "kept", "missed", "beat"]), max_size=20), st.data())
+@given(st.lists(st.sampled_from(["given", "kept", "missed", "beat", "slashed", "speed_at"]), max_size=20), st.data())
 def test_a_record_of_an_earlier_moment_is_known(life: list[str], data: st.DataObject) -> None:
     """Whatever a worker has lived through, going on never looks like going back, and going back is always seen."""
     moments = [record()]
@@ -38,6 +40,8 @@ def test_a_record_of_an_earlier_moment_is_known(life: list[str], data: st.DataOb
             moments.append(
                 replace(last, last_heartbeat=last.last_heartbeat + 1, heartbeat_block=last.heartbeat_block + 1)
             )
+        elif step in ("slashed", "speed_at"):
+            moments.append(replace(last, **{step: getattr(last, step) + 1}))
         elif last.load:
             moments.append(replace(last, load=last.load - 1, **{step: getattr(last, step) + 1}))
     early, late = sorted(data.draw(st.tuples(*[st.integers(0, len(moments) - 1)] * 2)))
@@ -61,9 +65,11 @@ def test_who_is_not_drawn_beats_at_once(state: WorkerState) -> None:
 
 
 @pytest.mark.parametrize("state", [WorkerState.Idle, WorkerState.Working])
-def test_who_serves_beats_after_a_third_of_the_window(state: WorkerState) -> None:
-    assert next_step(record(state), attestation(), WINDOW // 3 - 1) == Plan(Step.WAIT, WINDOW // 3)
-    assert next_step(record(state), attestation(), WINDOW // 3) == Plan(Step.BEAT)
+def test_who_serves_beats_when_challenged_or_when_the_challenge_is_overdue(state: WorkerState) -> None:
+    assert next_step(record(state, challenged=True), attestation(), 0) == Plan(Step.BEAT)
+    served = record(state, last=1_000, due=5_000)
+    assert next_step(served, attestation(), 8_999) == Plan(Step.WAIT, 9_000)
+    assert next_step(served, attestation(), 9_000) == Plan(Step.BEAT)
 
 
 def test_an_attestation_is_renewed_an_hour_before_it_ends() -> None:
@@ -92,12 +98,14 @@ def test_a_short_attestation_is_renewed_in_its_last_tenth_and_not_over_and_over(
     window=st.integers(3, DAY),
     now=st.integers(0, 1 << 43),
     life=st.integers(0, 4000 * DAY),
+    challenged=st.booleans(),
 )
-def test_a_plan_to_wait_ends_and_never_after_the_silence_is_noticed(
-    state: WorkerState, last: int, window: int, now: int, life: int
+def test_a_plan_to_wait_ends_and_no_challenge_waits(
+    state: WorkerState, last: int, window: int, now: int, life: int, challenged: bool
 ) -> None:
-    worker, attested = record(state, last=last, due=last + window), attestation(at=last, expires=last + life)
+    worker = record(state, last=last, due=last + window, challenged=challenged)
+    attested = attestation(at=last, expires=last + life)
     plan = next_step(worker, attested, now)
     if plan.step is Step.WAIT and state is not WorkerState.CoolingDown:
-        assert now < plan.until <= last + window
+        assert now < plan.until <= last + 2 * window and not challenged
         assert next_step(worker, attested, plan.until).step in (Step.BEAT, Step.ATTEST)

@@ -13,15 +13,16 @@ import trio
 
 from node.web import WebSocket, connect_websocket
 from offchain.execution import run_context
-from offchain.sandbox.base import Limits, Success
+from offchain.sandbox.base import Context, Limits, Outcome, Success
 from offchain.worker import Effects, WorkerConfig, WorkerError, serve
 from pallets.attestation import Attestation
 from pallets.jobs import Jobs
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.job_record import SeatPhase
 from pallets.primitives.keys import Keypair
 from pallets.primitives.worker_record import WorkerState
 from pallets.workers import Workers
-from tests.offchain.hearing import PATIENCE
+from tests.offchain.hearing import PATIENCE, Lines
 from tests.offchain.real_node import (
     ALICE,
     ECHO,
@@ -56,6 +57,27 @@ async def test_a_job_is_run_and_settled(scene: Scene, inline: InlineSandbox) -> 
     assert scene.all(Jobs.Paid, job=id, who=running.operator)
     worker = scene.state.workers.worker[running.worker_key]
     assert (worker.state, worker.kept, worker.missed) == (WorkerState.Idle, 1, 0)
+
+
+async def test_a_run_that_takes_long_is_acknowledged(scene: Scene, inline: InlineSandbox) -> None:
+    agent = await scene.deploy(ECHO)
+    heard = trio.Event()
+
+    class Slow:
+        runtime_id = inline.runtime_id
+
+        async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+            if code == ECHO:
+                await heard.wait()
+            return await inline.run(code, input, limits, context)
+
+    async with worker_of(scene.node.ws_url, Slow()):
+        id = await scene.submit(agent, b"hello")
+        await scene.seen(Jobs.Acknowledged, job=id)
+        assert scene.state.jobs.job[id].seats[0].phase is SeatPhase.Acknowledged
+        heard.set()
+        await scene.seen(Jobs.Settled, job=id)
+    assert len(scene.all(Jobs.Acknowledged)) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,8 +116,25 @@ async def test_a_worker_keeps_its_key_and_attests_again_after_a_restart(
     assert len(scene.all(Workers.Registered)) == 1
 
 
-async def test_an_assignment_takes_one_read_and_one_submission(scene: Scene, inline: InlineSandbox) -> None:
-    """Besides the code, which is fetched once: the assignment itself comes by subscription."""
+async def test_a_gpu_is_shown_with_each_attestation(scene: Scene, inline: InlineSandbox, tmp_path: Path) -> None:
+    url, shown = scene.node.ws_url, Attestation.GpuAttested
+    async with worker_of(url, inline, base_path=tmp_path, gpu=True) as running:
+        key = running.worker_key
+        first = (await scene.seen(shown, worker=key)).gpu
+        assert (first.model, first.simulated) == ("GH100", True)
+    async with worker_of(url, inline, base_path=tmp_path, gpu=True, seed=2):
+        again = (await scene.seen(shown, 2, worker=key)).gpu
+        assert scene.state.attestation.attested[key].gpu == again
+    assert (again.device, again.measurements) == (first.device, first.measurements) and again.block > first.block
+    async with worker_of(url, inline, base_path=tmp_path, seed=3):
+        await scene.seen(Attestation.Attested, 3, worker=key)
+        assert scene.state.attestation.attested[key].gpu is None
+
+
+async def test_an_assignment_takes_one_read_and_one_submission(
+    scene: Scene, inline: InlineSandbox, lines: Lines
+) -> None:
+    """Besides the code, which is fetched once, and a seat in the committee: the assignment comes by subscription."""
     agent = await scene.deploy(ECHO)
     asked: list[str] = []
 
@@ -114,6 +153,7 @@ async def test_an_assignment_takes_one_read_and_one_submission(scene: Scene, inl
 
     async with worker_of(scene.node.ws_url, inline, connect=connect):
         await scene.settled(agent, b"the first fetches the code")
+        await lines.seen("holds the cluster's secret")
         asked.clear()
         for number in range(5):
             await scene.settled(agent, str(number).encode())
@@ -131,8 +171,9 @@ async def test_time_travel_leaves_workers_attested_and_serving(scene: Scene, inl
 
 async def test_silence_is_broken_once_it_is_noticed(scene: Scene, inline: InlineSandbox) -> None:
     async with worker_of(scene.node.ws_url, inline) as running:
-        for _ in range(2):
-            await scene.travel(50_000)  # short of what the chain excuses
+        for _ in range(6):  # challenged meanwhile, and silent for too long before it hears of it
+            scene.node.clock.advance_to(scene.node.clock.now_ms() + 50_000)  # short of what the chain excuses
+            await scene.node.producer.create_block(create_empty=True)
         await scene.seen(Workers.StateChanged, worker=running.worker_key, new=WorkerState.Unresponsive)
         await scene.seen(Workers.StateChanged, worker=running.worker_key, old=WorkerState.Unresponsive)
         await scene.becomes(running.worker_key, WorkerState.Idle)
@@ -146,7 +187,9 @@ async def test_a_measurement_off_the_list_and_back(scene: Scene, inline: InlineS
         await scene.sudo("Attestation", "disallow_measurement", measurement=attested.measurement)
         id = await scene.submit(agent, b"hello")
         await scene.seen(Workers.StateChanged, worker=running.worker_key, new=WorkerState.Registered)
-        await scene.sudo("Attestation", "allow_measurement", measurement=attested.measurement, name=b"dev")
+        await scene.sudo(
+            "Attestation", "allow_measurement", measurement=attested.measurement, name=b"dev", version=b"1"
+        )
         await scene.seen(Jobs.Settled, job=id)
 
 
@@ -167,7 +210,7 @@ async def test_a_worker_that_is_taken_away_ends(scene: Scene, inline: InlineSand
         await scene.becomes(running.worker_key, WorkerState.CoolingDown)
         with pytest.raises(WorkerError, match="another worker has it open"):
             await serve(config, effects)
-        await scene.travel(11 * MINUTE)
+        await scene.travel(scene.state.workers.unbonding + MINUTE)
         await scene.send(OPERATOR_KEY, "Workers", "withdraw", worker=running.worker_key)
     assert scene.state.workers.worker[running.worker_key].state is WorkerState.Left
 

@@ -95,6 +95,8 @@ async def test_an_abstention_is_not_a_vote(scene: Scene, pool: Pool, lines: Line
     class Killed(NeverRuns):
         async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
             nonlocal runs
+            if code != BUSY:  # the worker measures its speed
+                return await pool.run(code, input, limits, context)
             runs += 1
             (pid,) = pool.pids
             async with trio.open_nursery() as nursery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any, TypeVar, cast
 
+from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from offchain.simulated_tee import (
@@ -16,6 +17,7 @@ from offchain.simulated_tee import (
     mint_quote,
 )
 from offchain.simulated_tee import Tee as TeeName
+from offchain.simulated_tee.gpu import dev_gpu_root
 from pallets.agents import AgentKind, AgentPolicy, Agents
 from pallets.attestation import Attestation
 from pallets.aura import Aura
@@ -35,21 +37,40 @@ from pallets.primitives.extrinsic import bare_extrinsic
 from pallets.primitives.hash_onion import IDENTIFIER, HashOnions
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
-from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, InlineOutput, Mode, Output, job_output_bytes
+from pallets.primitives.job import (
+    NO_TRANSCRIPT,
+    InlineInput,
+    InlineOutput,
+    Input,
+    Mode,
+    Output,
+    Word,
+    commit_hash,
+    job_commit_bytes,
+    job_output_bytes,
+    job_word_bytes,
+)
 from pallets.primitives.job_record import Job, Shares
 from pallets.primitives.runtime_code import RuntimeVersion
+from pallets.primitives.sealed import output_hash
 from pallets.primitives.types import Moment
 from pallets.primitives.worker import VERSION, WorkerInfo, heartbeat_bytes, runtime_id
 from pallets.primitives.worker_record import Worker
 from pallets.randomness import Randomness
+from pallets.runtime import CALLABLE_BACK
+from pallets.schedules import Schedules
+from pallets.session import Session
+from pallets.slashing import Slashing
 from pallets.system import System
 from pallets.timestamp import Timestamp
+from pallets.utility import Utility
 from pallets.workers import Workers
 
 UNIT = 10**12
 DEPOSIT = UNIT // 1000
 STAKE = 100 * UNIT
 SLOT_DURATION = 100
+ONION_LAYERS = 1000
 START = 1_772_323_200_000
 """2026-03-01 in milliseconds: block 1."""
 ISSUED, TEN_YEARS = 1_767_225_600, 10 * 365 * 86_400
@@ -65,6 +86,8 @@ SGX, TDX = SgxMeasurements.of_runtime(RUNTIME_ID), TdxMeasurements.of_runtime(RU
 CODE = b"export default async function main(input) { return input }"
 POLICY = AgentPolicy(price=3, max_gas=10**9, shares=Shares(700_000, 200_000, 50_000, 50_000), narrow=False)
 
+SALT = b"\x5a" * 32
+
 E = TypeVar("E", bound=Event)
 
 
@@ -72,11 +95,13 @@ class JobRuntime(Runtime):
     """The pallets of a job's life, and those they stand on."""
 
     version = RuntimeVersion("jobs", "jobs", 1, 1, 1, [], 1, 1)
+    block_seconds = 2
+    """What fits into a block, by reference time."""
 
     def compose(self) -> None:
         self.system = System(
             index=0,
-            block_weights=block_weights(2 * REF_TIME_PER_SECOND, (1 << 64) - 1),
+            block_weights=block_weights(self.block_seconds * REF_TIME_PER_SECOND, (1 << 64) - 1),
             block_length=block_length(1 << 22),
             block_hash_count=64,
             db_weight=DbWeight(25_000_000, 100_000_000),
@@ -85,8 +110,16 @@ class JobRuntime(Runtime):
         )
         self.aura = Aura(index=3, system=self.system, slot_duration=SLOT_DURATION)
         self.timestamp = Timestamp(index=2, minimum_period=SLOT_DURATION // 2, on_set=self.aura)
+        self.session = Session(index=9, system=self.system)
         self.balances = Balances(index=5, system=self.system, existential_deposit=DEPOSIT)
-        self.attestation = Attestation(index=21, system=self.system, timestamp=self.timestamp, max_quote_age=600_000)
+        self.utility = Utility(index=8, system=self.system)
+        self.attestation = Attestation(
+            index=21,
+            system=self.system,
+            timestamp=self.timestamp,
+            max_quote_age=600_000,
+            on_gpu=lambda worker: self.workers.rematch(worker),
+        )
         self.workers = Workers(
             index=20,
             system=self.system,
@@ -98,10 +131,32 @@ class JobRuntime(Runtime):
             max_load=2,
             heartbeat_interval=5_000,
             heartbeat_window=65_000,
-            cool_down=3_600_000,
+            challenge_interval=20_000,
+            challenge_spacing=50,
+            challenge_reward=UNIT,
+            reference_speed=1_000,
+            unbonding=3_600_000,
+            min_delegation=UNIT,
             max_due=8,
         )
-        self.agents = Agents(index=23, currency=self.balances, max_gas=10**10)
+        self.slashing = Slashing(
+            index=27,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            attestation=self.attestation,
+            workers=self.workers,
+            jobs=lambda: self.jobs,
+            chain_treasury=CHAIN_TREASURY,
+            defer=600_000,
+            discovery=1_800_000,
+            equivocation=STAKE // 2,
+            report_bond=UNIT,
+            max_due=2,
+        )
+        self.agents = Agents(
+            index=23, currency=self.balances, classes=self.workers, max_gas=10**10, requirements_deposit=UNIT
+        )
         self.jobs = Jobs(
             index=22,
             system=self.system,
@@ -110,14 +165,47 @@ class JobRuntime(Runtime):
             attestation=self.attestation,
             workers=self.workers,
             payees=self.agents,
-            authority_set=self.aura,
+            beacon=lambda: self.randomness,
+            penalties=self.slashing,
             chain_treasury=CHAIN_TREASURY,
+            callable_back=CALLABLE_BACK | {"Balances.transfer_keep_alive"},
             max_gas=10**10,
             min_deadline=45_000,
-            max_deadline=86_400_000,
+            acknowledge_within=20_000,
+            max_window=300_000,
+            challenge_bond=UNIT,
+            min_slash=STAKE // 10,
+            max_deadline=900_000,
             max_due=8,
         )
-        self.randomness = Randomness(index=14, authorship=self.aura, timestamp=self.timestamp, listeners=(self.jobs,))
+        self.schedules = Schedules(
+            index=31,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            jobs=self.jobs,
+            min_interval=10_000,
+            max_ahead=86_400_000,
+            max_schedules=3,
+            max_due=2,
+            run_fee=UNIT // 50,
+            deposit_base=UNIT,
+            deposit_byte=UNIT // 1000,
+        )
+        listeners = (self.jobs, self.slashing, self.schedules)
+        self.randomness = Randomness(
+            index=14,
+            system=self.system,
+            authorship=self.aura,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            validators=self.session,
+            treasury=CHAIN_TREASURY,
+            fine=UNIT,
+            session=120,
+            listeners=listeners,
+            queue=self.jobs,
+        )
 
 
 def dev_collateral(tee: TeeName, issued: int = ISSUED, expires: int = ISSUED + TEN_YEARS, **terms: Any) -> bytes:
@@ -140,7 +228,8 @@ class TestWorker:
         self.signer = SigningKey(sha256(name.encode()).digest())
         self.key = self.signer.verify_key.encode()
         self.platform = Platform(ppid=sha256(self.key).digest()[:16])
-        seal_key = sha256(self.key).digest()
+        self.seal_secret = sha256(self.key).digest()
+        seal_key = PrivateKey(self.seal_secret).public_key.encode()
         self.info = WorkerInfo(VERSION, self.key, seal_key, operator, chain.genesis_hash, RUNTIME_ID, b"", [])
 
     @property
@@ -187,7 +276,7 @@ class TestWorker:
             "attempt": attempt,
             "code": record.code,
             "input": record.input,
-            "output": blake2_256(content),
+            "output": output_hash(content, sealed=record.sealed),
             "transcript_root": transcript_root,
             "gas": gas,
             "runtime_id": self.info.runtime_id,
@@ -205,13 +294,57 @@ class TestWorker:
             signature=signature,
         )
 
+    def word(self, job: int, word: Word = Word.Acknowledge, attempt: int | None = None) -> Call:
+        """A signed word about a job: that it is at work, unless told otherwise."""
+        attempt = self.chain.job(job).attempt if attempt is None else attempt
+        signed = job_word_bytes(genesis=self.chain.genesis_hash, job=job, attempt=attempt, word=word)
+        signature = self.signer.sign(signed).signature
+        call = self.chain.rt.call
+        return call("Jobs", "word", job=job, attempt=attempt, word=word, worker=self.key, signature=signature)
+
+    def hash_of(self, job: int, content: bytes = b"output", *, gas: int = 1_000, salt: bytes = SALT) -> bytes:
+        """What it commits to before it reveals an output."""
+        return commit_hash(self._output_bytes(job, content, gas), salt=salt, worker=self.key, attempt=1)
+
+    def commit_hash(self, job: int, content: bytes = b"output", *, hash: bytes | None = None, **found: Any) -> Call:
+        """A signed commit to the hash of an output, or to another hash."""
+        hash = self.hash_of(job, content, **found) if hash is None else hash
+        signed = job_commit_bytes(genesis=self.chain.genesis_hash, job=job, attempt=1, hash=hash)
+        signature = self.signer.sign(signed).signature
+        call = self.chain.rt.call
+        return call("Jobs", "commit_hash", job=job, attempt=1, hash=hash, worker=self.key, signature=signature)
+
+    def reveal(self, job: int, content: bytes = b"output", *, gas: int = 1_000, salt: bytes = SALT) -> Call:
+        """A signed reveal of an output."""
+        return self.chain.rt.call(
+            "Jobs",
+            "reveal",
+            job=job,
+            attempt=1,
+            output=InlineOutput(content),
+            transcript_root=NO_TRANSCRIPT,
+            gas=gas,
+            salt=salt,
+            worker=self.key,
+            signature=self.signer.sign(self._output_bytes(job, content, gas)).signature,
+        )
+
+    def _output_bytes(self, job: int, content: bytes, gas: int) -> bytes:
+        record = self.chain.job(job)
+        output = output_hash(content, sealed=record.sealed)
+        genesis, runtime = self.chain.genesis_hash, self.info.runtime_id
+        return record.output_bytes(genesis, job, 1, output, NO_TRANSCRIPT, gas, runtime)
+
 
 class JobChain:
     """The chain, a block always open with its inherents in. Alice, Bob and Carol and four operators have money."""
 
+    runtime = JobRuntime
+    slot_duration, onion_layers, secret = SLOT_DURATION, ONION_LAYERS, b""
+
     def __init__(self, authorities: int = 1, narrow: bool = True, attestation: dict[str, Any] | None = None) -> None:
         keys = [AUTHORITY, *(bytes((i,)) * 32 for i in range(1, authorities))]
-        self.onions = HashOnions(b"\x07" * 32, 1000)
+        self.onions = {key: HashOnions(blake2_256(self.secret + key), self.onion_layers) for key in keys}
         people = (ALICE, BOB, CAROL, *OPERATORS)
         genesis: dict[str, dict[str, Any]] = {
             "aura": {"authorities": keys},
@@ -219,20 +352,19 @@ class JobChain:
             "attestation": {
                 "simulated_allowed": True,
                 "simulated_root": dev_root(),
+                "simulated_gpu_root": dev_gpu_root(),
                 "collateral": COLLATERAL,
-                "measurements": [(SGX.measurement, b"dev sgx"), (TDX.measurement, b"dev tdx")],
+                "measurements": [(SGX.measurement, b"dev sgx", b"1"), (TDX.measurement, b"dev tdx", b"1")],
                 "runtimes": [RUNTIME_ID],
                 **(attestation or {}),
             },
             "jobs": {"narrow": narrow},
-            "randomness": {"commitments": [(key, *self.onions.commitment(0)) for key in keys]},
+            "randomness": {"commitments": [(key, *onions.commitment(0)) for key, onions in self.onions.items()]},
         }
-        self.rt = JobRuntime(Overlay(DictBackend(build_genesis(JobRuntime, genesis))))
+        self.rt = self.runtime(Overlay(DictBackend(build_genesis(self.runtime, genesis))))
         self.rt.integrity_test()
         self.executive = Executive(self.rt)
         self.genesis_hash = self.head = blake2_256(b"a genesis block")
-        self.left = self.onions.commitment(0)[1]
-        self.authorities = authorities
         self._open(START)
 
     def next_block(self, after: int = SLOT_DURATION) -> None:
@@ -247,13 +379,17 @@ class JobChain:
 
     def _open(self, now: int) -> None:
         rt = self.rt
-        # Only the authority's own slots, so that one onion does.
-        slot = -(-now // SLOT_DURATION // self.authorities) * self.authorities
+        slot = -(-now // self.slot_duration)
+        author = rt.aura.author(slot)
+        rt.state.begin()
+        asked = rt.randomness.next_reveal(author, slot)
+        rt.state.rollback()
         digest = [PreRuntime(AURA_ENGINE, SLOT.encode(slot))]
         self.executive.initialize_block(Header(self.head, rt.system.number + 1, bytes(32), bytes(32), list(digest)))
-        moment = codec_of(Moment).encode(slot * SLOT_DURATION)
-        data = {b"timstap0": moment, IDENTIFIER: self.onions.reveal(0, self.left)}
-        self.left -= 1
+        moment = codec_of(Moment).encode(slot * self.slot_duration)
+        data = {b"timstap0": moment}
+        if asked is not None:
+            data[IDENTIFIER] = self.onions[author].reveal_with(asked.onion, asked.layers_left, asked.following)
         for extrinsic in self.executive.create_inherents(data):
             error = self.executive.apply_extrinsic(extrinsic)
             assert error is None, error
@@ -263,7 +399,7 @@ class JobChain:
         self.head = self.executive.finalize_block().hash
         backend = cast(DictBackend, self.rt.state.backend)
         state = {key: value for key, value in (backend.pairs | self.rt.state.changes).items() if value is not None}
-        pool = JobRuntime(Overlay(DictBackend(state)))
+        pool = self.runtime(Overlay(DictBackend(state)))
         pool.system.initialize(pool.system.number + 1, self.head, [])
         extrinsic = bare_extrinsic(pool.encode_call(call))
         try:
@@ -303,10 +439,10 @@ class JobChain:
         self.call(CAROL, "Agents", "approve_code", agent=agent, hash=blake2_256(code))
         return agent
 
-    def submit(self, who: bytes = ALICE, agent: int = 0, input: bytes = b"input", **terms: Any) -> int:
+    def submit(self, who: bytes = ALICE, agent: int = 0, input: bytes | Input = b"input", **terms: Any) -> int:
         """Submits a job; answers its number."""
         given = {
-            "input": InlineInput(input),
+            "input": InlineInput(input) if isinstance(input, bytes) else input,
             "mode": Mode.Deterministic,
             "replicas": 1,
             "max_fee": UNIT,

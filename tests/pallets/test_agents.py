@@ -13,11 +13,15 @@ from pallets.balances import Balances
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
 from pallets.job_terms import Terms
+from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.job_record import Shares
 from pallets.primitives.keys import dev_keypair
 from pallets.primitives.scale import DecodeError, EncodeError, compact
+from pallets.primitives.worker import model_word, region
+from pallets.primitives.worker_record import ANY, Requirements
+from pallets.workers import Workers
 from tests.pallets.dev_chain import DevChain
 from tests.pallets.job_chain import ALICE, BOB, CAROL, CODE, DEPOSIT, POLICY, UNIT, JobChain
 
@@ -146,7 +150,7 @@ def test_approve_code(chain: JobChain) -> None:
         chain.rt.agents.terms(0)
     chain.call(CAROL, "Agents", "approve_code", agent=0, hash=HASH)
     assert chain.rt.events[-1] == Agents.CodeApproved(0, HASH)
-    assert chain.rt.agents.terms(0) == Terms(HASH, 3, 10**9, POLICY.shares, treasury(0), False)
+    assert chain.rt.agents.terms(0) == Terms(HASH, 3, 10**9, POLICY.shares, treasury(0), False, 0)
 
 
 def test_set_policy(chain: JobChain) -> None:
@@ -154,7 +158,7 @@ def test_set_policy(chain: JobChain) -> None:
     policy = AgentPolicy(5, 77, Shares(0, 0, 0, 1_000_000), True)
     chain.call(CAROL, "Agents", "set_policy", agent=agent, policy=policy)
     assert chain.rt.events[-1] == Agents.PolicySet(agent)
-    assert chain.rt.agents.terms(agent) == Terms(HASH, 5, 77, policy.shares, treasury(agent), True)
+    assert chain.rt.agents.terms(agent) == Terms(HASH, 5, 77, policy.shares, treasury(agent), True, 0)
 
 
 def test_pause_and_resume(chain: JobChain) -> None:
@@ -193,3 +197,79 @@ def test_create_by_a_signed_transaction() -> None:
     chain, alice = DevChain(), dev_keypair("Alice")
     chain.author(chain.sign(alice, "Agents", "create", name=b"signed", kind=AgentKind.JavaScript, policy=POLICY))
     assert chain.runtime().agents.by_name.get(b"signed") == 0
+
+
+# Requirements
+
+
+DE = region("DE")
+WANTED = Requirements(Tee.Tdx, 4, False, 1 << 14, DE, [9, model_word("llama")])
+
+
+def users(chain: JobChain) -> dict[int, int]:
+    """How many hold each class open but that of everyone."""
+    return {id: each.users for id, each in chain.rt.workers.classes.items() if id}
+
+
+def require(chain: JobChain, agent: int, requirements: Requirements, who: bytes = CAROL) -> None:
+    chain.call(who, "Agents", "set_requirements", agent=agent, requirements=requirements)
+
+
+def deposit(chain: JobChain) -> int:
+    return chain.rt.balances.held(Agents.HoldReason.Requirements, CAROL)
+
+
+def test_requirements_are_a_class_of_workers(chain: JobChain) -> None:
+    for name in (b"one", b"two"):
+        chain.agent(name)
+        require(chain, chain.rt.agents.by_name.get(name) or 0, WANTED)
+    class_ = chain.rt.agents.requirements[0]
+    assert chain.rt.events[-1] == Agents.RequirementsSet(1, class_)
+    assert chain.rt.agents.terms(0).class_id == chain.rt.agents.terms(1).class_id == class_ != 0
+    assert chain.rt.workers.classes[class_].requirements == WANTED.normal()
+    assert users(chain) == {class_: 2} and deposit(chain) == 2 * UNIT
+    require(chain, 1, replace(WANTED, gpu=True))
+    assert sorted(users(chain).values()) == [1, 1] and deposit(chain) == 2 * UNIT
+    for agent in (0, 1):
+        require(chain, agent, ANY)
+        assert chain.rt.agents.terms(agent).class_id == 0
+    assert not users(chain) and not deposit(chain) and not dict(chain.rt.agents.requirements.items())
+
+
+def test_requirements_can_be_set_again_and_change_nothing(chain: JobChain) -> None:
+    chain.agent()
+    require(chain, 0, ANY)
+    assert not users(chain) and not deposit(chain)
+    require(chain, 0, WANTED)
+    before = users(chain), deposit(chain)
+    require(chain, 0, WANTED)
+    assert (users(chain), deposit(chain)) == before
+
+
+def test_requirements_refused(chain: JobChain) -> None:
+    chain.agent()
+    with noop(chain.rt, Agents.NotDao):
+        require(chain, 0, WANTED, BOB)
+    with noop(chain.rt, Agents.UnknownAgent):
+        require(chain, 1, WANTED)
+    with noop(chain.rt, Workers.BadRequirements):
+        require(chain, 0, replace(WANTED, confidence=6))
+    with pytest.raises(EncodeError):
+        chain.rt.encode_call(
+            chain.rt.call("Agents", "set_requirements", agent=0, requirements=replace(ANY, features=list(range(9))))
+        )
+    free = chain.rt.balances.free(CAROL)
+    chain.call(CAROL, "Balances", "transfer_keep_alive", dest=BOB, value=free - UNIT)
+    with noop(chain.rt, Token("FundsUnavailable")):
+        require(chain, 0, WANTED)
+
+
+def test_there_are_so_many_classes(chain: JobChain) -> None:
+    open_already = len(chain.rt.workers.classes)
+    for number in range(chain.rt.workers.max_classes - open_already + 1):
+        chain.agent(b"agent-%d" % number)
+        if number < chain.rt.workers.max_classes - open_already:
+            require(chain, number, replace(ANY, memory=number + 1))
+    with noop(chain.rt, Workers.TooManyClasses):
+        require(chain, number, replace(ANY, memory=number + 1))
+    require(chain, number, replace(ANY, memory=1))  # an open class serves any number

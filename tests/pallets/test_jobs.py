@@ -25,7 +25,8 @@ from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import HashInput, HashOutput, InlineInput, Mode, SealedInput
 from pallets.primitives.job_record import ExpiryReason, JobState, Shares
 from pallets.primitives.types import U8, U32, U64, Bytes32
-from pallets.workers import MAX_TRIES, Draw, Workers
+from pallets.worker_draw import MAX_TRIES, Draw
+from pallets.workers import Workers
 from tests.pallets.job_chain import (
     ALICE,
     BOB,
@@ -36,7 +37,6 @@ from tests.pallets.job_chain import (
     OPERATORS,
     POLICY,
     RUNTIME_ID,
-    SGX,
     STAKE,
     START,
     TDX,
@@ -123,14 +123,15 @@ def test_submit(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
     ("terms", "error"),
     [
         ({"input": HashInput(bytes(32))}, Jobs.InlineInputOnly),
-        ({"input": SealedInput(bytes(32), [b"box"])}, Jobs.InlineInputOnly),
+        ({"input": SealedInput(bytes(32), [b"box"] * 5)}, Jobs.TooManyBoxes),
         ({"mode": Mode.Recorded}, Jobs.DeterministicOnly),
         ({"mode": Mode.Oracle}, Jobs.DeterministicOnly),
-        ({"replicas": 0}, Jobs.OneReplicaOnly),
-        ({"replicas": 3}, Jobs.OneReplicaOnly),
-        ({"callback": b""}, Jobs.NoCallbacks),
+        ({"replicas": 0}, Jobs.BadReplicas),
+        ({"replicas": 2}, Jobs.BadReplicas),
+        ({"replicas": 11}, Jobs.BadReplicas),
+        ({"callback": b""}, Jobs.BadCallback),
         ({"deadline": 44_999}, Jobs.DeadlineTooShort),
-        ({"deadline": 86_400_001}, Jobs.DeadlineTooLong),
+        ({"deadline": 900_001}, Jobs.DeadlineTooLong),
         ({"max_fee": 2}, Jobs.FeeTooLow),
         ({"agent": 9}, Agents.UnknownAgent),
         ({"max_fee": 10_001 * UNIT}, Token("FundsUnavailable")),
@@ -207,7 +208,7 @@ def test_drawn_two_blocks_after_inclusion(chain: JobChain, team: dict[bytes, Tes
     assert record.state is JobState.Assigned and len(record.workers) == 1
     assert chain.events(Jobs.Assigned) == [Jobs.Assigned(job, 1, record.workers)]
     assert (record.due, record.ends) == (START + 200 + THIRD, START + 60_000)
-    assert chain.rt.jobs.next_due() == record.due
+    assert chain.rt.jobs.next_due() == min(record.due, chain.rt.workers.next_due() or 0)
     (assignment,) = chain.rt.jobs.assignments[record.workers[0]]
     assert (assignment.job, assignment.attempt) == (job, 1)
     inherents = [event for event in chain.rt.events if type(event).__name__ == "ExtrinsicSuccess"]
@@ -222,9 +223,9 @@ def test_seed_is_of_mix_job_attempt_and_round(chain: JobChain, team: dict[bytes,
     workers, drawn = chain.rt.workers, list[bytes]()
     real = type(workers).draw
 
-    def noting(self: Workers, seed: bytes, **rules: Any) -> Draw:
+    def noting(self: Workers, seed: bytes, class_id: int, **rules: Any) -> Draw:
         drawn.append(seed)
-        return real(self, seed, **rules)
+        return real(self, seed, class_id, **rules)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Workers, "draw", noting)
@@ -236,7 +237,7 @@ def test_seed_is_of_mix_job_attempt_and_round(chain: JobChain, team: dict[bytes,
 
 def test_own_workers_never_get_a_job(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
     jobs = [chain.submit(OPERATORS[1]) for _ in range(2)]
-    chain.blocks(2)
+    chain.blocks(8)  # most tries hit their own
     mine = {worker.key for worker in team.values() if worker.info.operator == OPERATORS[1]}
     assert all(not mine & set(chain.job(job).workers) and chain.job(job).workers for job in jobs)
 
@@ -307,10 +308,10 @@ def test_with_only_the_submitters_own_workers_a_job_waits_at_no_cost(chain: JobC
     chain.blocks(2)
     assert chain.rt.jobs.next_due() == min(chain.job(job).ends, mine.record.due)
     assert draw_all(chain.rt.jobs, bytes(32)) == (0, 0)  # it isn't even looked at
-    chain.worker("mine too").register()
+    too = chain.worker("mine too").register()
     assert chain.rt.jobs.next_due() == chain.rt.timestamp.now  # it is looked at again
     chain.next_block()
-    assert chain.rt.jobs.next_due() == min(chain.job(job).ends, mine.record.due)
+    assert chain.rt.jobs.next_due() == min(chain.job(job).ends, mine.record.due, too.record.due)
     assert chain.job(job).state is JobState.Queued
     other = chain.worker("other", OPERATORS[1]).register()
     chain.next_block()
@@ -547,7 +548,7 @@ def test_attestation_is_checked_again(chain: JobChain, team: dict[bytes, TestWor
         measurement = worker.measurements.measurement
         chain.sudo("Attestation", "disallow_measurement", measurement=measurement)
         refused(chain, worker.commit(job), Attestation.MeasurementNotAllowed)
-        chain.sudo("Attestation", "allow_measurement", measurement=measurement, name=b"n")
+        chain.sudo("Attestation", "allow_measurement", measurement=measurement, name=b"n", version=b"1")
         chain.send(worker.commit(job))
     elif fault == "runtime":
         chain.sudo("Attestation", "disallow_runtime", runtime_id=RUNTIME_ID)
@@ -569,8 +570,9 @@ def test_silent_and_leaving_workers_may_still_commit(chain: JobChain, team: dict
     chain.call(worker.info.operator, "Workers", "exit", worker=worker.key)
     chain.send(worker.commit(job))
     job, worker = assigned(chain, {key: w for key, w in team.items() if w is not worker}, deadline=10 * 60_000)
-    chain.next_block(59_000)
-    chain.next_block(30_000)
+    chain.send(worker.word(job))
+    for _ in range(3):
+        chain.next_block(59_000)
     assert worker.record.state.name == "Unresponsive"
     chain.send(worker.commit(job))
     assert worker.record.state.name == "Unresponsive" and worker.record.load == 0
@@ -686,6 +688,7 @@ def test_what_fell_due_while_the_chain_stood_still_is_armed_again(
     assert chain.job(later).due == START + 200 + 80_000  # its turn comes
     chain.next_block()
     assert (chain.job(later).state, chain.job(later).ends) == (JobState.Assigned, end + 100 + 80_000)
+    chain.send(team[chain.job(later).workers[0]].word(later))
     chain.send(worker.commit(job))
     assert worker.record.missed == 0
     chain.next_block(25_000)
@@ -705,7 +708,8 @@ def test_a_commit_in_the_block_after_the_gap_counts(chain: JobChain, team: dict[
 
 
 def test_a_gap_takes_no_attempt_from_a_job(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
-    job, _ = assigned(chain, team, deadline=240_000)
+    job, worker = assigned(chain, team, deadline=240_000)
+    chain.send(worker.word(job))
     chain.next_block(230_000)  # not the whole of its time, but all of the attempt's and most of the others'
     now = chain.rt.timestamp.now
     assert (chain.job(job).due, chain.job(job).ends) == (now + 80_000, now + 240_000)
@@ -717,6 +721,7 @@ def test_a_gap_takes_no_attempt_from_a_job(chain: JobChain, team: dict[bytes, Te
                     chain.send(worker.heartbeat())
         chain.blocks(2)
         assert chain.job(job).state is JobState.Assigned
+        chain.send(team[chain.job(job).workers[0]].word(job))
     assert chain.job(job).attempt == 3
     for step in (40_000, 40_000):
         chain.next_block(step)
@@ -725,7 +730,8 @@ def test_a_gap_takes_no_attempt_from_a_job(chain: JobChain, team: dict[bytes, Te
 
 
 def test_a_gap_within_an_attempt_leaves_the_others_their_time(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
-    job, _ = assigned(chain, team, deadline=240_000)
+    job, worker = assigned(chain, team, deadline=240_000)
+    chain.send(worker.word(job))
     before = chain.job(job)
     chain.next_block(70_000)  # a gap, at the end of which nothing is due
     assert (chain.job(job).due, chain.job(job).ends) == (before.due, before.ends)
@@ -885,12 +891,19 @@ def test_names_on_the_wire(chain: JobChain) -> None:
     }
     submit = ["agent", "input", "mode", "replicas", "max_fee", "deadline", "callback"]
     commit = ["job", "attempt", "output", "transcript_root", "gas", "worker", "signature"]
-    assert {key: calls[key] for key in calls if key[0] == "Jobs"} == {
-        ("Jobs", 0): ("submit", submit),
-        ("Jobs", 1): ("commit", commit),
-        ("Jobs", 6): ("cancel", ["job"]),
-        ("Jobs", 7): ("claim", []),
+    hashed = ["job", "attempt", "hash", "worker", "signature"]
+    expected = {
+        0: ("submit", submit),
+        1: ("commit", commit),
+        2: ("reveal", [*commit[:5], "salt", *commit[5:]]),
+        3: ("word", ["job", "attempt", "word", "worker", "signature"]),
+        4: ("challenge", ["job"]),
+        6: ("cancel", ["job"]),
+        7: ("claim", []),
+        9: ("commit_hash", hashed),
+        10: ("set_window", ["window"]),
     }
+    assert {index: calls["Jobs", index] for index in expected} == expected
     assert {index: calls["Workers", index][0] for index in range(6)} == dict(
         enumerate(["register", "reattest", "heartbeat", "bond_more", "exit", "withdraw"])
     )
@@ -908,7 +921,6 @@ def test_names_on_the_wire(chain: JobChain) -> None:
     assert [calls["Attestation", index][0] for index in range(7)] == attestation
     agents = ["upload_code", "create", "approve_code", "set_policy", "fund", "pause", "resume"]
     assert [calls["Agents", index][0] for index in range(7)] == agents
-    assert len(calls) == len([key for key in calls if key[0] in ("Timestamp", "Balances", "Randomness", "System")]) + 24
 
 
 def test_calls_in_the_bytes_of_the_protocol(chain: JobChain) -> None:
@@ -952,11 +964,17 @@ def test_calendars_sort_by_time() -> None:
 
 def test_constants_that_make_no_sense_are_refused(chain: JobChain) -> None:
     jobs = chain.rt.jobs
-    for name, value in (("min_deadline", 2), ("max_deadline", 44_999), ("max_gas", 0), ("max_due", 2)):
+    for name, value in (
+        ("min_deadline", 2),
+        ("max_deadline", 44_999),
+        ("max_gas", 0),
+        ("acknowledge_within", 0),
+        ("max_window", 600_000),
+        ("max_due", 2),
+    ):
         kept = getattr(jobs, name)
         setattr(jobs, name, value)
         with pytest.raises(ValueError):
             jobs.integrity_test()
         setattr(jobs, name, kept)
     jobs.integrity_test()
-    assert chain.rt.attestation.measurements.get(SGX.measurement) == b"dev sgx"

@@ -16,16 +16,19 @@ from pallets.frame.events import DispatchError
 from pallets.frame.validity import BadProof, Custom
 from pallets.job_end import POT
 from pallets.jobs import Jobs
-from pallets.primitives.job_record import JobState
+from pallets.primitives.job import Word
+from pallets.primitives.job_record import JobState, SeatPhase, Stage, Task
 from pallets.workers import Workers
 from tests.pallets.job_chain import ALICE, BOB, CAROL, DEPOSIT, OPERATORS, SGX, TDX, JobChain, TestWorker
 from tests.pallets.test_workers import listed
 
-QUEUED, ASSIGNED, SETTLED, EXPIRED = JobState
-OPEN = (QUEUED, ASSIGNED)
+QUEUED, ASSIGNED, COMMITTED, DISPUTED, SETTLED, EXPIRED = JobState
+OPEN = (QUEUED, ASSIGNED, COMMITTED, DISPUTED)
 NEXT = {
     QUEUED: {QUEUED, ASSIGNED, EXPIRED},
-    ASSIGNED: {ASSIGNED, QUEUED, SETTLED, EXPIRED},
+    ASSIGNED: {ASSIGNED, QUEUED, COMMITTED, DISPUTED, SETTLED, EXPIRED},
+    COMMITTED: {COMMITTED, DISPUTED, SETTLED},
+    DISPUTED: {DISPUTED, SETTLED, EXPIRED},
     SETTLED: {SETTLED},
     EXPIRED: {EXPIRED},
 }
@@ -35,7 +38,9 @@ TEAM: tuple[tuple[bytes, SgxMeasurements | TdxMeasurements], ...] = (
     (OPERATORS[0], TDX),
     (OPERATORS[1], TDX),
     (OPERATORS[2], SGX),
+    (OPERATORS[3], TDX),
 )
+CONTENTS = (b"output", b"something else")
 places = st.integers(0, 7)
 
 
@@ -64,12 +69,17 @@ class JobLives(RuleBasedStateMachine):
 
     # People
 
-    @rule(who=st.sampled_from(SUBMITTERS), fee=st.sampled_from([1, 10**6, 10**9]), deadline=st.integers(45_000, 90_000))
-    def submit(self, who: bytes, fee: int, deadline: int) -> None:
+    @rule(
+        who=st.sampled_from(SUBMITTERS),
+        fee=st.sampled_from([1, 10**6, 10**9]),
+        deadline=st.integers(45_000, 90_000),
+        replicas=st.sampled_from([1, 3]),
+    )
+    def submit(self, who: bytes, fee: int, deadline: int, replicas: int = 1) -> None:
         try:
-            self.chain.submit(who, max_fee=fee, deadline=deadline)
+            self.chain.submit(who, max_fee=fee, deadline=deadline, replicas=replicas)
         except Jobs.FeeTooLow:
-            assert fee < 3
+            assert fee < 3 * replicas
         except DispatchError as error:
             assert self.chain.rt.agents.agent[0].paused, error
 
@@ -82,6 +92,16 @@ class JobLives(RuleBasedStateMachine):
         owed, free = self.chain.rt.jobs.claimable[who], self.chain.rt.balances.free(who)
         self.tried(who, "Jobs", "claim")
         assert self.chain.rt.balances.free(who) == free + owed
+
+    @rule(place=places)
+    def challenge(self, place: int) -> None:
+        """By Bob, who has no worker."""
+        bond, held = self.chain.rt.jobs.challenge_bond, self.bonds()
+        try:
+            self.chain.call(BOB, "Jobs", "challenge", job=place)
+        except DispatchError:
+            return
+        assert self.chain.job(place).state is DISPUTED and self.bonds() >= held + bond
 
     # Workers
 
@@ -99,11 +119,12 @@ class JobLives(RuleBasedStateMachine):
         with suppress(Custom):
             self.chain.send(self.team[place].heartbeat())
 
-    @precondition(lambda self: any(job.state is ASSIGNED for job in self.jobs().values()))
+    @precondition(lambda self: any(job.stage is Stage.Commits and not job.voted for job in self.jobs().values()))
     @rule(data=st.data(), gas=st.sampled_from([0, 7, 10**5]))
     def commit(self, data: st.DataObject, gas: int) -> None:
-        id = data.draw(st.sampled_from([id for id, job in self.jobs().items() if job.state is ASSIGNED]))
-        job = self.chain.job(id)
+        waiting = [id for id, job in self.jobs().items() if job.stage is Stage.Commits and not job.voted]
+        id = data.draw(st.sampled_from(waiting))
+        job, window = self.chain.job(id), self.chain.rt.jobs.window
         (worker,) = [worker for worker in self.team if worker.key in job.workers]
         fault = self.chain.rt.attestation.fault(worker.key)
         try:
@@ -114,13 +135,36 @@ class JobLives(RuleBasedStateMachine):
         else:
             outcome = self.chain.job(id).outcome
             assert fault is None and outcome and outcome.fee == min(3 * gas, job.max_fee)
+            assert self.chain.job(id).state is (COMMITTED if window else SETTLED)
+
+    @rule(data=st.data(), content=st.sampled_from(CONTENTS), what=st.sampled_from(["hash", "hash", "reveal", "word"]))
+    def vote(self, data: st.DataObject, content: bytes, what: str) -> None:
+        """A seat says something; whether it is the time for it is up to the chain."""
+        seats = [
+            (id, worker)
+            for id, job in self.jobs().items()
+            if job.state in OPEN and (job.voted or what == "word")
+            for worker in self.team
+            if worker.key in [seat.worker for seat in job.voters]
+        ]
+        if not seats:
+            return
+        id, worker = data.draw(st.sampled_from(seats))
+        if what == "hash":
+            call = worker.commit_hash(id, content, gas=7)
+        elif what == "reveal":
+            call = worker.reveal(id, content, gas=7)
+        else:
+            call = worker.word(id, data.draw(st.sampled_from(Word)))
+        with suppress(Custom):
+            self.chain.send(call)
 
     @rule(id=places, place=st.integers(0, len(TEAM) - 1), attempt=st.integers(0, 4))
     def commit_something_else(self, id: int, place: int, attempt: int) -> None:
         if id not in self.chain.rt.jobs.job:
             return
         job, worker = self.chain.job(id), self.team[place]
-        if job.state is ASSIGNED and job.attempt == attempt and worker.key in job.workers:
+        if job.stage is Stage.Commits and job.attempt == attempt and worker.key in job.workers:
             return
         try:
             self.chain.send(worker.commit(id, attempt=attempt))
@@ -132,14 +176,16 @@ class JobLives(RuleBasedStateMachine):
 
     @rule(
         measurement=st.sampled_from([SGX.measurement, TDX.measurement]),
-        what=st.sampled_from(["allow", "forbid", "pause"]),
+        what=st.sampled_from(["allow", "forbid", "pause", "window", "no window"]),
     )
     def govern(self, measurement: bytes, what: str) -> None:
         if what == "allow":
-            self.chain.sudo("Attestation", "allow_measurement", measurement=measurement, name=b"n")
+            self.chain.sudo("Attestation", "allow_measurement", measurement=measurement, name=b"n", version=b"1")
         elif what == "pause":
             paused = self.chain.rt.agents.agent[0].paused
             self.chain.call(CAROL, "Agents", "resume" if paused else "pause", agent=0)
+        elif "window" in what:
+            self.chain.sudo("Jobs", "set_window", window=20_000 if what == "window" else 0)
         else:
             with suppress(Attestation.UnknownMeasurement):
                 self.chain.sudo("Attestation", "disallow_measurement", measurement=measurement)
@@ -164,6 +210,9 @@ class JobLives(RuleBasedStateMachine):
         assert not self.chain.events(Jobs.Requeued) and not self.chain.events(Jobs.Expired)
         assert missed == {worker.key: self.missed(worker) for worker in self.team}
 
+    def bonds(self) -> int:
+        return self.chain.rt.balances.held(Jobs.HoldReason.ChallengeBond, BOB)
+
     def missed(self, worker: TestWorker) -> int:
         record = self.chain.rt.workers.worker.get(worker.key)
         return record.missed if record else 0
@@ -183,37 +232,51 @@ class JobLives(RuleBasedStateMachine):
                 open_fees[job.submitter] += job.max_fee
         for who in SUBMITTERS:
             assert rt.balances.held(Jobs.HoldReason.Fee, who) == open_fees[who]
+        bonds = [job.challenge.bond for job in self.jobs().values() if job.challenge and job.state in OPEN]
+        assert self.bonds() == sum(bonds)
         assert rt.balances.free(POT) == DEPOSIT + sum(amount for _, amount in rt.jobs.claimable.items())
         stakes = Counter[bytes]()
         for _, record in rt.workers.worker.items():
             stakes[record.info.operator] += record.stake
         for operator in OPERATORS:
             assert rt.balances.held(Workers.HoldReason.Stake, operator) == stakes[operator]
-        fees = sum(job.outcome.fee for job in self.jobs().values() if job.outcome)
-        claimed = fees - sum(amount for _, amount in rt.jobs.claimable.items())
-        assert claimed >= 0
 
     @invariant()
     def every_open_job_is_due_once(self) -> None:
         rt, jobs = self.chain.rt, self.jobs()
-        assert list(rt.jobs.deadlines) == sorted((job.due, id) for id, job in jobs.items() if job.state in OPEN)
+        assert list(rt.jobs.deadlines) == sorted((job.alarm, id) for id, job in jobs.items() if job.state in OPEN)
         waiting = {id for calendar in (rt.jobs.draws, rt.jobs.retries, rt.jobs.parked) for _, id in calendar}
-        assert {id for id, job in jobs.items() if job.state is QUEUED} <= waiting
+        assert {id for id, job in jobs.items() if job.stage is Stage.Draw} <= waiting
+        assert all((job.stage is Stage.Over) == (job.state not in OPEN) for job in jobs.values())
         assert {id for id in jobs if id in rt.jobs.input} == {id for id, job in jobs.items() if job.state in OPEN}
-        assert {id for id in jobs if id in rt.jobs.output} == {id for id, job in jobs.items() if job.state is SETTLED}
+        done = {id for id, job in jobs.items() if job.outcome is not None}
+        assert {id for id in jobs if id in rt.jobs.output} == done >= {i for i, j in jobs.items() if j.state is SETTLED}
+        revealed = {
+            (id, seat.ballot.output)
+            for id, job in jobs.items()
+            if job.state in OPEN
+            for seat in job.voters
+            if seat.ballot is not None and job.voted
+        }
+        assert set(rt.jobs.candidate) == revealed
 
     @invariant()
     def seats_are_the_workers_load(self) -> None:
         rt = self.chain.rt
         seats = Counter[bytes]()
         for id, job in self.jobs().items():
-            assert (len(job.workers) == 1) if job.state is ASSIGNED else True
-            assert job.attempt <= 3 and len(job.tried) <= job.attempt
-            for key in job.workers:
-                assert rt.workers.worker[key].info.operator != job.submitter
-                if job.state is ASSIGNED:
-                    seats[key] += 1
-                    assert (id, job.attempt) in [(a.job, a.attempt) for a in rt.jobs.assignments[key]]
+            assert job.attempt <= 3 and len(job.tried) <= job.attempt and job.round <= 3
+            operators = [seat.operator for seat in job.seats]
+            assert len(set(operators)) == len(operators) and job.submitter not in operators
+            for seat in job.voters:
+                if job.state in OPEN and job.stage is not Stage.Window and not seat.is_vacant:
+                    seats[seat.worker] += 1
+                    tasks = {entry.job: entry for entry in rt.jobs.assignments[seat.worker]}
+                    asked = {Stage.Reveals: Task.Reveal}.get(job.stage, Task.Wait)
+                    assert tasks[id].attempt == job.attempt
+                    assert tasks[id].task is (
+                        Task.Run if seat.is_pending else asked if seat.phase is SeatPhase.Committed else Task.Wait
+                    )
         for worker in self.team:
             record = rt.workers.worker.get(worker.key)
             assert seats[worker.key] == len(rt.jobs.assignments[worker.key]) == (record.load if record else 0)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pallets.balances import Balances
 from pallets.frame.events import BadOrigin
 from pallets.frame.executive import Executive, InvalidBlock
 from pallets.frame.genesis import InvalidGenesis, build_genesis
@@ -17,13 +20,17 @@ from pallets.primitives.hash_onion import (
     MAX_LAYERS,
     REVEAL,
     STRIDE,
+    Commitment,
     HashOnion,
     HashOnions,
 )
 from pallets.primitives.hashing import blake2_256, storage_prefix
-from pallets.randomness import Commitment, Randomness
+from pallets.primitives.runtime_code import RuntimeVersion
+from pallets.randomness import Randomness
 from pallets.runtime import DevRuntime
+from pallets.session import Session
 from tests.pallets.dev_chain import SPEC, DevChain
+from tests.pallets.turn_chain import DEPOSIT, FINE, SESSION, TREASURY, plain_system
 
 ALICE, BOB = b"\xa1" * 32, b"\xb0" * 32
 
@@ -32,6 +39,8 @@ class Turn:
     """Whose block it is."""
 
     author = ALICE
+    authorities: ClassVar[list[bytes]] = [ALICE, BOB]
+    current_slot = 0
 
     def current_author(self) -> bytes:
         return self.author
@@ -54,13 +63,27 @@ class Drawer:
 
 
 class DrawRuntime(Runtime):
-    """Nothing but randomness."""
+    """Nothing but randomness, and what only more authorities need."""
+
+    version = RuntimeVersion("draws", "draws", 1, 1, 1, [], 1, 1)
 
     def compose(self) -> None:
         self.turn, self.clock, known = Turn(), Clock(), list[Randomness]()
         self.first, self.second = Drawer(known), Drawer(known)
+        self.system = plain_system(self.version)
+        self.balances = Balances(index=5, system=self.system, existential_deposit=DEPOSIT)
+        self.session = Session(index=9, system=self.system)
         self.randomness = Randomness(
-            index=14, authorship=self.turn, timestamp=self.clock, listeners=(self.first, self.second)
+            index=14,
+            system=self.system,
+            authorship=self.turn,
+            timestamp=self.clock,
+            currency=self.balances,
+            validators=self.session,
+            treasury=TREASURY,
+            fine=FINE,
+            session=SESSION,
+            listeners=(self.first, self.second),
         )
         known.append(self.randomness)
 

@@ -11,6 +11,7 @@ from substrateinterface import Keypair as JudgesKeypair
 
 from node.testing import Devnet
 from pallets.balances import Balances
+from pallets.frame.documentation import class_docs, member_docs
 from pallets.frame.executive import Executive, InvalidBlock
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.validity import BadMandatory, MandatoryValidation, TransactionSource
@@ -25,6 +26,7 @@ from pallets.primitives.ss58 import decode_account
 from pallets.primitives.types import Moment
 from pallets.runtime import KNOWN_RUNTIMES, UNIT, DevRuntime
 from pallets.system import System
+from pallets.worker_liveness import REWARDS
 from tests.pallets.dev_chain import FIRST_SLOT, RUNTIME_GENESIS, SPEC, DevChain
 
 PATCH: dict[str, Any] = RUNTIME_GENESIS["patch"]
@@ -52,6 +54,8 @@ WIRE = {
     "Dao": 25,
     "Pools": 26,
     "Slashing": 27,
+    "Clusters": 30,
+    "Schedules": 31,
     "Cheats": 200,
 }
 EXTENSIONS = [
@@ -132,6 +136,7 @@ def test_genesis_is_as_the_spec_says() -> None:
     assert runtime.balances.total_issuance == sum(held.values())
     endowed = {decode_account(address): int(amount) for address, amount in PATCH["balances"]["balances"]}
     assert {who: held[who] for who in endowed} == endowed
+    assert held.pop(REWARDS) == runtime.balances.existential_deposit + int(PATCH["workers"]["rewards"])
     keyless = held.keys() - endowed.keys()  # pre-funded, so that a payment out of them can't reap them
     assert all(held[who] == runtime.balances.existential_deposit for who in keyless)
     assert runtime.balances.free(dev_keypair("Ferdie//stash").public) == 1_000_000 * UNIT
@@ -150,6 +155,13 @@ def test_pallets_stand_where_the_wire_has_them() -> None:
     runtime = DevChain().runtime()
     assert {pallet.wire_name: pallet.index for pallet in runtime.pallets}.items() <= WIRE.items()
     runtime.integrity_test()
+
+
+def test_all_that_clients_show_is_documented() -> None:
+    for pallet in DevChain().runtime().pallets:
+        bare = [thing.__qualname__ for thing in (*pallet.events, *pallet.errors) if not class_docs(thing)]
+        bare += [item.attribute for item in pallet.items_declared if not member_docs(type(pallet), item.attribute)]
+        assert not bare, pallet.wire_name
 
 
 def test_extensions_stand_in_the_order_clients_hard_code() -> None:

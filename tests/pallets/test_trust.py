@@ -21,6 +21,8 @@ HARMLESS = ["INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-0038
         (TcbStatus.ConfigurationAndSWHardeningNeeded, ["INTEL-SA-00289", "INTEL-SA-00615"], 4),
         (TcbStatus.OutOfDate, [], 5),
         (TcbStatus.OutOfDateConfigurationNeeded, [], 5),
+        (TcbStatus.TDRelaunchAdvised, [], 5),
+        (TcbStatus.TDRelaunchAdvisedConfigurationNeeded, [], 5),
     ],
 )
 def test_confidence(status: TcbStatus, advisories: list[str], level: int) -> None:
@@ -37,6 +39,7 @@ def test_grace_runs_from_the_date_of_the_level_and_for_out_of_date_only() -> Non
     policy = Policy([TcbStatus.UpToDate], [], 1000, 0)
     assert policy.accepts(TcbStatus.OutOfDate, 5000, 6000)
     assert policy.accepts(TcbStatus.OutOfDateConfigurationNeeded, 5000, 6000)
+    assert policy.accepts(TcbStatus.TDRelaunchAdvised, 5000, 6000)
     assert not policy.accepts(TcbStatus.OutOfDate, 5000, 6001)
     assert not policy.accepts(TcbStatus.SWHardeningNeeded, 5000, 5000)
 

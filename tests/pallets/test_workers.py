@@ -16,13 +16,11 @@ from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker import WorkerInfo
-from pallets.primitives.worker_record import Worker, WorkerState, heaviest
+from pallets.primitives.worker_record import EVERYONE, FULL_SPEED, LEAST_SPEED, Worker, WorkerState, heaviest
 from pallets.workers import Workers
 from tests.pallets.job_chain import ALICE, OPERATORS, RUNTIME_ID, SGX, STAKE, START, TDX, UNIT, JobChain, TestWorker
 
-WINDOW, INTERVAL, COOL_DOWN = 65_000, 5_000, 3_600_000
-STEP = 50_000
-"""Milliseconds between blocks, below what counts as standing still."""
+WINDOW, INTERVAL, CHALLENGE, COOL_DOWN = 65_000, 5_000, 20_000, 3_600_000
 
 
 @pytest.fixture
@@ -44,26 +42,32 @@ def refused(chain: JobChain, call: Any, code: type[Error] | None) -> None:
         call.spec.method(chain.rt.workers, None, *call.arguments)
 
 
-def listed(chain: JobChain) -> list[bytes]:
-    """The eligible workers; fails where the list contradicts itself or the records."""
+def listed(chain: JobChain, class_id: int = EVERYONE) -> list[bytes]:
+    """The eligible workers of a class; fails where any list contradicts itself, the records or the classes."""
     workers = chain.rt.workers
-    keys = [workers.eligible[i] for i in range(len(workers.eligible))]
-    assert {key: i for i, key in enumerate(keys)} == dict(workers.place.items())
     records = dict(workers.worker.items())
+    places = dict(workers.place.items())
+    lists = {id for id, _ in places}
+    assert dict(workers.eligible_count.items()).keys() == dict(workers.eligible_operators.items()).keys() == lists
+    for id in lists:
+        keys = [workers.eligible[id, i] for i in range(workers.eligible_count[id])]
+        assert {key: i for i, key in enumerate(keys)} == {key: at for (of, key), at in places.items() if of == id}
+        operators = Counter(records[key].info.operator for key in keys)
+        assert operators == {who: count for (of, who), count in workers.eligible_of.items() if of == id}
+        assert workers.eligible_operators[id] == len(operators)
     fit = {
         key
         for key, record in records.items()
         if record.state in (WorkerState.Idle, WorkerState.Working) and record.load < workers.max_load
     }
-    assert set(keys) == fit
-    operators = Counter(records[key].info.operator for key in keys)
-    assert operators == dict(workers.eligible_of.items())
-    assert workers.eligible_operators == len(operators)
+    assert places.keys() == {(id, key) for key in fit for id in records[key].classes}
+    assert {key for key in fit if EVERYONE in records[key].classes} == fit
     watched = {
         key: record.due for key, record in records.items() if record.state.value < WorkerState.Unresponsive.value
     }
     assert sorted((due, key) for key, due in watched.items()) == list(workers.silence)
-    return keys
+    assert len(workers.silence) == len(watched)
+    return [workers.eligible[class_id, i] for i in range(workers.eligible_count[class_id])]
 
 
 # Registration
@@ -80,8 +84,10 @@ def test_register(chain: JobChain) -> None:
         registered_at=START,
         last_heartbeat=START,
         heartbeat_block=0,
-        due=START + WINDOW,
+        due=worker.record.due,
+        classes=[EVERYONE],
     )
+    assert CHALLENGE // 2 <= worker.record.due - START < CHALLENGE * 3 // 2
     assert chain.rt.balances.held(Workers.HoldReason.Stake, OPERATORS[0]) == STAKE + 5
     assert chain.events(Workers.Registered) == [Workers.Registered(worker.key, OPERATORS[0], 1, True)]
     assert chain.events(Workers.StateChanged) == [
@@ -144,168 +150,6 @@ def test_bond_more(chain: JobChain) -> None:
     assert worker.record.stake == chain.rt.balances.held(Workers.HoldReason.Stake, OPERATORS[0]) == STAKE + 7
 
 
-# Heartbeats and silence
-
-
-def test_heartbeat(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    chain.next_block(INTERVAL)
-    call = worker.heartbeat()
-    chain.send(call)
-    record = worker.record
-    assert (record.last_heartbeat, record.heartbeat_block) == (START + INTERVAL, 1)
-    assert record.due == START + INTERVAL + WINDOW
-    listed(chain)
-    refused(chain, call, Workers.StaleHeartbeat)
-
-
-def test_pool_takes_one_heartbeat_a_worker_the_newest(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    chain.next_block(INTERVAL)
-    chain.next_block()
-    # Over the newest block, which only the block under construction knows as its parent.
-    chain.next_block()
-    older = chain.validate(worker.heartbeat())
-    number = chain.rt.system.number
-    newer = chain.validate(worker.heartbeat(number - 1, chain.head))
-    assert older.provides == newer.provides == [b"fathom/heartbeat" + worker.key]
-    assert (older.priority, newer.priority) == (number - 2, number - 1)
-    assert older.requires == [] and older.propagate and older.longevity == 64
-
-
-def test_heartbeat_over_the_head_is_admitted_before_the_next_block(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    chain.next_block(INTERVAL)
-    chain.head = chain.executive.finalize_block().hash
-    number, head = chain.rt.system.number, chain.head
-    call = worker.heartbeat(number, head)
-    chain._open(chain.rt.timestamp.now + 100)
-    chain.send(call)
-    assert worker.record.heartbeat_block == number
-
-
-def test_heartbeat_refusals(chain: JobChain) -> None:
-    worker, stranger = chain.worker("w").register(), chain.worker("stranger")
-    chain.next_block(INTERVAL)
-    refused(chain, stranger.heartbeat(), Workers.UnknownWorker)
-    forged = worker.heartbeat()
-    forged.arguments = (*forged.arguments[:3], stranger.heartbeat().arguments[3])
-    refused(chain, forged, None)
-    refused(chain, worker.heartbeat(genesis=b"\x99" * 32), None)
-    refused(chain, worker.heartbeat(number=7), Workers.UnknownBlock)
-    refused(chain, worker.heartbeat(hash=b"\x99" * 32), Workers.UnknownBlock)
-    refused(chain, worker.heartbeat(0, chain.genesis_hash), Workers.StaleHeartbeat)
-
-
-def test_heartbeats_of_a_serving_worker_keep_their_distance(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    chain.next_block(INTERVAL - 100)
-    with pytest.raises(Custom) as error:
-        chain.send(worker.heartbeat())
-    assert error.value.code == Workers.TooSoon.index
-    chain.next_block()
-    chain.send(worker.heartbeat())
-
-
-def test_heartbeat_over_an_old_block(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    chain.next_block()
-    number, block = 1, chain.head
-    chain.next_block(STEP)
-    chain.next_block(WINDOW - STEP)
-    with noop(chain.rt, Workers.StaleHeartbeat):
-        chain.rt.workers.heartbeat(None, *worker.heartbeat(number, block).arguments)
-
-
-def test_the_parent_is_new_enough_however_long_ago(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    chain.blocks(2)
-    chain.next_block(100 * WINDOW)
-    chain.send(worker.heartbeat())
-    assert worker.record.state is WorkerState.Idle
-
-
-def test_silence(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    assert chain.rt.workers.next_due() == START + WINDOW
-    chain.next_block(STEP)
-    chain.next_block(WINDOW - STEP - 100)
-    assert listed(chain) == [worker.key]
-    chain.next_block()
-    assert worker.record.state is WorkerState.Unresponsive
-    assert chain.events(Workers.StateChanged) == [
-        Workers.StateChanged(worker.key, WorkerState.Idle, WorkerState.Unresponsive)
-    ]
-    assert listed(chain) == []
-    assert chain.rt.workers.next_due() is None
-    chain.send(worker.heartbeat())
-    assert listed(chain) == [worker.key]
-
-
-def test_silence_while_the_chain_stood_still_is_excused(chain: JobChain) -> None:
-    workers = [chain.worker(f"{i}").register() for i in range(10)]  # more than a block takes note of
-    gap = 60_100
-    chain.next_block(gap * 1000)
-    end = chain.rt.timestamp.now
-    assert chain.rt.workers.excused_until == end
-    assert all(worker.record.state is WorkerState.Idle for worker in workers)
-    assert Counter(worker.record.due for worker in workers) == {end + WINDOW: 8, START + WINDOW: 2}
-    chain.next_block()
-    assert Counter(worker.record.due for worker in workers) == {end + WINDOW: 8, end + 100 + WINDOW: 2}
-    listed(chain)
-    chain.next_block(STEP)
-    chain.next_block(WINDOW - STEP - 100)
-    states = Counter(worker.record.state for worker in workers)
-    assert states == {WorkerState.Unresponsive: 8, WorkerState.Idle: 2}
-    chain.next_block()
-    assert all(worker.record.state is WorkerState.Unresponsive for worker in workers)
-
-
-def test_a_minute_is_no_gap(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    chain.next_block(60_000)
-    chain.next_block(5_000)
-    assert worker.record.state is WorkerState.Unresponsive
-
-
-def test_a_block_notes_a_bounded_number_of_silent_workers(chain: JobChain) -> None:
-    workers = [chain.worker(f"{i}").register() for i in range(10)]
-    chain.next_block(STEP)
-    chain.next_block(WINDOW - STEP)
-    assert len(chain.events(Workers.StateChanged)) == 8
-    assert chain.rt.jobs.next_due() == START + WINDOW  # the rest is overdue
-    chain.next_block()
-    assert all(worker.record.state is WorkerState.Unresponsive for worker in workers)
-
-
-def test_a_worker_that_root_removed_stops_nothing(chain: JobChain) -> None:
-    removed, other = chain.worker("r").register(), chain.worker("o", OPERATORS[1]).register()
-    chain.sudo("System", "kill_storage", keys=[chain.rt.workers.worker.key(removed.key)])
-    chain.next_block(STEP)
-    chain.next_block(WINDOW - STEP)
-    (abandoned,) = chain.events(Workers.Abandoned)
-    assert (abandoned.worker, type(abandoned.error)) == (removed.key, Workers.UnknownWorker)
-    assert other.record.state is WorkerState.Unresponsive
-    assert chain.rt.workers.next_due() is None
-
-
-def test_with_blocks_over_a_minute_apart_nothing_is_punished(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    for _ in range(5):
-        chain.next_block(61_000)
-    assert (worker.record.state, worker.record.missed) == (WorkerState.Idle, 0)
-
-
-def test_an_unattested_worker_doesnt_beat(chain: JobChain) -> None:
-    worker = chain.worker("w").register()
-    chain.next_block(INTERVAL)
-    chain.sudo("Attestation", "disallow_measurement", measurement=SGX.measurement)
-    refused(chain, worker.heartbeat(), Attestation.MeasurementNotAllowed)
-    chain.sudo("Attestation", "allow_measurement", measurement=SGX.measurement, name=b"n")
-    chain.sudo("Attestation", "revoke", worker=worker.key)
-    refused(chain, worker.heartbeat(), Attestation.KeyRevoked)
-
-
 # Leaving
 
 
@@ -344,12 +188,29 @@ def test_coming_back_keeps_the_record(chain: JobChain) -> None:
     for kept in (True, True, False):
         chain.rt.workers.assign(worker.key)
         chain.rt.workers.finish(worker.key, kept=kept)
+    record = worker.record
+    record.slashed, record.speed, record.speed_at = 3, 700, START
+    chain.rt.workers.worker[worker.key] = record
     chain.call(OPERATORS[0], "Workers", "exit", worker=worker.key)
-    chain.next_block(COOL_DOWN)
+    cooling = worker.record
+    chain.next_block()
+    for name in ("register", "reattest"):  # neither by a fresh quote, nor with more stake
+        stake = {"stake": 4 * STAKE} if name == "register" else {}
+        refusal = Workers.AlreadyRegistered if name == "register" else Workers.NotServing
+        with noop(chain.rt, refusal):
+            chain.call(OPERATORS[0], "Workers", name, info=worker.info, quote=worker.quote(), **stake)
+    refused(chain, worker.heartbeat(), Workers.NotServing)
+    assert worker.record == cooling
+    chain.next_block(COOL_DOWN - 300)
+    with noop(chain.rt, Workers.StillCoolingDown):
+        chain.call(OPERATORS[0], "Workers", "withdraw", worker=worker.key)
+    chain.next_block()
     chain.call(OPERATORS[0], "Workers", "withdraw", worker=worker.key)
     chain.next_block()
-    worker.register()
-    assert (worker.record.kept, worker.record.missed, worker.record.stake) == (2, 1, STAKE)
+    worker.register(2 * STAKE)
+    now = worker.record
+    assert (now.kept, now.missed, now.slashed, now.speed, now.stake) == (2, 1, 3, 700, 2 * STAKE)
+    assert (now.registered_at, now.speed_at, now.state) == (START, START, WorkerState.Idle)
     assert listed(chain) == [worker.key]
 
 
@@ -372,8 +233,16 @@ def seeds(count: int) -> list[bytes]:
     return [blake2_256(i.to_bytes(4, "little")) for i in range(count)]
 
 
+def full_speed(*workers: TestWorker) -> None:
+    """Puts on record that these are as fast as any can be."""
+    for worker in workers:
+        record = worker.record
+        record.speed = FULL_SPEED
+        worker.chain.rt.workers.worker[worker.key] = record
+
+
 def draws(chain: JobChain, count: int, **rules: Any) -> Counter[bytes | None]:
-    rules = {"never": ALICE, "rather_not": []} | rules
+    rules = dict[str, Any](class_id=EVERYONE, operators=[ALICE], rather_not=[]) | rules
     return Counter(chain.rt.workers.draw(seed, **rules).worker for seed in seeds(count))
 
 
@@ -414,16 +283,17 @@ def test_draw_follows_score_and_confidence(chain: JobChain) -> None:
 
 def test_draw_never_takes_the_operators_own(chain: JobChain) -> None:
     mine, other = chain.worker("mine").register(), chain.worker("other", OPERATORS[1]).register()
-    assert draws(chain, 50, never=OPERATORS[0]).keys() == {other.key}
-    assert chain.rt.workers.operators_besides(OPERATORS[0]) == 1
-    assert chain.rt.workers.operators_besides(ALICE) == 2
+    assert draws(chain, 50, operators=OPERATORS[:1]).keys() == {other.key}
+    assert chain.rt.workers.operators_besides(OPERATORS[0], EVERYONE) == 1
+    assert chain.rt.workers.operators_besides(ALICE, EVERYONE) == 2
     chain.call(OPERATORS[1], "Workers", "exit", worker=other.key)
-    assert draws(chain, 5, never=OPERATORS[0]) == {None: 5}
+    assert draws(chain, 5, operators=OPERATORS[:1]) == {None: 5}
     assert draws(chain, 5) == {mine.key: 5}
 
 
 def test_draw_prefers_others_to_those_that_failed(chain: JobChain) -> None:
     failed, fresh = chain.worker("failed").register(40 * STAKE), chain.worker("fresh").register()
+    full_speed(failed, fresh)
     assert draws(chain, 200, rather_not=[failed.key])[fresh.key] > 190
     chain.call(OPERATORS[0], "Workers", "exit", worker=fresh.key)
     assert draws(chain, 20, rather_not=[failed.key]) == {failed.key: 20}
@@ -449,11 +319,12 @@ def test_draw_drops_workers_of_a_disallowed_runtime(chain: JobChain) -> None:
 
 def test_draw_counts_its_tries(chain: JobChain) -> None:
     worker = chain.worker("w").register(4 * STAKE)
-    assert chain.rt.workers.draw(bytes(32), never=ALICE, rather_not=[]) == (worker.key, 1)
-    assert chain.rt.workers.draw(bytes(32), never=ALICE, rather_not=[worker.key]) == (worker.key, 33)
-    assert chain.rt.workers.draw(bytes(32), never=OPERATORS[0], rather_not=[]) == (None, 64)
+    full_speed(worker)
+    assert chain.rt.workers.draw(bytes(32), EVERYONE, operators=[ALICE], rather_not=[]) == (worker.key, 1)
+    assert chain.rt.workers.draw(bytes(32), EVERYONE, operators=[ALICE], rather_not=[worker.key]) == (worker.key, 33)
+    assert chain.rt.workers.draw(bytes(32), EVERYONE, operators=OPERATORS[:1], rather_not=[]) == (None, 64)
     chain.sudo("Attestation", "revoke", worker=worker.key)
-    assert chain.rt.workers.draw(bytes(32), never=ALICE, rather_not=[]) == (None, 1)
+    assert chain.rt.workers.draw(bytes(32), EVERYONE, operators=[ALICE], rather_not=[]) == (None, 1)
 
 
 def test_a_heartbeat_brings_a_lapsed_worker_back(chain: JobChain) -> None:
@@ -461,7 +332,7 @@ def test_a_heartbeat_brings_a_lapsed_worker_back(chain: JobChain) -> None:
     chain.sudo("Attestation", "disallow_measurement", measurement=SGX.measurement)
     assert draws(chain, 1) == {None: 1}
     chain.next_block()
-    chain.sudo("Attestation", "allow_measurement", measurement=SGX.measurement, name=b"n")
+    chain.sudo("Attestation", "allow_measurement", measurement=SGX.measurement, name=b"n", version=b"1")
     chain.send(worker.heartbeat())  # no matter how soon after the last
     assert (worker.record.state, listed(chain)) == (WorkerState.Idle, [worker.key])
 
@@ -476,7 +347,7 @@ def test_draw_takes_at_most_64_tries(chain: JobChain, monkeypatch: pytest.Monkey
         return fault(worker)
 
     monkeypatch.setattr(chain.rt.attestation, "fault", counting)
-    assert draws(chain, 1, never=OPERATORS[0]) == {None: 1}
+    assert draws(chain, 1, operators=OPERATORS[:1]) == {None: 1}
     assert len(asked) == 64
 
 
@@ -489,12 +360,16 @@ BEGINNER = Worker(INFO, 1, WorkerState.Idle, 1, True, 0, 0, 0, 0)
     kept=st.integers(0, 10**6),
     missed=st.integers(0, 10**6),
     confidence=st.integers(1, 5),
-    cap=st.integers(1, 10**24),
+    slashed=st.integers(0, 100),
+    speed=st.integers(LEAST_SPEED, FULL_SPEED),
 )
-def test_weight_lies_within_its_bounds(stake: int, kept: int, missed: int, confidence: int, cap: int) -> None:
-    record = replace(BEGINNER, stake=stake, kept=kept, missed=missed, confidence=confidence)
-    assert 0 < record.weight(cap) <= heaviest(cap)
+def test_weight_lies_within_its_bounds(
+    stake: int, kept: int, missed: int, slashed: int, confidence: int, speed: int
+) -> None:
+    record = replace(BEGINNER, kept=kept, missed=missed, slashed=slashed, confidence=confidence, speed=speed)
+    assert 0 < record.weight(stake) <= heaviest(stake)
     assert 125 <= record.score <= 1000
+    assert replace(record, slashed=slashed + 1).score <= record.score
     assert replace(record, missed=missed + 1).score <= record.score <= replace(record, kept=kept + 1).score
 
 
@@ -508,11 +383,11 @@ def test_list_of_the_eligible_stays_right(steps: list[tuple[str, int]]) -> None:
         record = worker.record
         if step == "exit" and record.state is not WorkerState.CoolingDown:
             chain.call(worker.info.operator, "Workers", "exit", worker=worker.key)
-        elif step == "load" and worker.key in workers.place:
+        elif step == "load" and (EVERYONE, worker.key) in workers.place:
             workers.assign(worker.key)
         elif step == "free" and record.load:
             workers.finish(worker.key, kept=True)
-        elif step == "lapse" and worker.key in workers.place:
+        elif step == "lapse" and (EVERYONE, worker.key) in workers.place:
             chain.sudo("Attestation", "revoke", worker=worker.key)
             draws(chain, 3)
         listed(chain)

@@ -73,6 +73,16 @@ def test_rpc(kept: Path) -> None:
     assert figures["p50_ms_loaded"] <= figures["p99_ms_loaded"] <= figures["longest_ms_loaded"]
 
 
+def test_workers(kept: Path) -> None:
+    given = ("--count", "20", "--jobs", "4", "--blocks", "3", "--seconds", "0.2", "--keep", str(kept))
+    figures = figures_of(fathom_bench("workers", *given, "--json"))
+    assert (figures["bench"], figures["count"], figures["jobs_per_block"]) == ("workers", 20, 4)
+    assert (figures["settled_per_block"], figures["settled_per_block_360"]) == (4, 4)
+    assert_positive(figures, "block_ms", "block_ms_360", "block_time_ratio", "reads_per_assignment")
+    assert figures["bytes_per_worker"] is None
+    assert {entry.name for entry in kept.iterdir()} >= {"workers-20", "workers-360"}
+
+
 def test_start() -> None:
     figures = figures_of(fathom_bench("start", "--runs", "1", "--workers", "0", "--blocks", "5", "--json"))
     assert figures["bench"] == "start"

@@ -18,7 +18,10 @@ from node.dev_spec import DEV_SPEC
 from tests.node.commands.conftest import Fathom
 
 ROOT = Path(__file__).resolve().parents[3]
-GROUPS = {"key": ("generate", "inspect", "insert", "generate-node-key", "inspect-node-key")}
+GROUPS = {
+    "key": ("generate", "inspect", "insert", "generate-node-key", "inspect-node-key"),
+    "tee": ("mint", "inspect", "corrupt"),
+}
 
 
 # Help and completion
@@ -35,7 +38,8 @@ def test_every_command_is_listed_without_being_loaded() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [name for name in COMMANDS if name not in ("bench", "worker", *GROUPS)] + [f"key {n}" for n in GROUPS["key"]],
+    [name for name in COMMANDS if name not in ("bench", "worker", *GROUPS)]
+    + [f"{group} {name}" for group, names in GROUPS.items() for name in names],
 )
 def test_each_command_teaches_by_an_example(fathom: Fathom, command: str) -> None:
     text = fathom(*command.split(), "--help").good

@@ -167,8 +167,8 @@ async def test_those_in_line_for_their_signature_are_counted() -> None:
 async def test_workers_jobs_and_agents_are_the_states(node: RunningNode) -> None:
     """Written by root: what is read is what any client would read."""
     items = {
-        "workers_eligible": (storage_key("Workers", "CounterForEligible"), 4),
-        "workers_operators": (storage_key("Workers", "EligibleOperators"), 4),
+        "workers_eligible": (storage_key("Workers", "EligibleCount") + bytes(4), 4),
+        "workers_operators": (storage_key("Workers", "EligibleOperators") + bytes(4), 4),
         "workers_arrivals": (storage_key("Workers", "Arrivals"), 8),
         "jobs_submitted": (storage_key("Jobs", "NextJob"), 8),
         "agents": (storage_key("Agents", "NextAgent"), 8),

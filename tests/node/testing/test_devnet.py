@@ -335,7 +335,7 @@ def test_storage_by_key_and_by_prefix(chain: Devnet) -> None:
     assert {(multisig, operation[0]): operation[1]} == chain.query.multisig.multisigs.entries()
     assert chain.query.multisig.multisigs(multisig, operation[0]) == operation[1]
     assert chain.query.multisig.multisigs(multisig, bytes(32)) is None
-    assert chain.query.workers.eligible.count() == 0
+    assert chain.query.workers.classes.count() == 1
     assert chain.query.system.account.count() == len(chain.query.system.account.entries()) > 12
     with pytest.raises(InvalidArgument, match=r"query.system.account takes 1 keys, not 0; .entries\(\) has all"):
         chain.query.system.account()

@@ -13,7 +13,7 @@ from scalecodec.type_registry import load_type_registry_preset
 from pallets.primitives.codec import codec_of
 from pallets.primitives.job import (
     MAX_INPUT,
-    MAX_OUTPUT,
+    MAX_SEALED_OUTPUT,
     HashInput,
     HashOutput,
     InlineInput,
@@ -74,10 +74,13 @@ def test_modes(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "variant", "limit"), [(Input, InlineInput, MAX_INPUT), (Output, InlineOutput, MAX_OUTPUT)]
+    ("kind", "variant", "limit", "bytes_"),
+    [(Input, InlineInput, MAX_INPUT, 65_536), (Output, InlineOutput, MAX_SEALED_OUTPUT, 65_536 + 80)],
 )
-def test_what_is_inline_has_at_most_64_kib(kind: Any, variant: Any, limit: int) -> None:
-    assert limit == 65_536
+def test_what_is_inline_has_at_most_64_kib_and_a_box_around_it(
+    kind: Any, variant: Any, limit: int, bytes_: int
+) -> None:
+    assert limit == bytes_
     codec_of(kind).decode_all(codec_of(kind).encode(variant(bytes(limit))))
     with pytest.raises(EncodeError):
         codec_of(kind).encode(variant(bytes(limit + 1)))

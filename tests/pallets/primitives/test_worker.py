@@ -13,7 +13,6 @@ from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
 from scalecodec.type_registry import load_type_registry_preset
 
 from pallets.primitives.keys import verify_ed25519
-from pallets.primitives.scale import DecodeError, EncodeError
 from pallets.primitives.worker import INFO, MAX_ENDPOINT, VERSION, WorkerInfo, heartbeat_bytes, runtime_id
 
 FIELDS = [
@@ -80,17 +79,6 @@ def test_report_data_is_the_hash_of_the_info_then_the_block() -> None:
 def test_every_field_counts(name: str) -> None:
     others = {"version": 2, "endpoint": b"b", "features": [8], "gpu_evidence": b"\x09" * 32}
     assert replace(EXAMPLE, **{name: others.get(name, b"\x09" * 32)}).hash != EXAMPLE.hash  # type: ignore[arg-type]
-
-
-def test_endpoint_is_bounded() -> None:
-    INFO.encode(replace(EXAMPLE, endpoint=b"e" * 256))
-    with pytest.raises(EncodeError):
-        INFO.encode(replace(EXAMPLE, endpoint=b"e" * 257))
-    long = INFO.encode(replace(EXAMPLE, endpoint=b"")).replace(
-        b"\x05" * 32 + b"\0", b"\x05" * 32 + b"\x05\x04" + b"e" * 257
-    )
-    with pytest.raises(DecodeError):
-        INFO.decode_all(long)
 
 
 def test_runtime_id_is_the_hash_of_engine_version_files_and_config() -> None:

@@ -1,0 +1,148 @@
+"""Collateral on file: each part by itself, and put together for a quote.
+
+Whoever files a part is of no matter: it is filed if its signature holds under a root that this chain knows, and it is
+older in nothing than the one it takes the place of. A part holds for every machine it speaks of, at once.
+
+Of a list of revoked machines each entry is kept under a key of its own, too, so that whoever asks whether a worker's
+machine is revoked reads one value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from pallets.certificates import Roots, machine_id
+from pallets.collateral_parts import (
+    CHAIN_KEY,
+    RevocationList,
+    SignedDocument,
+    Terms,
+    read_bundle,
+    read_pck_crl,
+    read_qe_identity,
+    read_root_crl,
+    read_tcb_info,
+)
+from pallets.dcap import Machine, require_chain
+from pallets.dcap_errors import BadCollateral, CollateralCarriesChain
+from pallets.primitives.attestation_record import PckCa, Tee, TrustRoot
+
+if TYPE_CHECKING:
+    from pallets.attestation import Attestation
+
+MAX_MODELS = 1024
+"""How many kinds of machines have TCB info: Intel has about a hundred, but anybody can make up simulated ones."""
+
+
+def roots_of(attestation: Attestation) -> Roots:
+    """The roots that this chain knows."""
+    return Roots(attestation.simulated_root, attestation.simulated_allowed)
+
+
+def file_bundle(attestation: Attestation, tee: Tee, json: bytes) -> None:
+    """Files all parts of a machine model's collateral."""
+    bundle = read_bundle(json)
+    if bundle.carries_chain:
+        raise CollateralCarriesChain(f"collateral has the key {CHAIN_KEY}: leave it out")
+    found = read_tcb_info(*bundle.tcb_info, roots_of(attestation)).tee
+    if found is not tee:
+        raise BadCollateral(f"collateral is for {found.name}, not for {tee.name}")
+    file_tcb_info(attestation, *bundle.tcb_info)
+    file_qe_identity(attestation, *bundle.qe_identity)
+    file_root_crl(attestation, bundle.root_crl)
+    file_pck_crl(attestation, *bundle.pck_crl)
+
+
+def file_tcb_info(attestation: Attestation, text: bytes, signature: bytes, issuer_chain: bytes) -> None:
+    """Files what rates the machines of a model."""
+    root, tee, fmspc, document = read_tcb_info(text, signature, issuer_chain, roots_of(attestation))
+    key = root, tee, fmspc
+    held = attestation.tcb_info.get(key)
+    if held is None and len(attestation.tcb_info) >= MAX_MODELS:
+        raise attestation.TooManyModels
+    _require_progress(attestation, document, held)
+    attestation.tcb_info[key] = document
+    attestation.deposit(
+        attestation.TcbInfoSet(root, tee, fmspc, document.issued, document.evaluation, document.validity.expires)
+    )
+
+
+def file_qe_identity(attestation: Attestation, text: bytes, signature: bytes, issuer_chain: bytes) -> None:
+    """Files the identity of the enclave that signs quotes of a kind."""
+    root, tee, document = read_qe_identity(text, signature, issuer_chain, roots_of(attestation))
+    _require_progress(attestation, document, attestation.qe_identity.get((root, tee)))
+    attestation.qe_identity[root, tee] = document
+    attestation.deposit(
+        attestation.QeIdentitySet(root, tee, document.issued, document.evaluation, document.validity.expires)
+    )
+
+
+def file_root_crl(attestation: Attestation, der: bytes) -> None:
+    """Files which authorities a root has revoked."""
+    root, crl = read_root_crl(der, roots_of(attestation))
+    _require_progress(attestation, crl, attestation.root_crl.get(root))
+    attestation.root_crl[root] = crl
+    attestation.deposit(attestation.RootCrlSet(root, crl.issued, crl.number, crl.validity.expires))
+
+
+def file_pck_crl(attestation: Attestation, der: bytes, issuer_chain: bytes) -> None:
+    """Files which machines an authority has revoked."""
+    root, ca, crl, serials = read_pck_crl(der, issuer_chain, roots_of(attestation))
+    held = attestation.pck_crl.get((root, ca))
+    _require_progress(attestation, crl, held)
+    before = set() if held is None else {entry.serial_number for entry in x509.load_der_x509_crl(held.der)}
+    for serial in sorted(before - set(serials)):
+        del attestation.revoked_machines[machine_id(root, ca, serial)]
+    for serial in sorted(set(serials) - before):
+        attestation.revoked_machines[machine_id(root, ca, serial)] = None
+    attestation.pck_crl[root, ca] = crl
+    attestation.deposit(
+        attestation.PckCrlSet(root, ca, crl.issued, crl.number, crl.validity.expires, len(set(serials)))
+    )
+
+
+def terms_for(attestation: Attestation, tee: Tee, machine: Machine) -> Terms:
+    """The parts that a machine's quotes of a kind are judged by, if all are on file and count now."""
+    root, ca = machine.root, machine.ca
+    tcb_info = attestation.tcb_info.get((root, tee, machine.fmspc))
+    qe_identity = attestation.qe_identity.get((root, tee))
+    root_crl, pck_crl = attestation.root_crl.get(root), attestation.pck_crl.get((root, ca))
+    if tcb_info is None or qe_identity is None or root_crl is None or pck_crl is None:
+        require_chain(machine.chain)  # a forged certificate may name any model
+        raise attestation.NoCollateral(_what_lacks(tcb_info, qe_identity, root_crl, root, ca, tee, machine.fmspc))
+    terms, now = Terms(tcb_info, qe_identity, root_crl, pck_crl), attestation.timestamp.now
+    if now < terms.starts:
+        raise attestation.CollateralNotYetValid
+    if now >= terms.expires:
+        raise attestation.CollateralExpired
+    return terms
+
+
+def _require_progress(
+    attestation: Attestation, part: SignedDocument | RevocationList, held: SignedDocument | RevocationList | None
+) -> None:
+    # Genesis has no time: what it holds is as good as its code.
+    if attestation.system.number and part.issued > attestation.timestamp.now:
+        raise attestation.CollateralNotYetValid
+    if held is not None and part.behind(held):  # type: ignore[arg-type]  # both come from the same map
+        raise attestation.CollateralGoesBack
+
+
+def _what_lacks(
+    tcb_info: SignedDocument | None,
+    qe_identity: SignedDocument | None,
+    root_crl: RevocationList | None,
+    root: TrustRoot,
+    ca: PckCa,
+    tee: Tee,
+    fmspc: bytes,
+) -> str:
+    if tcb_info is None:
+        return f"TCB info under {root.name}'s root for {tee.name}, FMSPC {fmspc.hex()}"
+    if qe_identity is None:
+        return f"the identity of the quoting enclave for {tee.name} under {root.name}'s root"
+    if root_crl is None:
+        return f"the revocation list of {root.name}'s root"
+    return f"the revocation list of machines of the {ca.name} CA under {root.name}'s root"
