@@ -7,7 +7,7 @@ COMPILED := $(shell grep -o '"[a-z_/]*\.py"' setup.py | tr -d '"')
 NATIVE := $(wildcard *.so $(addsuffix *.so,$(basename $(COMPILED))))
 QUICKJS := offchain/sandbox/quickjs.wasm
 
-.PHONY: dev build compiled pure test check format bench crash fuzz soak flips lock clean
+.PHONY: dev build compiled pure test check format bench crash fuzz soak flips market properties lock clean
 
 dev: build ## the chain, three workers, and their URLs
 	$(BIN)/fathom dev $(ARGS)
@@ -72,6 +72,12 @@ soak: build $(VENV)/.dev ## subscribers, some of which stop reading, 30 minutes 
 
 flips: build $(VENV)/.dev ## genuine quotes with each byte changed: by which names they are refused, one JSON object
 	$(BIN)/python -m tests.pallets.flips
+
+market: build $(VENV)/.dev ## 10,000 jobs among liars and copiers, of several kinds, unless ARGS="--jobs N --seed N"; one JSON object
+	$(BIN)/python -m tests.market $(ARGS)
+
+properties: build $(VENV)/.dev ## sequences of calls and faults, 10 minutes unless ARGS="--minutes N --seed N"; one JSON object
+	$(BIN)/python -m tests.properties $(ARGS)
 
 lock: $(VENV)/.dev ## resolve the dependencies again
 	FATHOM_PURE=1 $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \

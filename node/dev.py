@@ -79,18 +79,18 @@ async def _worker(
         command += ["--base-path", str(base / "workers" / suri.strip("/").replace("//", "-"))]
     process = await trio.lowlevel.open_process(command, stdin=DEVNULL, stdout=PIPE)
     try:
-        with trio.move_on_after(WORKER_START_SECONDS):
+        with trio.move_on_after(WORKER_START_SECONDS) as starting:
             line = b""
             while not line.endswith(b"\n"):
                 chunk = await process.stdout.receive_some()  # type: ignore[union-attr]
                 if not chunk:
                     raise StartError(f"the worker {suri} ended before it was ready; its lines above say why")
                 line += chunk
-            task_status.started()
-            await process.wait()
-            log.warning("⚠️  the worker %s has ended with code %s", suri, process.returncode)
-            return
-        raise StartError(f"the worker {suri} was not ready within {WORKER_START_SECONDS} s")
+        if starting.cancelled_caught:
+            raise StartError(f"the worker {suri} was not ready within {WORKER_START_SECONDS} s")
+        task_status.started()
+        await process.wait()
+        log.warning("⚠️  the worker %s has ended with code %s", suri, process.returncode)
     finally:
         if process.returncode is None:
             process.terminate()

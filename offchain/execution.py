@@ -23,11 +23,11 @@ from typing import NamedTuple, Protocol
 from offchain.journal import SignedOutput
 from offchain.keys import WorkerKeys
 from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success
-from offchain.sealed import open_input, seal_output
+from offchain.sealed import open_input
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode, SealedInput
 from pallets.primitives.job_record import Job
-from pallets.primitives.sealed import GivenBox, NotSealed, Opener, SealedRequest, output_hash
+from pallets.primitives.sealed import GivenBox, NotSealed, Opener, SealedRequest, sealed_output
 
 MAX_CODE = 512 * 1024
 """Bytes of code on the chain."""
@@ -153,16 +153,15 @@ def signed_output(
     content = outcome.output
     if program.request is not None:
         try:
-            content = seal_output(keys, program.request, id, content)
+            content = sealed_output(program.request, id, content)
         except NotSealed as error:
             raise Unopened(f"its output can't be sealed: {error}") from None
-    output = output_hash(content, sealed=job.sealed)
-    message = job.output_bytes(genesis, id, attempt, output, NO_TRANSCRIPT, outcome.gas, runtime_id)
+    message = job.output_bytes(genesis, id, attempt, blake2_256(content), NO_TRANSCRIPT, outcome.gas, runtime_id)
     return SignedOutput(message, content, outcome.gas, keys.sign(message), job.submitted_at, salt)
 
 
 def is_of(signed: SignedOutput, genesis: bytes, id: int, attempt: int, job: Job, runtime_id: bytes) -> bool:
     """Whether this is what a run of this very job left: on a chain that was set back, others have had its number."""
-    output = output_hash(signed.output, sealed=job.sealed)
+    output = blake2_256(signed.output)
     message = job.output_bytes(genesis, id, attempt, output, NO_TRANSCRIPT, signed.gas, runtime_id)
     return (signed.message, signed.submitted_at) == (message, job.submitted_at)

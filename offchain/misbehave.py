@@ -42,9 +42,9 @@ from offchain.chain import Chain, ChainError, Head
 from offchain.dishonest_seats import Misbehaved, Misbehaviour
 from offchain.keys import WorkerKeys
 from offchain.peers import SIMULATED_ALLOWED
+from offchain.registration import STAKE, Identity
 from offchain.rpc import CallFailed, RpcError
 from offchain.simulated_tee.faults import corrupt
-from offchain.standing import STAKE, Identity
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import EVIDENCE, DoubleReceipt, SignedReceipt
 from pallets.primitives.job import NO_TRANSCRIPT

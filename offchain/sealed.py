@@ -1,7 +1,7 @@
-"""Sealed jobs in a worker's hands: opens the input, seals the output, seals the input on to who has the job next.
+"""Sealed jobs in a worker's hands: opens the input, seals it on to who has the job next.
 
-The one-time key of a box that the worker makes follows from its own secret and from what is sealed to whom: whoever
-runs a job again after a crash finds the same bytes, and no two boxes that differ share a key.
+The one-time key of a box that the worker makes follows from its own secret and from what is sealed to whom: no two
+boxes that differ share a key.
 
 Errors: `pallets.primitives.sealed.NotSealed`.
 """
@@ -21,7 +21,6 @@ from pallets.primitives.sealed import (
     open_request,
     reseal_bytes,
     seal,
-    sealed_output,
 )
 
 PERSON = b"fathom/box"
@@ -34,11 +33,6 @@ def open_input(job: Job, input: SealedInput, given: Iterable[GivenBox], openers:
     """
     boxes = [*input.boxes, *(each.box for each in given)]
     return open_request(boxes, openers, commitment=job.input, submitter=job.submitter, agent=job.agent)
-
-
-def seal_output(keys: WorkerKeys, request: SealedRequest, id: int, output: bytes) -> bytes:
-    """A finished run's output as it goes on the chain. Raises `NotSealed` where the reply key is none."""
-    return sealed_output(request, id, output, _entropy(keys, request.reply_key, output, request.salt, id))
 
 
 def seal_on(

@@ -33,7 +33,7 @@ FIRST_LOOK_SECONDS = 2.0
 """How long the submitter has to give a worker its box before others do."""
 LOOK_SECONDS = 3.0
 MAX_JOBS = 64
-"""How many jobs a worker looks after at once; further ones are the others'."""
+"""How many jobs a worker looks after at once, the newest: jobs that nobody can be drawn for don't keep others out."""
 MAX_NEW = 256
 """How many new jobs a worker looks at when it hears of them."""
 ENOUGH_BOXES = 2
@@ -52,7 +52,7 @@ class SealedInputs:
     ) -> None:
         """`cluster` answers the openers of what is sealed to the cluster: none, unless the worker has its secret."""
         self._chain, self._keys, self._cluster, self._log = chain, keys, cluster, log
-        self._cared_for: set[int] = set()
+        self._cared_for: dict[int, None] = {}  # in the order they came
         self._send_opened, self._opened = trio.open_memory_channel[tuple[int, SealedRequest]](MAX_JOBS)
         self._newest: int | None = None
         self._news = trio.Event()
@@ -69,13 +69,15 @@ class SealedInputs:
 
     def remember(self, id: int, request: SealedRequest) -> None:
         """The worker has opened this job's input."""
-        if id in self._cared_for or len(self._cared_for) >= MAX_JOBS:
+        if id in self._cared_for:
             return
         try:
             self._send_opened.send_nowait((id, request))
         except trio.WouldBlock:
             return
-        self._cared_for.add(id)
+        if len(self._cared_for) >= MAX_JOBS:
+            del self._cared_for[next(iter(self._cared_for))]
+        self._cared_for[id] = None
 
     async def run(self) -> None:
         """Looks after jobs, until cancelled."""
@@ -114,9 +116,9 @@ class SealedInputs:
             return  # not the cluster's, or others will see to it
 
     async def _look_after(self, id: int, request: SealedRequest) -> None:
-        """Hands a job's input on until the job is over."""
+        """Hands a job's input on until the job is over, or there are too many newer ones."""
         await trio.sleep(FIRST_LOOK_SECONDS + LOOK_SECONDS * self._keys.worker_key[0] / 256)
-        while True:
+        while id in self._cared_for:
             try:
                 job = await self._chain.read(records.JOB, id)
                 if job is None or job.stage is Stage.Over or job.input != request.commitment:
@@ -126,7 +128,7 @@ class SealedInputs:
             except (CallFailed, WrongChain) as error:
                 self._log.info("the input of job %d can't be handed on now: %s", id, error)
             await trio.sleep(LOOK_SECONDS)
-        self._cared_for.discard(id)
+        self._cared_for.pop(id, None)
 
     async def _hand_on(self, id: int, job: Job, request: SealedRequest) -> None:
         key = self._keys.worker_key

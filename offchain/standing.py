@@ -2,16 +2,8 @@
 
 ## Overview
 
-`next_step` decides from what the chain says of the worker; `Standing.hold` does it, again and again:
-
-| the chain says | the worker |
-| --- | --- |
-| unknown, or left | registers: a quote over the best block, stake by the operator |
-| restarted, time has jumped, attestation expired or about to | attests again |
-| challenged, or counted as unresponsive or unattested | sends a heartbeat |
-| not challenged, though it was due long ago: the chain may be waiting for a transaction | sends a heartbeat |
-| leaving | finishes what it has |
-| key revoked | ends |
+`next_step` decides from what the chain says of the worker; `Standing.hold` does it, again and again: it registers the
+worker and attests it again (`registration`), and sends heartbeats.
 
 Records come by subscription; time and heads are asked for only when something is due. Time is the chain's; between two
 looks at it this process's own clock carries it on. When it has jumped, the chain tells by excusing a silence.
@@ -21,18 +13,7 @@ for it may contradict what will be asked. So may what was signed of jobs that th
 was set back less far. `hold` then ends with `End.REPLACED`, and the worker goes on under fresh keys. That the chain was
 set back shows at once where it concerns the worker: its own record holds numbers that only grow.
 
-The chain may still give jobs to keys that nobody has any more, also after a load of an older state. Of an operator with
-one worker alone it is known which these are: they leave in the transaction that registers the fresh key.
-
-## Errors
-
-```
-StandingError
-├── InsufficientFunds   the operator's account can't hold the stake
-├── NotOurs             the worker key is registered to another operator
-├── StillLeaving        at start: the worker's stake is still cooling down
-└── KeyRevoked          governance revoked the key
-```
+Errors: `registration.StandingError`, of which `KeyRevoked` is raised here.
 """
 
 from __future__ import annotations
@@ -40,15 +21,11 @@ from __future__ import annotations
 import enum
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import trio
 
 from offchain import records
-from offchain.attestation import Enclave, Gpu, gpu_evidence, worker_info
 from offchain.chain import (
-    ACCOUNT,
     IN_POOL,
     BlockGone,
     Chain,
@@ -59,27 +36,17 @@ from offchain.chain import (
     refusal_of,
 )
 from offchain.journal import Journal
-from offchain.keys import WorkerKeys
+from offchain.next_step import Plan, Step, is_older, next_step
+from offchain.registration import Identity, InsufficientFunds, Place, Registration, StandingError
 from offchain.rpc import CallFailed, ConnectionLost
-from pallets.primitives import ss58
 from pallets.primitives.attestation_record import WorkerAttestation
-from pallets.primitives.codec import codec_of
-from pallets.primitives.gpu import GpuEvidence
-from pallets.primitives.keys import Keypair
-from pallets.primitives.types import Balance
-from pallets.primitives.worker import WorkerInfo, heartbeat_bytes
+from pallets.primitives.worker import heartbeat_bytes
 from pallets.primitives.worker_record import LEAVING, Worker, WorkerState
 
-RENEWAL = 3_600_000
-"""How long before its attestation expires a worker attests again, in milliseconds; of a short one the last tenth."""
-RENEWAL_PAUSE = 600_000
-"""How long a worker leaves a fresh attestation alone, even one that expires soon, in milliseconds."""
 INCLUSION_SECONDS = 10.0
 NEW_BLOCK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 START_TRIES = 5
-MAX_WORKERS, MAX_LOST = 1000, 16
-"""How many workers of a chain are looked at for lost keys, and how many of these leave together."""
 ATTEST_AGAIN = frozenset({"NotAttested", "AttestationExpired"})
 TRANSIENT = frozenset(
     {
@@ -95,22 +62,6 @@ TRANSIENT = frozenset(
 """Dispatch errors that come of blocks passing, and that another try mends."""
 
 
-class StandingError(Exception):
-    """The worker can't serve; the message says what to do."""
-
-
-class InsufficientFunds(StandingError):
-    """The operator's account has less than the stake."""
-
-
-class NotOurs(StandingError):
-    """The worker key is registered, and its operator is another account."""
-
-
-class StillLeaving(StandingError):
-    """The worker was told to leave, and its stake has not been released yet."""
-
-
 class KeyRevoked(StandingError):
     """Governance revoked the worker's key."""
 
@@ -124,72 +75,6 @@ class End(enum.Enum):
     """The chain is not the one it has signed for."""
 
 
-class Step(enum.Enum):
-    """What a worker does next."""
-
-    REGISTER = enum.auto()
-    ATTEST = enum.auto()
-    BEAT = enum.auto()
-    WAIT = enum.auto()
-
-
-class Plan(NamedTuple):
-    """A step; of `WAIT` the moment, in milliseconds of chain time, at which something else is due."""
-
-    step: Step
-    until: int = 0
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who a worker is: its keys, who pays for it, what it runs and what quotes it. `stake` of `None` is the least.
-
-    Of the operator of an `alone` worker no other one serves. A worker with a `gpu` shows it whenever it attests.
-    """
-
-    keys: WorkerKeys
-    operator: Keypair
-    runtime_id: bytes
-    enclave: Enclave
-    stake: int | None = None
-    alone: bool = False
-    gpu: Gpu | None = None
-
-
-def is_older(record: Worker | None, before: Worker) -> bool:
-    """Whether a record is from an earlier moment than another one: then the chain was set back."""
-    if record is None:
-        return True
-    ended = (record.kept - before.kept) + (record.missed - before.missed)
-    return (
-        record.kept < before.kept
-        or record.missed < before.missed
-        or record.slashed < before.slashed
-        or record.speed_at < before.speed_at
-        or record.heartbeat_block < before.heartbeat_block
-        or record.last_heartbeat < before.last_heartbeat
-        or before.load - record.load > ended  # a job that was given is over without having ended
-    )
-
-
-def next_step(record: Worker | None, attestation: WorkerAttestation | None, now: int) -> Plan:
-    """What a worker of this record should do at `now`, in milliseconds of chain time."""
-    if record is None or record.state is WorkerState.Left:
-        return Plan(Step.REGISTER)
-    if record.state in LEAVING:
-        return Plan(Step.WAIT, record.due)
-    if record.state in (WorkerState.Registered, WorkerState.Unresponsive):
-        return Plan(Step.BEAT)
-    beat = now if record.challenged else 2 * record.due - record.last_heartbeat
-    renewal = beat
-    if attestation is not None:
-        life = attestation.expires - attestation.attested_at
-        renewal = max(attestation.expires - min(RENEWAL, life // 10), attestation.attested_at + RENEWAL_PAUSE)
-        if now >= renewal:
-            return Plan(Step.ATTEST)
-    return Plan(Step.BEAT) if now >= beat else Plan(Step.WAIT, min(beat, renewal))
-
-
 class Standing:
     """One worker's standing under one set of keys."""
 
@@ -199,6 +84,7 @@ class Standing:
         self.record: Worker | None = None
         self.attestation: WorkerAttestation | None = None
         self._chain, self._journal, self._identity, self._log = chain, journal, identity, log
+        self._registration = Registration(chain, identity, log)
         self._heard: set[bytes] = set()
         self._changed = trio.Event()
         self._attest_again = True  # a worker that starts has a new enclave
@@ -294,7 +180,7 @@ class Standing:
                 head = await self._look()
                 if head is None:
                     return False
-                self._check_ours()
+                self._registration.check_ours(self.record)
                 if next_step(self.record, self.attestation, self.now()).step is Step.REGISTER:
                     await self._register(head)
                 else:
@@ -368,42 +254,8 @@ class Standing:
         if known is None or final.number > known.number:
             self._journal.set_final(self._identity.keys.worker_key, final)
 
-    def _check_ours(self) -> None:
-        if self.record is None or self.record.state is WorkerState.Left:
-            return
-        if self.record.info.operator != self._identity.operator.account_id:
-            raise NotOurs(
-                f"the worker's operator is {ss58.encode(self.record.info.operator)}: start it with that account"
-            )
-        if self.record.state is WorkerState.CoolingDown:
-            raise StillLeaving("the worker is leaving: withdraw its stake when it has cooled down, then start it again")
-
     async def _register(self, head: Head) -> None:
-        identity = self._identity
-        stake = await self._stake() if identity.stake is None else identity.stake
-        who = identity.operator.account_id
-        account = await self._chain.read(ACCOUNT, who)
-        free = 0 if account is None else account.data.free
-        if free < stake:
-            raise InsufficientFunds(
-                f"the operator {ss58.encode(who)} has {free}, and the stake is {stake}: fund it first"
-            )
-        evidence = self._gpu_evidence(head)
-        info = self._info(evidence)
-        quote = identity.enclave.quote(info.report_data(head.hash))
-        lost = await self._lost_keys() if identity.alone else []
-        if lost:
-            self._log.info("keys that are lost leave: %s", ", ".join(f"0x{key[:4].hex()}" for key in lost))
-        await self._signed([*map(records.leave, lost), records.register(info, quote, stake)], evidence, head)
-        self._log.info("is registered, with a stake of %d by %s", stake, ss58.encode(who))
-
-    async def _lost_keys(self) -> list[bytes]:
-        """Other keys that serve for the operator, as many as one transaction may end."""
-        keys = await self._chain.keys_under(records.WORKER.prefix, MAX_WORKERS)
-        found = [records.WORKER.decode(value) for value in await self._chain.get_all(keys)]
-        serving = [each.info for each in found if each is not None and each.state not in LEAVING]
-        operator, own = self._identity.operator.account_id, self._identity.keys.worker_key
-        return [info.worker_key for info in serving if info.operator == operator and info.worker_key != own][:MAX_LOST]
+        await self._take_over(await self._registration.register(head))
 
     async def _attest(self, head: Head) -> None:
         waits = False
@@ -413,30 +265,12 @@ class Standing:
             waits = True
             await trio.sleep(NEW_BLOCK_SECONDS)
             head = await self._chain.best()
-        evidence = self._gpu_evidence(head)
-        info = self._info(evidence)
-        quote = self._identity.enclave.quote(info.report_data(head.hash))
-        await self._signed([records.reattest(info, quote)], evidence, head)
-        self._log.info("is attested again, over block #%d", head.number)
+        await self._take_over(await self._registration.attest(head))
 
-    async def _signed(self, calls: list[bytes], evidence: GpuEvidence | None, quoted: Head) -> None:
-        """Sends a transaction of the operator's, with a quote over block `quoted`, and takes over what comes of it.
-
-        Evidence of a GPU counts in the same transaction: the worker is never seen without.
-        """
-        key = self._identity.keys.worker_key
-        if evidence is not None:
-            calls = [*calls, records.attest_gpu(key, evidence)]
-        call = calls[0] if len(calls) == 1 else records.together(calls)
-        inclusion = await self._chain.submit_signed(self._identity.operator, call)
-        block = inclusion.block.hash
-        attestation = await self._chain.read(records.ATTESTED, key, at=block)
-        if attestation is None or attestation.block != quoted.number:
-            await self._chain.require_success(inclusion)
-        self.attestation = attestation
-        self.record = await self._chain.read(records.WORKER, key, at=block)
+    async def _take_over(self, place: Place) -> None:
+        self.record, self.attestation = place
         self._attest_again = False
-        await self._remember(self._journal.final(key))
+        await self._remember(self._journal.final(self._identity.keys.worker_key))
 
     async def _beat(self, head: Head) -> float:
         """Sends a heartbeat over the best block; after how many seconds to look again."""
@@ -456,20 +290,3 @@ class Standing:
                 raise
         self._log.debug("heartbeat over block #%d", head.number)
         return INCLUSION_SECONDS
-
-    async def _stake(self) -> int:
-        """The least that the chain lets an operator stake on a worker."""
-        least: int = STAKE.decode_all(await self._chain.constant("Workers", "MinStake"))
-        return least
-
-    def _gpu_evidence(self, head: Head) -> GpuEvidence | None:
-        gpu, key = self._identity.gpu, self._identity.keys.worker_key
-        return None if gpu is None else gpu_evidence(gpu, key, self._chain.genesis, head.hash)
-
-    def _info(self, evidence: GpuEvidence | None) -> WorkerInfo:
-        identity = self._identity
-        operator, genesis = identity.operator.account_id, self._chain.genesis
-        return worker_info(identity.keys, operator, genesis, identity.runtime_id, evidence)
-
-
-STAKE = codec_of(Balance)

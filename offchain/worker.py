@@ -45,12 +45,13 @@ from offchain.execution import SandboxPool
 from offchain.journal import JOURNAL_FILE, Journal, JournalError, open_journal
 from offchain.keys import KEY_FILE, Entropy, KeyFileError, WorkerKeys, load_or_create, replace
 from offchain.misbehave import begin, sign_twice
+from offchain.registration import Identity, StandingError
 from offchain.rpc import Client, Connect, RpcError
 from offchain.sandbox.base import SandboxError
 from offchain.sandbox.pool import open_pool
 from offchain.sealed_inputs import SealedInputs
 from offchain.simulated_tee.gpu import SimulatedGpu
-from offchain.standing import End, Identity, Standing, StandingError
+from offchain.standing import End, Standing
 from pallets.primitives import ss58
 from pallets.primitives.keys import Keypair
 from pallets.primitives.suri import InvalidSecret

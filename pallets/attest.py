@@ -42,7 +42,8 @@ def attest(attestation: Attestation, info: WorkerInfo, data: bytes) -> WorkerAtt
     if quote.measurement not in attestation.measurements:
         raise attestation.MeasurementNotAllowed(quote.measurement.hex())
     policy = attestation.policy
-    if not policy.accepts(claims.status, claims.rated, now):
+    accepted_until = policy.accepts_until(claims.status, claims.rated)
+    if now >= accepted_until:
         raise attestation.StatusNotAllowed(claims.status.name)
     if (advisory := policy.refuses(claims.advisories)) is not None:
         raise attestation.AdvisoryNotAllowed(advisory)
@@ -56,9 +57,10 @@ def attest(attestation: Attestation, info: WorkerInfo, data: bytes) -> WorkerAtt
         simulated=machine.root is TrustRoot.Simulated,
         runtime_id=info.runtime_id,
         attested_at=now,
-        expires=claims.expires,
+        expires=min(claims.expires, accepted_until),
         block=block.number,
         machine=machine.id,
+        authorities=sorted({machine.authority, terms.tcb_info.authority, terms.qe_identity.authority}),
         gpu_evidence=info.gpu_evidence,
         gpu=kept_gpu(attestation, info),
     )
@@ -75,14 +77,16 @@ def fault(attestation: Attestation, worker: bytes) -> type[Error] | None:
         return attestation.NotAttested
     if record.revoked:
         return attestation.KeyRevoked
+    if any(authority in attestation.revoked_authorities for authority in record.authorities):
+        return attestation.IssuerRevoked
     if record.machine in attestation.revoked_machines:
         return attestation.MachineRevoked
-    if record.expires <= attestation.timestamp.now:
-        return attestation.AttestationExpired
     if record.measurement not in attestation.measurements:
         return attestation.MeasurementNotAllowed
     if record.runtime_id not in attestation.runtimes:
         return attestation.RuntimeNotAllowed
+    if record.expires <= attestation.timestamp.now:  # the last: it is the one that governance has no part in
+        return attestation.AttestationExpired
     return None
 
 

@@ -8,8 +8,9 @@ which anybody may file, since each is signed; everything under the simulated roo
 shows. Which verified quotes are good enough is a matter of policy.
 
 An attestation holds until its collateral or a certificate of its machine expires, its measurement or its runtime leaves
-the list, or its key or its machine is revoked. Nothing sweeps: `fault` says what is wrong with a key, and is asked
-whenever a worker is drawn and whenever it commits, so that all of these count from the same block on.
+the list, or its key, its machine or an authority it rests on is revoked. Nothing sweeps: `fault` says what is wrong
+with a key, and is asked whenever a worker is drawn and whenever it commits, so that all of these count from the same
+block on.
 
 ## Usage
 
@@ -78,16 +79,14 @@ from pallets.trust import Policy, default_policy
 
 MAX_NAME = 64
 MAX_ROOT = 4096
-VERIFICATION_REF_TIME = 2_500_000_000
+VERIFICATION_REF_TIME = 3_000_000_000
 """Verifying one quote, SGX or TDX: 1.3 to 1.9 ms of processor time for one that holds, 2.5 ms for one that is looked at
-again to find out why it doesn't; a quarter of a millisecond if it is remembered (dcap-qvl 0.7.0, cryptography 50)."""
-GPU_REF_TIME = 6_000_000_000
-"""Verifying the evidence of one GPU: five signatures on P-384."""
+again to find out why it doesn't, 4.5 ms by revocation lists as long as they may be; a quarter of a millisecond if it
+is remembered (dcap-qvl 0.7.0, cryptography 50)."""
+GPU_REF_TIME = 1_400_000_000
+"""Verifying one certificate of a GPU, or the signature of its report: all are on P-384."""
 OPERATIONAL = DispatchClass.Operational
-PART = Weight(1_000_000_000, 140_000)
-"""Checking and filing one part of collateral: up to half a millisecond, and a millisecond for the largest."""
-PARTS = Weight(3_500_000_000, 560_000)
-REVOKED_BYTES = 35
+REVOKED_BYTES = 20
 """The least that an entry of a revocation list takes."""
 OWN_ERRORS = 128
 """Custom codes of refused transactions start here for this pallet's errors, whatever pallet refused."""
@@ -96,9 +95,19 @@ Text = Annotated[bytes, Bound(MAX_NAME)]
 RootCertificate = Annotated[bytes, Bound(MAX_ROOT)]
 
 
+def part_weight(size: int) -> Weight:
+    """Checking and filing one part of collateral of so many bytes: half a millisecond, and two for the largest."""
+    return Weight(1_000_000_000 + 20_000 * size, 140_000)
+
+
 def crl_weight(size: int) -> Weight:
     """Writing what is on a list of so many bytes, and taking it away again one day."""
     return Weight(2 * 100_000_000 * (size // REVOKED_BYTES), 0)
+
+
+def bundle_weight(size: int) -> Weight:
+    """Filing all parts out of a JSON of so many bytes, which has the lists in hex."""
+    return part_weight(size) + part_weight(0) + part_weight(0) + part_weight(0) + crl_weight(size // 2)
 
 
 @struct
@@ -226,6 +235,8 @@ class Attestation(AttestationErrors, Pallet):
     """Which machines an authority has revoked."""
     revoked_machines = Map[H256, None](hasher=Identity)
     """The machines on the lists of `pck_crl`, each under the name that attestations have for it."""
+    revoked_authorities = Map[H256, None](hasher=Identity)
+    """The authorities on the lists of `root_crl`, likewise."""
     measurements = Map[Measurement, AllowedMeasurement]()
     """The measurements of enclaves that may serve, with name and version for people."""
     runtimes = Map[H256, None](hasher=Identity)
@@ -269,7 +280,7 @@ class Attestation(AttestationErrors, Pallet):
 
     # Calls. Root is governance: whoever holds Sudo's key, until the chain has a DAO.
 
-    @call(0, weight=lambda tee, collateral: PARTS + crl_weight(len(collateral) // 2), dispatch_class=OPERATIONAL)
+    @call(0, weight=lambda tee, collateral: bundle_weight(len(collateral)), dispatch_class=OPERATIONAL)
     def set_collateral(self, root: Root, tee: Tee, collateral: CollateralJson) -> None:
         """File all parts of a machine model's collateral in one JSON, each as by its own call."""
         with self._named():
@@ -323,31 +334,31 @@ class Attestation(AttestationErrors, Pallet):
 
     # Calls of anybody: what is filed is signed under a root, whoever brings it
 
-    @call(7, weight=PART)
+    @call(7, weight=lambda tcb_info, signature, issuer_chain: part_weight(len(tcb_info)))
     def set_tcb_info(self, who: Signed, tcb_info: Document, signature: Bytes64, issuer_chain: IssuerChain) -> None:
         """File what rates the machines of a model: JSON as it was signed, signature r ‖ s, signer and root in PEM."""
         with self._named():
             file_tcb_info(self, tcb_info, signature, issuer_chain)
 
-    @call(8, weight=PART)
+    @call(8, weight=lambda identity, signature, issuer_chain: part_weight(len(identity)))
     def set_qe_identity(self, who: Signed, identity: Document, signature: Bytes64, issuer_chain: IssuerChain) -> None:
         """File the identity of the enclave that signs quotes of a kind, in the same form."""
         with self._named():
             file_qe_identity(self, identity, signature, issuer_chain)
 
-    @call(9, weight=PART)
+    @call(9, weight=lambda crl: part_weight(len(crl)) + crl_weight(len(crl)))
     def set_root_crl(self, who: Signed, crl: CrlDer) -> None:
         """File a root's list of revoked authorities (DER)."""
         with self._named():
             file_root_crl(self, crl)
 
-    @call(10, weight=lambda crl, issuer_chain: PART + crl_weight(len(crl)))
+    @call(10, weight=lambda crl, issuer_chain: part_weight(len(crl)) + crl_weight(len(crl)))
     def set_pck_crl(self, who: Signed, crl: CrlDer, issuer_chain: IssuerChain) -> None:
         """File an authority's list of revoked machines (DER), with its certificate and its root's in PEM."""
         with self._named():
             file_pck_crl(self, crl, issuer_chain)
 
-    @call(11, weight=Weight(GPU_REF_TIME, 12_000))
+    @call(11, weight=lambda worker, evidence: Weight(GPU_REF_TIME * max(len(evidence.chain), 1), 12_000))
     def attest_gpu(self, who: Signed, worker: WorkerKey, evidence: GpuEvidence) -> None:
         """Show the evidence of a GPU whose hash the worker's info has; until its next attestation the worker has it.
 

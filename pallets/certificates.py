@@ -120,12 +120,29 @@ def load_chain(pem: bytes, length: int) -> list[x509.Certificate]:
     chain = x509.load_pem_x509_certificates(pem)
     if len(chain) != length:
         raise ValueError(f"a chain of {len(chain)} certificates instead of {length}")
+    for certificate in chain:
+        require_whole(certificate.public_bytes(Encoding.DER), certificate.signature)
     return chain
+
+
+def require_whole(der: bytes, signature: bytes) -> None:
+    """Raises `ValueError` unless a certificate or list ends with all the bits of its signature.
+
+    The byte before it says how many bits of the last one don't count. Nothing signs that byte, and `cryptography`
+    passes over it; to other readers anything but zero there is garbled.
+    """
+    if not der.endswith(b"\0" + signature):
+        raise ValueError("a signature says that it has other bits than its bytes")
+
+
+def plain_pem(chain: Sequence[x509.Certificate]) -> bytes:
+    """Certificates in PEM, in the one way they are usually written."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
 
 
 def is_spelt_plainly(pem: bytes, chain: Sequence[x509.Certificate]) -> bool:
     """Whether PEM says the certificates and nothing else, in the one way they are written; a zero byte may end it."""
-    plain = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
+    plain = plain_pem(chain)
     return pem in (plain, plain + b"\0", plain[:-1])
 
 
@@ -136,6 +153,14 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     except (*UNREADABLE, InvalidSignature):
         return False
     return True
+
+
+def is_chain(chain: Sequence[x509.Certificate]) -> bool:
+    """Whether each certificate is issued by the next, the last being a root.
+
+    From the root down, so that no key is used which isn't vouched for: a stranger's may be as slow as it is large.
+    """
+    return all(is_issued_by(chain[at], chain[at + 1]) for at in range(len(chain) - 2, -1, -1))
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
@@ -183,6 +208,11 @@ def common_name(name: x509.Name) -> str:
 def machine_id(root: TrustRoot, ca: PckCa, serial: int) -> bytes:
     """32 bytes that name a machine's certificate."""
     return blake2_256(f"{root.name}/{ca.name}/{serial:x}".encode())
+
+
+def authority_id(root: TrustRoot, serial: int) -> bytes:
+    """32 bytes that name a certificate which a root has issued."""
+    return blake2_256(f"{root.name}/{serial:x}".encode())
 
 
 def milliseconds(moment: datetime) -> int:

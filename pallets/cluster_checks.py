@@ -53,11 +53,11 @@ def check_volunteer(clusters: Clusters, worker: bytes, number: int, block: bytes
     known, now = clusters.attestation.recent_block(block), clusters.timestamp.now
     if known is None or known.number != number or now > known.moment + clusters.cool_down:
         raise clusters.UnknownBlock
-    if any(each.worker == worker and each.until > now for each in clusters.former):
+    _check_fit(clusters, worker)
+    if clusters.workers.worker[worker].info.operator in clusters.former:
         raise clusters.SeatLostLately
     if len(clusters.volunteers) >= clusters.max_volunteers and not stale(clusters, worker):
         raise clusters.TooManyVolunteers
-    _check_fit(clusters, worker)
 
 
 def check_key(

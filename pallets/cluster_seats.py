@@ -2,16 +2,22 @@
 
 Three things free a seat: its worker isn't to be trusted or doesn't serve any more, which each look finds; it was late;
 nobody served it. Where whoever sat there knew the secret in use, or may have read a box with it, a new generation
-begins: everybody left is invited anew, and those who know the newest secret propose the next.
+begins: everybody left is invited anew, and those who know the newest secret propose the next. That is so at once where
+it isn't trusted or has left. Of one that only was late the enclave is still trusted: a key goes for that once it is
+`CoolDown` old, lest machines that are switched off in turns wear out the generations that holders keep.
+
+Draws come first in a block, with what `Randomness` settled on for the block that asked for them: nothing that falls due
+in time comes between what is known and its draw.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pallets.beacon import DRAW_DELAY
 from pallets.calendar import GAP, due, first_due
 from pallets.frame import U32, Error
-from pallets.primitives.cluster import MAX_MEMBERS, Former, Seat, SeatEnd, SeatState
+from pallets.primitives.cluster import MAX_MEMBERS, Seat, SeatEnd, SeatState
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker_record import LEAVING, SERVING
@@ -20,13 +26,12 @@ if TYPE_CHECKING:
     from pallets.clusters import Clusters
 
 MAX_TRIES = 64
-DRAW_DELAY = 2
-"""Blocks from a vacancy, or from a volunteer for it, to the draw, at least."""
 DRAW_PAUSE = 600
-"""Blocks from a draw that took nobody to the next that nothing new has brought about."""
+"""Blocks from a draw that left seats free to the next that nothing new has brought about."""
 ROUNDS = 2
-"""How often each holder is asked to hand a member the secret."""
-MAX_FORMER = 32
+"""How often each holder is asked to hand a member the secret, and how often a member may lose it."""
+DISTRUST = frozenset({SeatEnd.Untrusted, SeatEnd.Left})
+"""Why a key goes at once."""
 SWEPT = 4
 """How many volunteers are looked at when one more comes."""
 TURN = codec_of(U32)
@@ -45,9 +50,9 @@ def unfit(clusters: Clusters, worker: bytes) -> type[Error] | None:
     return None if trusted else clusters.ConfidenceTooLow
 
 
-def tend(clusters: Clusters, mix: bytes) -> int:
+def tend(clusters: Clusters) -> int:
     """Once a block, when its time and randomness are known; answers how many workers were looked at."""
-    now, looked = clusters.timestamp.now, 0
+    now, looked = clusters.timestamp.now, _draw(clusters)
     parent = clusters.attestation.recent_block(clusters.system.parent_hash)
     if parent is not None and now - parent.moment > GAP:
         _excuse(clusters, now)
@@ -60,14 +65,26 @@ def tend(clusters: Clusters, mix: bytes) -> int:
         looked += 1
         if (when, worker) in clusters.windows:  # whoever was late before it may have changed everything
             _fall_due(clusters, worker)
-    return looked + _draw(clusters, mix)
+    if clusters.rotate_at and now >= clusters.rotate_at:
+        rotate(clusters)
+    for until, operator in due(clusters.cooling, now, MAX_MEMBERS):
+        looked += 1
+        del clusters.cooling[until, operator], clusters.former[operator]
+        _draw_soon(clusters)
+    return looked
 
 
 def next_due(clusters: Clusters) -> int | None:
     """When a window ends, in milliseconds; now where a seat may be drawn for."""
-    if clusters.draw_from and clusters.draw_from <= clusters.system.number + DRAW_DELAY:
+    if first_waiting(clusters) is not None:
         return clusters.timestamp.now
     return first_due(clusters.windows)
+
+
+def first_waiting(clusters: Clusters) -> int | None:
+    """The block from which on a draw waits for its randomness; `None` while none does."""
+    asked = clusters.draw_from - DRAW_DELAY
+    return asked if clusters.draw_from and asked <= clusters.system.number else None
 
 
 # Volunteers
@@ -88,8 +105,7 @@ def enlist(clusters: Clusters, worker: bytes) -> None:
         delist(clusters, each)
     clusters.place[worker] = at = len(clusters.volunteers)
     clusters.volunteers[at] = worker
-    if len(clusters.seats) < MAX_MEMBERS:
-        _draw_soon(clusters)
+    _draw_soon(clusters)
 
 
 def delist(clusters: Clusters, worker: bytes) -> None:
@@ -103,36 +119,35 @@ def delist(clusters: Clusters, worker: bytes) -> None:
 
 
 def _draw_soon(clusters: Clusters) -> None:
+    """Where a seat is free and somebody may take it."""
     soon = clusters.system.number + DRAW_DELAY
-    if not clusters.draw_from or clusters.draw_from > soon:
+    if len(clusters.volunteers) and len(clusters.seats) < MAX_MEMBERS and not 0 < clusters.draw_from <= soon:
         clusters.draw_from = soon
 
 
-def _draw(clusters: Clusters, mix: bytes) -> int:
-    """Seats one volunteer where a seat is free; answers how many were tried."""
-    if not clusters.draw_from or clusters.system.number < clusters.draw_from:
+def _draw(clusters: Clusters) -> int:
+    """Seats volunteers where seats are free, all of one draw; answers how many were tried."""
+    settled = clusters.beacon().settled(clusters.draw_from - DRAW_DELAY) if clusters.draw_from else None
+    if settled is None:
         return 0
-    seats = clusters.seats
-    if len(seats) >= MAX_MEMBERS:
-        clusters.draw_from = 0
-        return 0
-    operators = {clusters.seat[member].operator for member in seats}
+    clusters.draw_from, pause = 0, DRAW_PAUSE
+    barred = {clusters.seat[member].operator for member in clusters.seats}
     for turn in range(MAX_TRIES):
         count = len(clusters.volunteers)
-        if not count:
-            clusters.draw_from = 0
+        if not count or len(clusters.seats) == MAX_MEMBERS:
             return turn
-        chance = blake2_256(SEED + mix + TURN.encode(turn))
+        chance = blake2_256(SEED + settled.mix + TURN.encode(turn))
         worker = clusters.volunteers[int.from_bytes(chance[:16], "little") % count]
         if unfit(clusters, worker) is not None:
             delist(clusters, worker)
-        elif (operator := clusters.workers.worker[worker].info.operator) not in operators:
+            pause = DRAW_DELAY
+            continue
+        operator = clusters.workers.worker[worker].info.operator
+        if operator not in barred and operator not in clusters.former:
             delist(clusters, worker)
-            more = len(seats) + 1 < MAX_MEMBERS and count > 1
-            clusters.draw_from = clusters.system.number + 1 if more else 0
+            barred.add(operator)
             _sit(clusters, worker, operator)
-            return turn + 1
-    clusters.draw_from = clusters.system.number + DRAW_PAUSE
+    clusters.draw_from = clusters.system.number + pause
     return MAX_TRIES
 
 
@@ -197,6 +212,10 @@ def complain(clusters: Clusters, worker: bytes, seat: Seat) -> None:
 
 def forget(clusters: Clusters, worker: bytes, seat: Seat) -> None:
     """A holder has lost the secret: it is to ask for it, in a seat of another number; if nobody has it, none will."""
+    seat.losses += 1
+    if seat.losses > ROUNDS:
+        free(clusters, worker, seat, SeatEnd.Forgetful)
+        return
     clusters.taken = seat.number = clusters.taken + 1
     seat.held = 0
     invite(clusters, worker, seat)
@@ -213,27 +232,41 @@ def may_propose(clusters: Clusters, seat: Seat) -> bool:
 
 
 def free(clusters: Clusters, worker: bytes, seat: Seat, reason: SeatEnd) -> None:
-    """A seat falls free; a new generation begins where its worker knew the secret, or may know it."""
+    """A seat falls free; a new generation begins, soon or at once, where its worker knew the secret, or may know it."""
     knew = seat.boxed
     _unwatch(clusters, worker, seat)
     _drop(clusters, worker)
     _unasked(clusters, worker)
     del clusters.seat[worker]
     clusters.seats = [member for member in clusters.seats if member != worker]
-    now = clusters.timestamp.now
-    former = [each for each in clusters.former if each.until > now]
-    clusters.former = [*former, Former(worker, now + clusters.cool_down)][-MAX_FORMER:]
+    if reason is not SeatEnd.Left:  # which costs the stake for long
+        _cool_down(clusters, seat.operator)
     clusters.deposit(clusters.SeatFreed(worker, reason))
-    if len(clusters.volunteers):
-        _draw_soon(clusters)
-    if knew:
-        rotate(clusters)
-    elif clusters.generation not in clusters.key:
+    _draw_soon(clusters)
+    key = clusters.key.get(clusters.generation)
+    held = any(clusters.seat[member].state is SeatState.Holder for member in clusters.seats)
+    if key is None:
         _again(clusters)
+    elif knew:
+        old_enough = key.since + clusters.cool_down
+        if reason in DISTRUST or not held or clusters.timestamp.now >= old_enough:
+            rotate(clusters)
+        else:
+            clusters.rotate_at = old_enough
+
+
+def _cool_down(clusters: Clusters, operator: bytes) -> None:
+    """An operator gets no seat for a while."""
+    before = clusters.former.get(operator)
+    if before is not None:
+        del clusters.cooling[before, operator]
+    clusters.former[operator] = until = clusters.timestamp.now + clusters.cool_down
+    clusters.cooling[until, operator] = None
 
 
 def rotate(clusters: Clusters) -> None:
     """The key in use, if there is one, is exposed; those who are left make another."""
+    clusters.rotate_at = 0
     if clusters.generation in clusters.key:
         clusters.generation += 1
         clusters.deposit(clusters.KeyExposed(clusters.generation - 1))

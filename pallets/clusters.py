@@ -13,9 +13,9 @@ only once that block is final. A member shows a quote, holders are asked one aft
 to seal the secret to the member's seal key, and the member confirms by a signature with the cluster's own key.
 
 A seat falls free when its worker's attestation doesn't hold any more, when it leaves, is unresponsive for long, or is
-late. If it knew the secret, a new generation begins: those left, who know the old one, propose the next. What was
-stored under the old one is exposed until it is replaced (`is_exposed`). Where nobody is left the next generation comes
-from nothing, and what only the old secrets open is lost.
+late. If it knew the secret, a new generation begins, for mere lateness not before the key is `CoolDown` old: those
+left, who know the old one, propose the next. What was stored under the old one is exposed until it is replaced
+(`is_exposed`). Where nobody is left the next generation comes from nothing, and what only the old secrets open is lost.
 
 All is done by the randomness inherent and by bare transactions that anyone may carry. Windows are a calendar; what fell
 due while the chain stood still for over a minute is armed again. A bare transaction that isn't admitted answers
@@ -28,14 +28,17 @@ Verifying members' quotes, and everything secret: `offchain.cluster`. Secrets st
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pallets import cluster_checks, cluster_seats
 from pallets.attestation import Attestation
+from pallets.cluster_errors import ClusterErrors
 from pallets.frame import (
     H256,
     U8,
     U32,
+    AccountId,
     BlockNumber,
     Bound,
     Bytes32,
@@ -43,7 +46,6 @@ from pallets.frame import (
     Const,
     CountedMap,
     DueKey,
-    Error,
     Event,
     Map,
     Moment,
@@ -54,6 +56,7 @@ from pallets.frame import (
     Weight,
     call,
 )
+from pallets.job_terms import Beacon
 from pallets.primitives.cluster import (
     BOX_TAG,
     CONFIRM_TAG,
@@ -66,7 +69,6 @@ from pallets.primitives.cluster import (
     Box,
     ClusterKey,
     ClusterWord,
-    Former,
     Quote,
     Seat,
     SeatEnd,
@@ -83,13 +85,14 @@ MEMBER_WEIGHT = Weight(SIGNATURE_REF_TIME + 800_000_000, 40_000)
 """A call writes every seat at most once."""
 
 
-class Clusters(Pallet):
+class Clusters(ClusterErrors, Pallet):
     """The cluster: a secret that outlives the workers who hold it, and the committee that hands it on."""
 
     system: System
     timestamp: Timestamp
     attestation: Attestation
     workers: Workers
+    beacon: Callable[[], Beacon]
     max_confidence: Const[U8]
     """The worst level of confidence that a member may have; 1 is the best there is."""
     max_volunteers: Const[U32]
@@ -101,7 +104,8 @@ class Clusters(Pallet):
     patience: Const[Moment]
     """How long a member may be unresponsive before its seat falls free, in milliseconds."""
     cool_down: Const[Moment]
-    """How long who lost a seat can't get another, in milliseconds."""
+    """How long an operator that lost a seat can't get another, and how old a key is that goes since a member was late,
+    in milliseconds."""
 
     class Volunteered(Event):
         """A worker may be drawn for a seat."""
@@ -161,57 +165,9 @@ class Clusters(Pallet):
         worker: WorkerKey
         reason: SeatEnd
 
-    class BadSignature(Error):
-        """The worker's key, or the cluster's, didn't sign this for this chain, seat and generation."""
-
-    class NotServing(Error):
-        """The worker isn't registered, or doesn't serve."""
-
-    class ConfidenceTooLow(Error):
-        """The worker's attestation is of a lower confidence than members need."""
-
-    class AlreadyVolunteered(Error):
-        """The worker may be drawn already."""
-
-    class AlreadySeated(Error):
-        """The worker has a seat."""
-
-    class SeatLostLately(Error):
-        """The worker lost a seat less than `CoolDown` ago."""
-
-    class TooManyVolunteers(Error):
-        """As many workers wait to be drawn as may, and those looked at for it all still serve: try again."""
-
-    class UnknownBlock(Error):
-        """The hash is not that of a block of this number, known and no older than `CoolDown`."""
-
-    class NotSeated(Error):
-        """The worker has no seat."""
-
-    class WrongGeneration(Error):
-        """Another generation is current."""
-
-    class KeyIsSet(Error):
-        """There is a key of this generation: ask for it."""
-
-    class NoKeyYet(Error):
-        """There is no key of this generation yet."""
-
-    class KeyUsedBefore(Error):
-        """The proposed key is that of an earlier generation."""
-
-    class NotToPropose(Error):
-        """Members who know a newer secret are to propose the next key."""
-
-    class BoxWasRefused(Error):
-        """The member has complained of a box of this holder's."""
-
-    class WrongState(Error):
-        """The seat, or the holder's, is not in the state that this is said in."""
-
     seats = Value[Annotated[list[WorkerKey], Bound(MAX_MEMBERS)]](default=list)
     """The members."""
-    seat = Map[WorkerKey, Seat](missing=NotSeated)
+    seat = Map[WorkerKey, Seat](missing=ClusterErrors.NotSeated)
     """What each member is to do."""
     taken = Value[U32](default=0)
     """How many seats have ever been taken."""
@@ -232,9 +188,13 @@ class Clusters(Pallet):
     place = Map[WorkerKey, U32]()
     """Where in `volunteers` a worker is."""
     draw_from = Value[BlockNumber](default=0)
-    """The block from which on a seat is drawn for; 0 where none is."""
-    former = Value[Annotated[list[Former], Bound(cluster_seats.MAX_FORMER)]](default=list)
-    """Who lost a seat lately."""
+    """The block from which on seats are drawn for; 0 where none are."""
+    rotate_at = Value[Moment](default=0)
+    """When the key goes that somebody knew who only was late; 0 is never."""
+    former = Map[AccountId, Moment]()
+    """The operators that lost a seat lately, and until when they get no other."""
+    cooling = Map[tuple[DueKey, AccountId], None](hasher=Identity)
+    """When each of those may have a seat again."""
 
     def integrity_test(self) -> None:
         if not (1 <= self.max_confidence <= 5 and self.max_volunteers and self.window and self.look_interval):
@@ -242,7 +202,11 @@ class Clusters(Pallet):
 
     def on_randomness(self, mix: bytes) -> None:
         """What is to be done in every block, when its time and its randomness are known."""
-        self.system.register_weight(LOOK_WEIGHT * cluster_seats.tend(self, mix))
+        self.system.register_weight(LOOK_WEIGHT * cluster_seats.tend(self))
+
+    def first_waiting(self) -> int | None:
+        """The block in which it was noted that seats are to be drawn for."""
+        return cluster_seats.first_waiting(self)
 
     # Calls
 

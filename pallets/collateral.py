@@ -3,17 +3,19 @@
 Whoever files a part is of no matter: it is filed if its signature holds under a root that this chain knows, and it is
 older in nothing than the one it takes the place of. A part holds for every machine it speaks of, at once.
 
-Of a list of revoked machines each entry is kept under a key of its own, too, so that whoever asks whether a worker's
-machine is revoked reads one value.
+Of a revocation list each entry is kept under a key of its own, too, so that whoever asks whether a machine or an
+authority is revoked reads one value. What a revoked authority has signed isn't filed any more, and what it had filed
+holds nothing back: else a stolen key could keep the true collateral out by numbers that nothing outgrows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from pallets.certificates import Roots, machine_id
+from pallets.certificates import Roots, authority_id, machine_id
 from pallets.collateral_parts import (
     CHAIN_KEY,
     RevocationList,
@@ -26,7 +28,8 @@ from pallets.collateral_parts import (
     read_tcb_info,
 )
 from pallets.dcap import Machine, require_chain
-from pallets.dcap_errors import BadCollateral, CollateralCarriesChain
+from pallets.dcap_errors import BadCollateral, CollateralCarriesChain, IssuerRevoked
+from pallets.frame.bound_items import BoundMap
 from pallets.primitives.attestation_record import PckCa, Tee, TrustRoot
 
 if TYPE_CHECKING:
@@ -51,8 +54,8 @@ def file_bundle(attestation: Attestation, tee: Tee, json: bytes) -> None:
         raise BadCollateral(f"collateral is for {found.name}, not for {tee.name}")
     file_tcb_info(attestation, *bundle.tcb_info)
     file_qe_identity(attestation, *bundle.qe_identity)
-    file_root_crl(attestation, bundle.root_crl)
     file_pck_crl(attestation, *bundle.pck_crl)
+    file_root_crl(attestation, bundle.root_crl)  # last, for it may revoke whoever signed the rest
 
 
 def file_tcb_info(attestation: Attestation, text: bytes, signature: bytes, issuer_chain: bytes) -> None:
@@ -81,8 +84,10 @@ def file_qe_identity(attestation: Attestation, text: bytes, signature: bytes, is
 
 def file_root_crl(attestation: Attestation, der: bytes) -> None:
     """Files which authorities a root has revoked."""
-    root, crl = read_root_crl(der, roots_of(attestation))
-    _require_progress(attestation, crl, attestation.root_crl.get(root))
+    root, crl, serials = read_root_crl(der, roots_of(attestation))
+    held = attestation.root_crl.get(root)
+    _require_progress(attestation, crl, held)
+    _list_revoked(attestation.revoked_authorities, held, serials, lambda serial: authority_id(root, serial))
     attestation.root_crl[root] = crl
     attestation.deposit(attestation.RootCrlSet(root, crl.issued, crl.number, crl.validity.expires))
 
@@ -92,11 +97,7 @@ def file_pck_crl(attestation: Attestation, der: bytes, issuer_chain: bytes) -> N
     root, ca, crl, serials = read_pck_crl(der, issuer_chain, roots_of(attestation))
     held = attestation.pck_crl.get((root, ca))
     _require_progress(attestation, crl, held)
-    before = set() if held is None else {entry.serial_number for entry in x509.load_der_x509_crl(held.der)}
-    for serial in sorted(before - set(serials)):
-        del attestation.revoked_machines[machine_id(root, ca, serial)]
-    for serial in sorted(set(serials) - before):
-        attestation.revoked_machines[machine_id(root, ca, serial)] = None
+    _list_revoked(attestation.revoked_machines, held, serials, lambda serial: machine_id(root, ca, serial))
     attestation.pck_crl[root, ca] = crl
     attestation.deposit(
         attestation.PckCrlSet(root, ca, crl.issued, crl.number, crl.validity.expires, len(set(serials)))
@@ -126,8 +127,22 @@ def _require_progress(
     # Genesis has no time: what it holds is as good as its code.
     if attestation.system.number and part.issued > attestation.timestamp.now:
         raise attestation.CollateralNotYetValid
-    if held is not None and part.behind(held):  # type: ignore[arg-type]  # both come from the same map
+    revoked = attestation.revoked_authorities
+    if part.authority in revoked:
+        raise IssuerRevoked("the root has revoked whoever signed this collateral")
+    if held is not None and held.authority not in revoked and part.behind(held):  # type: ignore[arg-type]  # of one map
         raise attestation.CollateralGoesBack
+
+
+def _list_revoked(
+    revoked: BoundMap[bytes, None], held: RevocationList | None, serials: list[int], name: Callable[[int], bytes]
+) -> None:
+    """Replaces the entries of the list that was on file by those of another."""
+    before = set() if held is None else {entry.serial_number for entry in x509.load_der_x509_crl(held.der)}
+    for serial in sorted(before - set(serials)):
+        del revoked[name(serial)]
+    for serial in sorted(set(serials) - before):
+        revoked[name(serial)] = None
 
 
 def _what_lacks(

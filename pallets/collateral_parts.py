@@ -37,6 +37,7 @@ from cryptography import x509
 from pallets.certificates import (
     UNREADABLE,
     Roots,
+    authority_id,
     holds,
     is_authority,
     is_issued_by,
@@ -44,17 +45,19 @@ from pallets.certificates import (
     load_chain,
     milliseconds,
     pck_ca_of,
+    plain_pem,
+    require_whole,
     validity,
 )
 from pallets.dcap_errors import BadCollateral, CollateralForged
 from pallets.primitives.attestation_record import PckCa, Tee, TrustRoot
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.quote import DcapError
-from pallets.primitives.types import U32, U64, Bound, Bytes64, Moment, struct
+from pallets.primitives.types import H256, U32, U64, Bound, Bytes64, Moment, struct
 
 MAX_COLLATERAL = 1 << 17
 MAX_DOCUMENT = 1 << 16
-MAX_CRL = 1 << 16
+MAX_CRL = 1 << 15
 MAX_CHAIN = 1 << 13
 
 CollateralJson = Annotated[bytes, Bound(MAX_COLLATERAL)]
@@ -88,6 +91,8 @@ class SignedDocument:
     text: Document
     signature: Bytes64
     issuer_chain: IssuerChain
+    authority: H256
+    """The certificate that signed it, as revocations name it."""
     issued: Moment
     evaluation: U32
     """The number of the evaluation (`tcbEvaluationDataNumber`) that it comes from."""
@@ -105,6 +110,8 @@ class RevocationList:
     der: CrlDer
     issuer_chain: IssuerChain
     """Empty for a root's own list."""
+    authority: H256
+    """The certificate that signed it, as revocations name it; zeros for a root's."""
     number: U64
     """Intel's have number 1, all of them: what grows there is the date."""
     issued: Moment
@@ -133,10 +140,11 @@ class QeIdentity(NamedTuple):
 
 
 class RootCrl(NamedTuple):
-    """A root's list that was read."""
+    """A root's list that was read, with the serials on it."""
 
     root: TrustRoot
     crl: RevocationList
+    serials: list[int]
 
 
 class PckCrl(NamedTuple):
@@ -220,7 +228,7 @@ def read_root_crl(der: bytes, roots: Roots) -> RootCrl:
     def read() -> RootCrl:
         crl = x509.load_der_x509_crl(der)
         root, issuer = roots.issuer_of(crl)
-        return RootCrl(root, _list(crl, der, b"", [issuer]))
+        return RootCrl(root, _list(crl, der, [issuer], b"", bytes(32)), _serials(crl))
 
     return _readable("the root's revocation list", read)
 
@@ -239,7 +247,8 @@ def read_pck_crl(der: bytes, issuer_chain: bytes, roots: Roots) -> PckCrl:
         ca = pck_ca_of(chain[0].subject)
         if ca is None:
             raise BadCollateral("the revocation list is of neither the processors' authority nor the platforms'")
-        return PckCrl(root, ca, _list(crl, der, issuer_chain, chain), [entry.serial_number for entry in crl])
+        signed = _list(crl, der, chain, _plain(chain), authority_id(root, chain[0].serial_number))
+        return PckCrl(root, ca, signed, _serials(crl))
 
     return _readable("the machines' revocation list", read)
 
@@ -319,12 +328,30 @@ def _document(
         raise BadCollateral(f"{evaluation!r} is not an evaluation number of 32 bits")
     starts, ends = validity(chain)
     valid = Validity(max(starts, issued), min(ends, milliseconds(datetime.fromisoformat(fields["nextUpdate"]))))
-    return root, SignedDocument(text, signature, issuer_chain, issued, evaluation, valid), fields
+    authority = authority_id(root, chain[0].serial_number)
+    return root, SignedDocument(text, signature, _plain(chain), authority, issued, evaluation, valid), fields
+
+
+def _plain(chain: list[x509.Certificate]) -> bytes:
+    """The chain as it is kept: of what else stood in the PEM, the verifier might take something for a certificate."""
+    plain = plain_pem(chain)
+    if len(plain) > MAX_CHAIN:
+        raise BadCollateral(f"the issuer's chain has {len(plain)} bytes, at most {MAX_CHAIN} are kept")
+    return plain
+
+
+def _serials(crl: x509.CertificateRevocationList) -> list[int]:
+    return [entry.serial_number for entry in crl]
 
 
 def _list(
-    crl: x509.CertificateRevocationList, der: bytes, issuer_chain: bytes, chain: list[x509.Certificate]
+    crl: x509.CertificateRevocationList,
+    der: bytes,
+    chain: list[x509.Certificate],
+    issuer_chain: bytes,
+    authority: bytes,
 ) -> RevocationList:
+    require_whole(der, crl.signature)
     if not crl.is_signature_valid(key_of(chain[0])):
         raise CollateralForged("the revocation list's signature doesn't hold")
     if crl.next_update_utc is None:
@@ -335,4 +362,4 @@ def _list(
     issued = milliseconds(crl.last_update_utc)
     starts, ends = validity(chain)
     valid = Validity(max(starts, issued), min(ends, milliseconds(crl.next_update_utc)))
-    return RevocationList(der, issuer_chain, number, issued, valid)
+    return RevocationList(der, issuer_chain, authority, number, issued, valid)

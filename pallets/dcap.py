@@ -31,7 +31,6 @@ Which status or measurement is good enough: `pallets.attestation`. When collater
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import pairwise
 from typing import Annotated, Any, NamedTuple
 
 import dcap_qvl
@@ -41,7 +40,8 @@ from cryptography import x509
 from pallets.certificates import (
     UNREADABLE,
     Roots,
-    is_issued_by,
+    authority_id,
+    is_chain,
     is_spelt_plainly,
     load_chain,
     machine_id,
@@ -101,6 +101,11 @@ class Machine(NamedTuple):
         """What a revocation names it by, 32 bytes."""
         return machine_id(self.root, self.ca, self.chain[0].serial_number)
 
+    @property
+    def authority(self) -> bytes:
+        """What a revocation names the authority by that certified it."""
+        return authority_id(self.root, self.chain[1].serial_number)
+
 
 class Claims(NamedTuple):
     """What a verified quote says; dates are in milliseconds."""
@@ -118,9 +123,8 @@ class Claims(NamedTuple):
 
 def require_chain(chain: list[x509.Certificate]) -> None:
     """Raises `QuoteForged` unless each certificate is signed by the next."""
-    for certificate, issuer in pairwise(chain):
-        if not is_issued_by(certificate, issuer):
-            raise QuoteForged("a certificate of the machine's chain is not signed by the next one")
+    if not is_chain(chain):
+        raise QuoteForged("a certificate of the machine's chain is not signed by the next one")
 
 
 def verify(data: bytes, quote: ParsedQuote, machine: Machine, terms: Terms, roots: Roots, now: int) -> Claims:

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 from cryptography import x509
 
-from pallets.certificates import UNREADABLE, holds, is_issued_by, key_of, key_of_point, load_chain, validity
+from pallets.certificates import UNREADABLE, holds, is_chain, key_of, key_of_point, load_chain, validity
 from pallets.collateral_parts import Terms
 from pallets.dcap_errors import (
     CertificateExpired,
@@ -38,7 +38,7 @@ from pallets.dcap_errors import (
 )
 from pallets.primitives.quote import (
     TD_DEBUG,
-    TD_KNOWN_ATTRIBUTES,
+    TD_HARMLESS_ATTRIBUTES,
     TD_SEPT_VE_DISABLE,
     DcapError,
     DomainReport,
@@ -67,9 +67,9 @@ def _unsigned(quote: ParsedQuote, chain: list[x509.Certificate]) -> Iterator[Dca
     except UNREADABLE as error:
         yield QuoteForged(f"the quote's keys are none: {error}")
         return
-    for certificate, issuer in itertools.pairwise(chain):
-        if not is_issued_by(certificate, issuer):
-            yield QuoteForged("a certificate of the machine's chain is not signed by the next one")
+    if not is_chain(chain):
+        yield QuoteForged("a certificate of the machine's chain is not signed by the next one")
+        return
     if not holds(pck, quote.qe_signature, quote.qe_report):
         yield QuoteForged("the quoting enclave's report is not signed by the machine's key")
     vouched = sha256(quote.attestation_key + quote.qe_authentication).digest()
@@ -103,8 +103,8 @@ def _unsafe(quote: ParsedQuote) -> Iterator[DcapError]:
     if report.debug:
         yield DebugEnclave("its host can read its memory")
     if isinstance(report, DomainReport):
-        if report.attributes & ~TD_KNOWN_ATTRIBUTES & ~TD_DEBUG:
-            yield UnsafeDomain("the trust domain has reserved attributes")
+        if report.attributes & ~TD_HARMLESS_ATTRIBUTES & ~TD_DEBUG:
+            yield UnsafeDomain(f"the trust domain has the attributes {report.attributes:#x}")
         if not report.attributes & TD_SEPT_VE_DISABLE:
             yield UnsafeDomain("the trust domain lacks SEPT_VE_DISABLE")
         if any(report.service):

@@ -42,13 +42,14 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from pallets.certificates import UNREADABLE, require_whole
 from pallets.primitives.gpu import MAX_VERSION, GpuEvidence
 from pallets.primitives.hashing import blake2_256
 
@@ -65,16 +66,6 @@ DICE_TCB_INFO = ("2.23.133.5.4.1", "2.23.133.5.4.1.1")
 """TCG's extensions that name the firmware a key belongs to."""
 GPU_CHIP = re.compile(r"(G[A-Z][0-9]{3}) ")
 """How the names in certificates of GPUs begin; those of switches and network cards are under the same root."""
-CERTIFICATE_ERRORS = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.ExtensionNotFound,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
-"""What reading a certificate raises, some of it only where the garbled part is asked for."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -173,7 +164,7 @@ def verify_gpu(evidence: GpuEvidence, nonce: bytes, simulated_root: bytes | None
         raise
     except InvalidSignature:
         raise BrokenGpuChain("a certificate was not signed by the next one's key") from None
-    except CERTIFICATE_ERRORS as error:
+    except UNREADABLE as error:
         raise BrokenGpuChain(f"the chain doesn't hold: {error}") from None
     _check_signature(report, key)
     return GpuClaims(
@@ -265,7 +256,9 @@ def _certificates(chain: list[bytes]) -> list[x509.Certificate]:
     try:
         certificates = [x509.load_der_x509_certificate(der) for der in chain]
         serials = [certificate.serial_number for certificate in certificates]
-    except CERTIFICATE_ERRORS as error:
+        for der, certificate in zip(chain, certificates, strict=True):
+            require_whole(der, certificate.signature)
+    except UNREADABLE as error:
         raise GarbledGpuEvidence(f"a certificate is garbled: {error}") from None
     if min(serials) <= 0:  # which versions of the library read in different ways
         raise GarbledGpuEvidence("a certificate's serial number is not positive")

@@ -1,4 +1,4 @@
-"""When a job's time is up, and from when on it may be drawn for.
+"""Where a job stands, when its time is up, and from when on it may be drawn for.
 
 Every job that isn't over has one entry in `Deadlines`, its alarm: when there is something to do unless its workers do
 it before. A job that waits for a draw is also in `Draws`, by the block from which on it may be drawn for.
@@ -9,10 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.beacon import DRAW_DELAY
-from pallets.primitives.job_record import ATTEMPTS, Job, SeatPhase, Stage
+from pallets.primitives.job_record import ATTEMPTS, Job, JobState, SeatPhase, Stage
+from pallets.state_counts import count_change
 
 if TYPE_CHECKING:
     from pallets.jobs import Jobs
+
+
+def enter(jobs: Jobs, job: Job, state: JobState) -> None:
+    """Puts a job into a state; the caller writes it."""
+    if state is not job.state:
+        count_change(jobs.in_state, job.state, state)
+        job.state = state
 
 
 def enqueue(jobs: Jobs, id: int, job: Job, *, seats: int) -> None:

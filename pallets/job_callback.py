@@ -42,7 +42,7 @@ class JobResult:
     job: JobId
     agent: U64
     output_hash: H256
-    """As it was signed and voted on: of a sealed job, its vote hash."""
+    """As it was signed and voted on."""
     output: bytes
     """The bytes on the chain; of a sealed job, the vote hash and the box."""
     gas: U64

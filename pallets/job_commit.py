@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from pallets.job_calendar import is_past
 from pallets.job_end import outcome_of, settle
-from pallets.job_sealed import check_sealed, hash_of
+from pallets.job_sealed import check_sealed
 from pallets.job_vote import find_seat
 from pallets.job_window import open_window
 from pallets.primitives.extrinsic import Ed25519
-from pallets.primitives.job import NO_TRANSCRIPT, InlineOutput, Output
+from pallets.primitives.job import NO_TRANSCRIPT, InlineOutput, Output, output_hash
 from pallets.primitives.job_record import Ballot, Job, Seat, SeatPhase
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def check_commit(
     if known is None:
         raise jobs.WrongWorker
     content = output.data if isinstance(output, InlineOutput) else None
-    output_hash = hash_of(job, output)
+    named = output_hash(output)
     genesis = jobs.system.block_hash[0]
-    signed = job.output_bytes(genesis, id, attempt, output_hash, transcript_root, gas, known.info.runtime_id)
+    signed = job.output_bytes(genesis, id, attempt, named, transcript_root, gas, known.info.runtime_id)
     if not jobs.runtime.verify(Ed25519(signature), signed, worker):
         raise jobs.BadSignature
     if content is None:
@@ -50,7 +50,7 @@ def check_commit(
     fault = jobs.attestation.fault(worker)
     if fault is not None:
         raise fault
-    return job, seat, content, Ballot(output_hash, transcript_root, gas)
+    return job, seat, content, Ballot(named, transcript_root, gas)
 
 
 def take_commit(jobs: Jobs, id: int, job: Job, seat: Seat, content: bytes, ballot: Ballot) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.frame import U32, AccountId
-from pallets.job_calendar import disarm, enqueue
+from pallets.job_calendar import disarm, enqueue, enter
 from pallets.job_callback import JobResult, call_back
 from pallets.job_sealed import drop_boxes
 from pallets.primitives.codec import codec_of
@@ -27,7 +27,6 @@ from pallets.primitives.job_record import (
     SeatPhase,
     Stage,
 )
-from pallets.primitives.worker_record import EVERYONE
 
 if TYPE_CHECKING:
     from pallets.jobs import Jobs
@@ -74,7 +73,7 @@ def settle(jobs: Jobs, id: int, job: Job, outcome: Outcome, winners: list[Seat])
     job.outcome = outcome
     jobs.job[id] = job
     for worker in workers:
-        release_seat(jobs, id, worker, kept=worker in kept)
+        release_seat(jobs, id, job, worker, kept=worker in kept)
     jobs.deposit(jobs.Settled(id, outcome.output, outcome.gas, fee))
     to_workers, to_treasury, to_chain = job.shares.split(fee)
     pay_seats(jobs, id, winners, to_workers)
@@ -103,7 +102,7 @@ def expire(jobs: Jobs, id: int, job: Job, reason: ExpiryReason) -> None:
     del jobs.output[id]
     jobs.job[id] = job
     for worker in workers:
-        release_seat(jobs, id, worker, kept=True)
+        release_seat(jobs, id, job, worker, kept=True)
     jobs.deposit(jobs.Expired(id, job.max_fee - paid, reason))
     pay_seats(jobs, id, executed, paid)
 
@@ -124,7 +123,7 @@ def end_attempt(jobs: Jobs, id: int, job: Job, *, kept: bool | None = False) -> 
     """
     used = job.attempt == ATTEMPTS and job.state is JobState.Assigned
     for worker in seated(job):
-        release_seat(jobs, id, worker, kept=kept)
+        release_seat(jobs, id, job, worker, kept=kept)
         job.tried.append(worker)
     job.seats = []
     if used:
@@ -133,7 +132,7 @@ def end_attempt(jobs: Jobs, id: int, job: Job, *, kept: bool | None = False) -> 
         expire(jobs, id, job, ExpiryReason.DeadlinePassed)
     else:
         job.attempt += 1
-        job.state = JobState.Queued
+        enter(jobs, job, JobState.Queued)
         enqueue(jobs, id, job, seats=1)
         jobs.deposit(jobs.Requeued(id, job.attempt))
 
@@ -145,8 +144,10 @@ def seated(job: Job) -> list[bytes]:
     return [seat.worker for seat in job.voters if not seat.is_vacant]
 
 
-def release_seat(jobs: Jobs, id: int, worker: bytes, *, kept: bool | None) -> None:
+def release_seat(jobs: Jobs, id: int, job: Job, worker: bytes, *, kept: bool | None) -> None:
     """Takes a job from a worker, which has kept it or missed it, or neither where `kept` is none."""
+    if kept and not job.proves:
+        kept = None
     left = [assignment for assignment in jobs.assignments[worker] if assignment.job != id]
     if left:
         jobs.assignments[worker] = left
@@ -209,8 +210,8 @@ def _close(jobs: Jobs, id: int, job: Job, state: JobState, *, release: int) -> N
     del jobs.input[id]
     del jobs.callback[id]
     drop_boxes(jobs, id, job)
-    if job.class_id != EVERYONE:
-        jobs.workers.close_class(job.class_id)
-    job.state, job.stage = state, Stage.Over
+    jobs.workers.free_class(job.class_id)
+    enter(jobs, job, state)
+    job.stage = Stage.Over
     if release:
         jobs.currency.release(jobs.HoldReason.Fee, job.submitter, release)

@@ -24,7 +24,7 @@ from pallets.beacon import DRAW_DELAY
 from pallets.calendar import due, first_due
 from pallets.frame import H256, U32, DispatchError
 from pallets.frame.bound_items import BoundMap
-from pallets.job_calendar import arm, give_time, is_armed, reveal_time
+from pallets.job_calendar import arm, enter, give_time, is_armed, is_past, reveal_time
 from pallets.job_end import clear_candidates, end_attempt, release_seat, seated
 from pallets.job_vote import run_out
 from pallets.job_window import barred_operators, close_window, free_operators
@@ -44,6 +44,12 @@ MAX_DOUBLINGS = 6
 """How often the time between two draws for a job doubles: up to 64 slots."""
 TRIES_A_BLOCK = 16 * MAX_TRIES
 """How often a block tries a worker, for all jobs together."""
+RETRIES_A_BLOCK = TRIES_A_BLOCK // MAX_TRIES // 2
+"""How many draws that took nobody are queued again in a block, where authorities share the randomness.
+
+Half of what a block has tries for: while draws are carried over, blocks take no transactions and nothing falls due, and
+enough jobs that nobody can be drawn for would keep it so for good.
+"""
 SEATS_A_BLOCK = 1024
 """Of how many jobs and seats a block ends the time, but for the last job's seats."""
 SEED = codec_of(tuple[H256, JobId, U32, U32])
@@ -55,8 +61,12 @@ def is_narrow(operators: int, replicas: int) -> bool:
 
 
 def next_due(jobs: Jobs) -> int | None:
-    """When there is something to do next, in milliseconds; at once where a worker may be drawn."""
-    found = [first_due(jobs.deadlines), jobs.workers.next_due()]
+    """When there is something to do next, in milliseconds; at once where a worker may be drawn.
+
+    As long as there is no job, whether workers live can wait for the blocks that come anyway.
+    """
+    deadline = first_due(jobs.deadlines)
+    found = [deadline, jobs.workers.next_due() if deadline is not None else None]
     if first_due(jobs.lots) is not None:
         found.append(jobs.timestamp.now)
     if jobs.workers.eligible_count[EVERYONE]:
@@ -108,19 +118,21 @@ def draw_settled(jobs: Jobs) -> tuple[int, int]:
     tally = _Tally()
     for when, id in due(jobs.draws, jobs.system.number, jobs.max_due):
         settled = jobs.beacon().settled(when - DRAW_DELAY)
-        if settled is None or tally.tries + MAX_TRIES > TRIES_A_BLOCK:
+        if settled is None:
             break
+        if tally.tries + MAX_TRIES > TRIES_A_BLOCK:
+            return tally.seats, tally.tries
         _draw_entry(jobs, jobs.draws, when, id, settled.mix, tally, predictable=settled.predictable)
     if jobs.workers.eligible_count[EVERYONE]:
-        again: tuple[tuple[BoundMap[tuple[int, int], Any], int], ...] = (
-            (jobs.parked, jobs.workers.arrivals - 1),
-            (jobs.retries, jobs.timestamp.now),
-        )
-        for calendar, until in again:
-            for when, id in due(calendar, until, jobs.max_due // 2):
-                jobs.draws[jobs.system.number + DRAW_DELAY, id] = calendar[when, id] or 0
-                del calendar[when, id]
+        _queue_again(jobs, jobs.parked, jobs.workers.arrivals - 1, jobs.max_due // 2)
+        _queue_again(jobs, jobs.retries, jobs.timestamp.now, min(RETRIES_A_BLOCK, jobs.max_due // 2))
     return tally.seats, tally.tries
+
+
+def _queue_again(jobs: Jobs, calendar: BoundMap[tuple[int, int], Any], until: int, at_most: int) -> None:
+    for when, id in due(calendar, until, at_most):
+        jobs.draws[jobs.system.number + DRAW_DELAY, id] = calendar[when, id] or 0
+        del calendar[when, id]
 
 
 def first_waiting(jobs: Jobs) -> int | None:
@@ -164,7 +176,7 @@ def _draw_entry(
 def _draw(jobs: Jobs, id: int, mix: bytes, failures: int, *, predictable: bool) -> list[int]:
     """Draws for a job for which so many draws in a row took nobody; answers how many tries each seat took."""
     job, workers = jobs.job[id], jobs.workers
-    if job.stage is not Stage.Draw or not is_armed(jobs, id, job):
+    if job.stage is not Stage.Draw or not is_armed(jobs, id, job) or is_past(jobs, job.ends):
         return []
     barred = barred_operators(job)
     narrow = is_narrow(workers.operators_besides(job.submitter, job.class_id), job.replicas)
@@ -193,7 +205,7 @@ def _draw(jobs: Jobs, id: int, mix: bytes, failures: int, *, predictable: bool) 
 def _seat(jobs: Jobs, id: int, job: Job, drawn: list[Seat]) -> None:
     """Gives a job to the workers that were drawn for it."""
     if job.state is JobState.Queued:
-        job.state = JobState.Assigned
+        enter(jobs, job, JobState.Assigned)
     job.stage = Stage.Commits
     job.seats.extend(drawn)
     give_time(jobs, job)
@@ -242,8 +254,9 @@ def _abandon(jobs: Jobs, when: int, id: int, error: DispatchError) -> None:
     job = jobs.job.get(id)
     if job is not None:
         for worker in seated(job):
-            release_seat(jobs, id, worker, kept=False)
+            release_seat(jobs, id, job, worker, kept=False)
         clear_candidates(jobs, id, job)
-        job.seats, job.state, job.stage = [], JobState.Queued, Stage.Draw
+        enter(jobs, job, JobState.Queued)
+        job.seats, job.stage = [], Stage.Draw
         jobs.job[id] = job
     jobs.deposit(jobs.Abandoned(id, error))

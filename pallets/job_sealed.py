@@ -1,7 +1,7 @@
 """Sealed jobs: who may give which worker a box of the input, and what stands for the hash of an output.
 
-The chain opens nothing. It has the commitment as the input's hash, keeps boxes where the workers they are for find
-them, and takes the vote hash at the start of a sealed output for the output's hash (`pallets.primitives.sealed`).
+The chain opens nothing. It has the commitment as the input's hash, and keeps boxes where the workers they are for find
+them (`pallets.primitives.sealed`).
 
 Boxes come with the job, to the cluster key, or once it is drawn, each to a seat's seal key: by the submitter
 (`provide_key`), or by a worker that has, or had, the job, or that has the cluster's key (`reseal`). Whoever gives one
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import HashOutput, InlineInput, InlineOutput, Input, JobId, Output, SealedInput
+from pallets.primitives.job import InlineInput, Input, JobId, SealedInput
 from pallets.primitives.job_record import Job, Seat, Stage
-from pallets.primitives.sealed import LEAST_OUTPUT, GivenBox, output_hash, reseal_bytes
+from pallets.primitives.sealed import LEAST_OUTPUT, GivenBox, reseal_bytes
 from pallets.primitives.types import U8
 from pallets.primitives.worker import WorkerKey
 
@@ -45,13 +45,6 @@ def input_hash(jobs: Jobs, input: Input) -> bytes:
     if len(input.boxes) > MAX_BOXES:
         raise jobs.TooManyBoxes
     return input.commitment
-
-
-def hash_of(job: Job, output: Output) -> bytes:
-    """What is signed and voted on of an output."""
-    if isinstance(output, HashOutput):
-        return output.hash
-    return output_hash(output.data if isinstance(output, InlineOutput) else b"", sealed=job.sealed)
 
 
 def check_sealed(jobs: Jobs, job: Job, content: bytes) -> None:

@@ -10,7 +10,7 @@ from pallets.job_queue import is_narrow
 from pallets.job_sealed import input_hash
 from pallets.primitives.job import Input, Mode, SealedInput
 from pallets.primitives.job_record import Job, JobState
-from pallets.primitives.worker_record import EVERYONE
+from pallets.state_counts import count_change
 
 if TYPE_CHECKING:
     from pallets.jobs import Jobs
@@ -49,8 +49,7 @@ def submit_job(
     if not narrow_allowed and is_narrow(jobs.workers.operators_besides(who, terms.class_id), replicas):
         raise jobs.TooFewOperators
     jobs.currency.hold(jobs.HoldReason.Fee, who, max_fee, keep_alive=True)
-    if terms.class_id != EVERYONE:
-        jobs.workers.open_class(jobs.workers.classes[terms.class_id].requirements)  # open for as long as the job is
+    jobs.workers.hold_class(terms.class_id)
     now, id = jobs.timestamp.now, jobs.next_job
     jobs.next_job = id + 1
     jobs.input[id] = input
@@ -80,6 +79,7 @@ def submit_job(
         class_id=terms.class_id,
         sealed=isinstance(input, SealedInput),
     )
+    count_change(jobs.in_state, None, job.state)
     enqueue(jobs, id, job, seats=replicas)
     jobs.deposit(jobs.Submitted(id, agent, who))
     return id

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.attestation import Attestation
-from pallets.job_calendar import arm, enqueue, is_past, reveal_time
+from pallets.job_calendar import arm, enqueue, enter, is_past, reveal_time
 from pallets.job_end import (
     end_attempt,
     expire,
@@ -31,7 +31,7 @@ from pallets.job_end import (
     settle,
     slash,
 )
-from pallets.job_sealed import check_sealed, hash_of, lacked_box
+from pallets.job_sealed import check_sealed, lacked_box
 from pallets.job_window import let_stand, rule, stands_unjudged
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import DoubleCommit, Evidence, SignedCommit, SlashReason
@@ -44,6 +44,7 @@ from pallets.primitives.job import (
     commit_hash,
     job_commit_bytes,
     job_word_bytes,
+    output_hash,
 )
 from pallets.primitives.job_record import (
     ATTEMPTS,
@@ -136,7 +137,7 @@ def check_reveal(
     job = jobs.job[id]
     commitment = next((seat.commitment for seat in job.voters if seat.worker == worker), None)
     content = output.data if isinstance(output, InlineOutput) else None
-    output_hash = hash_of(job, output)
+    named = output_hash(output)
     if commitment is not None:
         runtime_id = commitment.runtime_id
     elif (known := jobs.workers.worker.get(worker)) is not None:
@@ -144,7 +145,7 @@ def check_reveal(
     else:
         raise jobs.WrongWorker
     genesis = jobs.system.block_hash[0]
-    signed = job.output_bytes(genesis, id, attempt, output_hash, transcript_root, gas, runtime_id)
+    signed = job.output_bytes(genesis, id, attempt, named, transcript_root, gas, runtime_id)
     if not jobs.runtime.verify(Ed25519(signature), signed, worker):
         raise jobs.BadSignature
     if content is None:
@@ -170,7 +171,7 @@ def check_reveal(
     if transcript_root != NO_TRANSCRIPT:
         raise jobs.UnexpectedTranscript
     _require_trust(jobs, worker)
-    return job, seat, content, Ballot(output_hash, transcript_root, gas)
+    return job, seat, content, Ballot(named, transcript_root, gas)
 
 
 def take_reveal(jobs: Jobs, id: int, job: Job, seat: Seat, content: bytes, ballot: Ballot) -> None:
@@ -292,7 +293,7 @@ def _next_round(jobs: Jobs, id: int, job: Job) -> None:
     job.replaced = sum(seat.is_vacant for seat in job.voters)
     job.round += 1
     if len(job.tally()) > 1:
-        job.state = JobState.Disputed
+        enter(jobs, job, JobState.Disputed)
     if job.state is JobState.Disputed:
         jobs.deposit(jobs.Disputed(id, job.round))
     enqueue(jobs, id, job, seats=wanted)
@@ -347,7 +348,7 @@ def _vacate(jobs: Jobs, id: int, job: Job, seat: Seat, phase: SeatPhase, *, kept
     gone, seat.phase, seat.ballot = seat.ballot, phase, None
     if gone is not None and all(each.ballot is None or each.ballot.output != gone.output for each in job.voters):
         del jobs.candidate[id, gone.output]
-    release_seat(jobs, id, seat.worker, kept=kept)
+    release_seat(jobs, id, job, seat.worker, kept=kept)
     jobs.deposit(jobs.Vacated(id, job.attempt, seat.worker, phase))
 
 

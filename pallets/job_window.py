@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pallets.beacon import DRAW_DELAY
 from pallets.calendar import due
 from pallets.frame import H256
-from pallets.job_calendar import arm, enqueue, is_past
+from pallets.job_calendar import arm, enqueue, enter, is_past
 from pallets.job_end import POT, outcome_of, pay_seats, price_of, release_seat, settle, slash
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import SlashReason
@@ -36,12 +36,13 @@ LOT = codec_of(tuple[H256, JobId])
 
 def open_window(jobs: Jobs, id: int, job: Job, outcome: Outcome) -> None:
     """The output of a job of one replica is there, and provisional."""
-    job.state, job.stage, job.outcome = JobState.Committed, Stage.Window, outcome
+    enter(jobs, job, JobState.Committed)
+    job.stage, job.outcome = Stage.Window, outcome
     job.due = jobs.timestamp.now + jobs.window
     arm(jobs, id, job)
     jobs.lots[jobs.system.number + DRAW_DELAY, id] = None
     jobs.job[id] = job
-    release_seat(jobs, id, outcome.worker, kept=True)
+    release_seat(jobs, id, job, outcome.worker, kept=True)
 
 
 def close_window(jobs: Jobs, id: int, job: Job) -> None:
@@ -70,7 +71,8 @@ def challenge(jobs: Jobs, id: int, who: bytes | None) -> None:
     if who is not None:
         bond = max(jobs.challenge_bond, (1 + CHALLENGE_SEATS) * job.outcome.fee)
         jobs.currency.hold(jobs.HoldReason.ChallengeBond, who, bond, keep_alive=True)
-    job.challenge, job.state, job.round = Challenge(who, bond), JobState.Disputed, 1
+    enter(jobs, job, JobState.Disputed)
+    job.challenge, job.round = Challenge(who, bond), 1
     job.ends = jobs.timestamp.now + job.deadline
     jobs.deposit(jobs.Challenged(id, who, bond))
     jobs.deposit(jobs.Disputed(id, job.round))
@@ -134,8 +136,10 @@ def barred_operators(job: Job) -> set[bytes]:
 
 
 def free_operators(jobs: Jobs, job: Job, barred: set[bytes]) -> int:
-    """How many operators a job's next seats may be drawn from."""
+    """How many operators a job's next seats may be drawn from: none once the job's class is gone."""
     workers = jobs.workers
+    if not workers.has_class(job.class_id):
+        return 0
     return workers.eligible_operators[job.class_id] - sum(
         1 for operator in barred if workers.eligible_of[job.class_id, operator]
     )

@@ -85,29 +85,30 @@ from pallets.job_errors import JobErrors
 from pallets.job_events import JobEvents
 from pallets.job_queue import draw_all, draw_settled, fall_due, first_waiting, next_due
 from pallets.job_sealed import RESEAL_PHASE, RESEAL_TAG, check_reseal, provide, take_reseal
-from pallets.job_submission import submit_job
+from pallets.job_submission import MAX_REPLICAS, submit_job
 from pallets.job_terms import Beacon, KeyHolders, Payees, Penalties
 from pallets.job_vote import check_hash, check_reveal, check_word, take_hash, take_reveal, take_word
 from pallets.job_window import challenge, draw_lots
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Identity
 from pallets.primitives.job import Input, JobId, Mode, Output, Word
-from pallets.primitives.job_record import ATTEMPTS, MAX_SEATS, Assignment, ExpiryReason, Job, JobState
+from pallets.primitives.job_record import ATTEMPTS, MAX_SEATS, Assignment, ExpiryReason, Job, JobState, Stage
 from pallets.primitives.sealed import Box, GivenBox
 from pallets.primitives.worker import WorkerKey
 from pallets.system import System
 from pallets.timestamp import Timestamp
-from pallets.workers import SIGNATURE_REF_TIME, Workers
+from pallets.workers import JOB_PRIORITY, SIGNATURE_REF_TIME, Workers
 
 COMMIT_PHASE, HASH_PHASE, REVEAL_PHASE, WORD_PHASE = 0, 1, 2, 3
 """What a bare call of a worker is about; an acknowledgement is of the last, another word of the one after it."""
 SUBMIT_WEIGHT = Weight(800_000_000, 30_000)
+SEAT_CALLS_WEIGHT = Weight(2_100_000_000, 120_000)
+"""Of the calls, three at most, that a worker makes of a job for nothing: `submit` weighs them, and so pays for them."""
 BOX_WEIGHT = Weight(150_000_000, 6_000)
-COMMIT_PRIORITY = 1 << 32
 COMMIT_LONGEVITY = 256
 VOTE_WEIGHT = Weight(SIGNATURE_REF_TIME + 600_000_000, 40_000)
 SEAT_WEIGHT = Weight(300_000_000, 12_000)
-"""Of a call that may end a vote, for each seat of it."""
+"""Of a call that ends a stage of a vote, for each seat of it."""
 VOTE_AT_MOST = VOTE_WEIGHT + SEAT_WEIGHT * MAX_SEATS
 LOT_WEIGHT = Weight(100_000_000, 2_000)
 DUE_WEIGHT = Weight(250_000_000, 12_000)
@@ -120,7 +121,8 @@ COMMIT_TAG = codec_of(tuple[JobId, U32, WorkerKey, U8])
 def _submit_weight(
     agent: int, input: Input, mode: Mode, replicas: int, max_fee: int, deadline: int, callback: bytes | None
 ) -> Weight:
-    return SUBMIT_WEIGHT if callback is None else SUBMIT_WEIGHT + MAX_CALLBACK_WEIGHT
+    weight = SUBMIT_WEIGHT + SEAT_CALLS_WEIGHT * min(replicas, MAX_REPLICAS)
+    return weight if callback is None else weight + MAX_CALLBACK_WEIGHT
 
 
 class Jobs(JobEvents, JobErrors, Pallet):
@@ -168,6 +170,8 @@ class Jobs(JobEvents, JobErrors, Pallet):
     """The number of the next job."""
     job = Map[JobId, Job](missing=JobErrors.UnknownJob)
     """All jobs, also those that are over."""
+    in_state = Map[JobState, U32](hasher=Identity, default=0)
+    """How many jobs are in each state."""
     input = Map[JobId, Input]()
     """What a job is run on, until it is over."""
     output = Map[JobId, bytes]()
@@ -325,8 +329,9 @@ class Jobs(JobEvents, JobErrors, Pallet):
         record, seat, content, ballot = check_reveal(
             self, job, attempt, output, transcript_root, gas, salt, worker, signature
         )
+        before = record.stage
         take_reveal(self, job, record, seat, content, ballot)
-        return _used(record)
+        return _used(record, before)
 
     def validate_word(self, job: int, attempt: int, word: Word, worker: bytes, signature: bytes) -> ValidTransaction:
         """Admits a word that changes something."""
@@ -342,8 +347,9 @@ class Jobs(JobEvents, JobErrors, Pallet):
         A bare transaction that anyone may submit.
         """
         record, seat = check_word(self, job, attempt, word, worker, signature)
+        before = record.stage
         take_word(self, job, record, seat, word)
-        return _used(record)
+        return _used(record, before)
 
     @call(4, weight=Weight(700_000_000, 30_000))
     def challenge(self, who: Signed, job: JobId) -> None:
@@ -400,8 +406,9 @@ class Jobs(JobEvents, JobErrors, Pallet):
         A bare transaction that anyone may submit.
         """
         record, seat = check_hash(self, job, attempt, hash, worker, signature)
+        before = record.stage
         take_hash(self, job, record, seat, hash, signature)
-        return _used(record)
+        return _used(record, before)
 
     @call(10, weight=Weight(150_000_000, 2_000))
     def set_window(self, root: Root, window: U64) -> None:
@@ -456,9 +463,9 @@ class Jobs(JobEvents, JobErrors, Pallet):
         except Error as error:
             raise refusal(error) from None
         return ValidTransaction(
-            COMMIT_PRIORITY, [], [COMMIT_TAG.encode((job, attempt, worker, phase))], COMMIT_LONGEVITY, True
+            JOB_PRIORITY, [], [COMMIT_TAG.encode((job, attempt, worker, phase))], COMMIT_LONGEVITY, True
         )
 
 
-def _used(job: Job) -> PostInfo:
-    return PostInfo(VOTE_WEIGHT + SEAT_WEIGHT * len(job.seats))
+def _used(job: Job, before: Stage) -> PostInfo:
+    return PostInfo(VOTE_WEIGHT if job.stage is before else VOTE_WEIGHT + SEAT_WEIGHT * len(job.seats))

@@ -15,7 +15,7 @@ coalition.
 
 Who draws is a listener, told the mix inside this inherent, before any transaction of the block, and behind the
 inherent that sets the block's time: an author can't have it draw by its parent's. A listener must not fail: an inherent
-that fails makes the block invalid. Listeners and `queue` are given once they exist, for they may ask for this pallet.
+that fails makes the block invalid. Listeners and `queues` are given once they exist, for they may ask for this pallet.
 
 ## Out of scope
 
@@ -125,7 +125,7 @@ class Randomness(Pallet):
     session: Const[U64]
     """How many slots pass from the commitment to an onion to its first layer, where layers belong to slots."""
     listeners: tuple[OnRandomness, ...] = ()
-    queue: DrawQueue | None = None
+    queues: tuple[DrawQueue, ...] = ()
 
     class Fined(Event):
         """An authority skipped its slot: this much was taken from its account, and this much is owed still."""
@@ -173,7 +173,7 @@ class Randomness(Pallet):
             return Weight()
         slot = self.authorship.current_slot
         begin_slot(self, slot)
-        if not has_layer(self, slot) and self._first_waiting() is not None:
+        if not has_layer(self, slot) and self._waiting_since():
             self._close_block()  # whose author might know what will be drawn
         db, count = self.system.db_weight, len(self.authorship.authorities)
         return Weight(db.read * (8 + count) + db.write * 8)
@@ -185,7 +185,7 @@ class Randomness(Pallet):
         elif self._has_to_reveal():
             author = self.authorship.current_author()
             raise InvalidBlock(f"the author 0x{author.hex()} didn't reveal the next layer of its onion")
-        if self.shared and self._first_waiting() is not None:
+        if self.shared and self._waiting_since():
             wait_for_turns(self, self.authorship.current_slot)
 
     def create_inherent(self, data: InherentData) -> Call | None:
@@ -264,8 +264,9 @@ class Randomness(Pallet):
         for listener in self.listeners:
             listener.on_randomness(mix)
 
-    def _first_waiting(self) -> int | None:
-        return None if self.queue is None else self.queue.first_waiting()
+    def _waiting_since(self) -> list[int]:
+        """The block of each queue in which the first of what waits there was queued."""
+        return [block for queue in self.queues if (block := queue.first_waiting()) is not None]
 
     def _has_to_reveal(self) -> bool:
         if self.shared:
@@ -274,12 +275,12 @@ class Randomness(Pallet):
 
     def _close_while_known(self) -> None:
         """No transaction may change what somebody knows will be drawn; what was drawn is forgotten."""
-        first = self._first_waiting()
+        waiting = self._waiting_since()
         for block in list(self.settled_mix):
-            if first is not None and block >= first:
+            if waiting and block >= min(waiting):
                 break
             del self.settled_mix[block]
-        if first is not None and (self.turns or first in self.settled_mix):
+        if waiting and (self.turns or any(block in self.settled_mix for block in waiting)):
             self._close_block()
 
     def _close_block(self) -> None:

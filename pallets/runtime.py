@@ -192,6 +192,7 @@ class DevRuntime(Runtime):
             timestamp=self.timestamp,
             attestation=self.attestation,
             workers=self.workers,
+            beacon=lambda: self.randomness,
             max_confidence=2,
             max_volunteers=1 << 16,
             window=30_000,
@@ -257,7 +258,7 @@ class DevRuntime(Runtime):
             deposit_base=deposit(1, 0),
             deposit_byte=deposit(0, 1),
         )
-        listeners = (self.jobs, self.slashing, self.schedules, self.clusters)
+        listeners = (self.clusters, self.jobs, self.slashing, self.schedules)  # draws before what falls due
         self.randomness = Randomness(
             index=14,
             system=self.system,
@@ -269,7 +270,7 @@ class DevRuntime(Runtime):
             fine=10 * UNIT,
             session=60 * MINUTE // SLOT_DURATION,
             listeners=listeners,
-            queue=self.jobs,
+            queues=(self.jobs, self.clusters),
         )
         self.cheats = Cheats(index=200, currency=self.balances)  # far from FRAME's, and from where the chain grows
 

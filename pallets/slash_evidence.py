@@ -1,6 +1,6 @@
 """What evidence convicts a worker of, and when that happened.
 
-Signatures bear no date. A fault in a job counts as of the job's submission, or of the worker's first bond if that was
+Signatures bear no date. A fault in a job counts as of the job's submission, or of the worker's registration if that was
 later; one in a receipt as of the later block that the receipts name, to the block where the chain still knows its hash,
 else as of the first of the 64 blocks around it. That is never later than it really was, so that nobody is slashed for
 what was done before it staked.
@@ -82,8 +82,7 @@ def _began(slashing: Slashing, job: int, worker: bytes) -> int:
     submitted = slashing.jobs().submitted_at(job)
     if submitted is None:
         raise slashing.UnknownJob
-    bonded = min((part.since for part in slashing.workers.position[worker].parts), default=0)
-    return max(submitted, bonded)
+    return max(submitted, slashing.workers.worker[worker].registered_at)
 
 
 def _moment_of(slashing: Slashing, receipt: Receipt) -> int:

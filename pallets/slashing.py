@@ -9,8 +9,10 @@ anyone with evidence (`report`) ─┘       └──────> Cancelled   
 ```
 A slash takes of what was at risk when the fault happened: the operator's own stake on that worker first, then of those
 who delegated to the operator, pro rata; money that is being taken out as well, but nothing that was bonded later. While
-a slash is open, nothing at risk is released. Whoever reported the fault gets a tenth of what is taken, and its bond
-back; the rest goes to the chain's treasury. An operator that reports itself gets no reward.
+a slash is open, nothing at risk is released. Whoever reported the fault gets its bond back, and a tenth of what is
+taken of the operator; the rest goes to the chain's treasury. Of what delegators lose nobody is rewarded: an operator
+could else commit a fault, have another account of its own report it, and be paid with their money. An operator that
+reports itself gets no reward.
 
 A fault counts once, whoever shows it, and for good. Evidence older than `Workers.Unbonding` is refused.
 
@@ -28,6 +30,7 @@ What a job's vote finds (`pallets.jobs`), moving stake (`pallets.stake`), what e
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Protocol, cast
 
 from pallets.attestation import Attestation
@@ -69,9 +72,9 @@ from pallets.workers import SIGNATURE_REF_TIME, Workers
 MAX_APPEAL = 1024
 """Bytes of an appeal."""
 REWARD_DIVISOR = 10
-"""A tenth of what is taken is the reporter's."""
-RISK_WEIGHT = Weight(500_000_000, 70_000)
-"""Adding up what is at risk, with as many delegators as there may be."""
+"""A tenth of what is taken of the operator is the reporter's."""
+RISK_WEIGHT = Weight(1_200_000_000, 70_000)
+"""Adding up what is at risk, with as many delegators as there may be, each with as many parts."""
 SLASH_WEIGHT = Weight(6_000_000_000, 150_000)
 """Carrying out a slash that takes of as many delegators as there may be."""
 POT: AccountId = b"modlfthmslsh".ljust(32, b"\0")
@@ -242,7 +245,7 @@ class Slashing(Pallet):
                 with self.runtime.transactional():
                     self._fall_due(when, id)
             except DispatchError as error:
-                self._close(id, self.slash[id])
+                del self.deferred[when, id]
                 self.deposit(self.Abandoned(id, error))
         if fallen:
             self.system.register_weight(SLASH_WEIGHT * len(fallen))
@@ -253,12 +256,13 @@ class Slashing(Pallet):
 
     # Calls
 
-    @call(0, weight=Weight(2 * SIGNATURE_REF_TIME + 1_000_000_000, 100_000))
+    @call(0, weight=Weight(2 * SIGNATURE_REF_TIME + 400_000_000, 30_000) + RISK_WEIGHT)
     def report(self, who: Signed, evidence: Evidence) -> None:
         """Show that a worker signed two things that contradict each other.
 
         Anyone may. `ReportBond` is held until the slash is carried out or cancelled; evidence that doesn't hold is an
-        error and costs the transaction's fee. A tenth of what is taken is the signer's, unless it is the operator.
+        error and costs the transaction's fee. A tenth of what is taken of the operator is the signer's, unless that is
+        the operator.
         """
         found = cast("AnyEvidence", evidence)
         operator = self.workers.worker[found.worker].info.operator
@@ -354,11 +358,11 @@ class Slashing(Pallet):
     def _carry_out(self, id: int, found: Slash) -> None:
         taken = slash(self.workers, found.operator, found.worker, found.amount, found.at, POT)
         self._close(id, found)
-        reward = taken // REWARD_DIVISOR if found.reporter not in (None, found.operator) else 0
+        reward = taken.own // REWARD_DIVISOR if found.reporter not in (None, found.operator) else 0
         if found.reporter is None or not self._pay(found.reporter, reward):
             reward = 0
         self._pay(self.chain_treasury, self.currency.reducible(POT, keep_alive=True))
-        self.deposit(self.Slashed(id, found.worker, found.operator, taken, found.reporter, reward))
+        self.deposit(self.Slashed(id, found.worker, found.operator, sum(taken), found.reporter, reward))
 
     def _pay(self, who: bytes, amount: int) -> bool:
         """Pays out of the pot; whether that could be done. What couldn't goes to the treasury with the next slash."""
@@ -376,4 +380,5 @@ class Slashing(Pallet):
         del self.slash[id]
         watch_pool(self.workers, found.operator, opened=False)
         if found.reporter is not None and found.bond:
-            self.currency.release(self.HoldReason.Report, found.reporter, found.bond)
+            with suppress(DispatchError), self.runtime.transactional():  # a bond that is gone stops no slash
+                self.currency.release(self.HoldReason.Report, found.reporter, found.bond)

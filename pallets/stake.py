@@ -20,7 +20,7 @@ Why and when there is a slash (`pallets.slashing`). The functions are parts of `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pallets.frame import AccountId, DispatchError
 from pallets.primitives.fixed import U128_MAX
@@ -228,22 +228,29 @@ def at_risk(workers: Workers, operator: bytes, worker: bytes, moment: int) -> in
     return workers.position[worker].slashable_at(moment) + pooled
 
 
-def slash(workers: Workers, operator: bytes, worker: bytes, amount: int, moment: int, into: bytes) -> int:
+class Taken(NamedTuple):
+    """What a slash has taken, of the operator and of its delegators."""
+
+    own: int
+    delegated: int
+
+
+def slash(workers: Workers, operator: bytes, worker: bytes, amount: int, moment: int, into: bytes) -> Taken:
     """Takes at most `amount` of what was at risk at a moment: the operator's first, then of all delegators pro rata.
 
-    The money goes to the account `into`. Answers how much was taken; what can't be moved isn't.
+    The money goes to the account `into`. What can't be moved isn't taken.
     """
-    taken = _slash_own(workers, operator, worker, amount, moment, into)
+    own, delegated = _slash_own(workers, operator, worker, amount, moment, into), 0
     shares = [(who, entry.position.slashable_at(moment)) for who, entry in workers.delegation.prefix(operator)]
     total = sum(risk for _, risk in shares)
-    rest = min(amount - taken, total)
+    rest = min(amount - own, total)
     before = passed = 0
     for who, risk in shares if rest else ():
         passed += risk
         until = rest * passed // total
-        taken += _slash_delegation(workers, operator, who, until - before, moment, into)
+        delegated += _slash_delegation(workers, operator, who, until - before, moment, into)
         before = until
-    return taken
+    return Taken(own, delegated)
 
 
 def _slash_own(workers: Workers, operator: bytes, worker: bytes, amount: int, moment: int, into: bytes) -> int:

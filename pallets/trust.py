@@ -14,6 +14,7 @@ from pallets.primitives.types import U32, Bound, Moment, struct
 Advisory = Annotated[str, Bound(32)]
 """An advisory's name, like `INTEL-SA-00615`."""
 
+FOREVER = (1 << 64) - 1
 HARMLESS_WHEN_CONFIGURED = ("INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-00389")
 
 
@@ -35,13 +36,15 @@ class Policy:
     refused_advisories: list[Advisory]
     """Advisories that no machine may be subject to."""
     grace: Moment
-    """How long an out-of-date machine is accepted whatever `statuses` says, from the date of its security level."""
+    """How long an out-of-date machine is accepted whatever `statuses` says, from the date of its security level on."""
     minimum_evaluation: U32
     """The least evaluation number of the collateral."""
 
-    def accepts(self, status: TcbStatus, rated: int, now: int) -> bool:
-        """Whether a status will do; `rated` is the date of the machine's level, `now` the time, in milliseconds."""
-        return status in self.statuses or (status in OUT_OF_DATE and now <= rated + self.grace)
+    def accepts_until(self, status: TcbStatus, rated: int) -> int:
+        """Until when a status will do, the end not included; `rated` is the date of the level, in milliseconds."""
+        if status in self.statuses:
+            return FOREVER
+        return rated + self.grace + 1 if status in OUT_OF_DATE else 0
 
     def refuses(self, advisories: list[str]) -> str | None:
         """The first advisory that rules a machine out."""

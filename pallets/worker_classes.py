@@ -1,6 +1,10 @@
 """Which workers may be drawn for which jobs: a list of the eligible for each capability class.
 
-A class has what its jobs require, and is open as long as somebody uses it. Class 0 asks for nothing and has everyone.
+A class has what its jobs require, and is open as long as somebody uses it: agents that ask for it, each for a deposit,
+and the jobs they took before they asked for something else. Where there is no room for another class the oldest that
+only jobs hold goes, so that nobody keeps all of them by jobs, which cost no deposit; no more workers are drawn for
+those jobs then. Class 0 asks for nothing and has everyone.
+
 A worker is listed in every class it fits while it may be drawn at all; lists have no gaps, so that a draw picks a place
 by number, and whoever leaves is replaced by the last.
 
@@ -12,10 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pallets.frame import Weight
 from pallets.primitives.worker_record import ANY, ANY_CONFIDENCE, EVERYONE, Requirements, Worker, WorkerClass
 
 if TYPE_CHECKING:
     from pallets.workers import Workers
+
+CLASS_WEIGHT = Weight(30_000_000, 1_500)
+"""Of matching a worker against one class, and of listing it there."""
 
 
 def open_class(workers: Workers, requirements: Requirements) -> int:
@@ -31,23 +39,53 @@ def open_class(workers: Workers, requirements: Requirements) -> int:
             workers.classes[id] = known
             return id
     if len(workers.classes) >= workers.max_classes:
-        raise workers.TooManyClasses
+        _make_room(workers)
     workers.class_changes += 1
     workers.classes[workers.class_changes] = WorkerClass(wanted, 1)
     return workers.class_changes
 
 
 def close_class(workers: Workers, id: int) -> None:
-    """Takes a user from a class; without any the class goes."""
-    if id == EVERYONE:
-        return
-    known = workers.classes[id]
-    known.users -= 1
-    if known.users:
+    """Takes a user from a class; without any, and without jobs, the class goes."""
+    if id != EVERYONE:
+        known = workers.classes[id]
+        known.users -= 1
+        _keep(workers, id, known)
+
+
+def hold_class(workers: Workers, id: int) -> None:
+    """Lets a job hold a class open."""
+    if id != EVERYONE:
+        known = workers.classes[id]
+        known.jobs += 1
         workers.classes[id] = known
-        return
+
+
+def free_class(workers: Workers, id: int) -> None:
+    """A job is over that held a class, which may have gone before it."""
+    known = None if id == EVERYONE else workers.classes.get(id)
+    if known is not None:
+        known.jobs -= 1
+        _keep(workers, id, known)
+
+
+def _keep(workers: Workers, id: int, known: WorkerClass) -> None:
+    if known.users or known.jobs:
+        workers.classes[id] = known
+    else:
+        _drop(workers, id)
+
+
+def _drop(workers: Workers, id: int) -> None:
     del workers.classes[id]
     workers.class_changes += 1
+
+
+def _make_room(workers: Workers) -> None:
+    unasked = [id for id, known in workers.classes.items() if not known.users]
+    if not unasked:
+        raise workers.TooManyClasses
+    _drop(workers, min(unasked))
 
 
 def match(workers: Workers, worker: bytes, record: Worker) -> None:
@@ -73,6 +111,7 @@ def is_listed(workers: Workers, worker: bytes) -> bool:
 
 def enlist(workers: Workers, worker: bytes, record: Worker) -> None:
     """Puts a worker into the lists of its classes."""
+    _weigh(workers, record)
     for id in record.classes:
         _join(workers, id, worker, record.info.operator)
     workers.arrivals += 1
@@ -80,8 +119,15 @@ def enlist(workers: Workers, worker: bytes, record: Worker) -> None:
 
 def delist(workers: Workers, worker: bytes, record: Worker) -> None:
     """Takes a worker out of the lists of its classes."""
+    _weigh(workers, record)
     for id in record.classes:
         _leave(workers, id, worker, record.info.operator)
+
+
+def _weigh(workers: Workers, record: Worker) -> None:
+    """Counts what it costs to be in more classes than that of everyone; one list is in whatever has led here."""
+    if len(record.classes) > 1:
+        workers.system.register_weight(CLASS_WEIGHT * (len(record.classes) - 1))
 
 
 def _join(workers: Workers, id: int, worker: bytes, operator: bytes) -> None:

@@ -13,19 +13,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.calendar import GAP, due
-from pallets.frame import DispatchError, Weight
+from pallets.frame import DispatchError
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker import benchmark_bytes, heartbeat_bytes
 from pallets.primitives.worker_record import FULL_SPEED, LEAST_SPEED, LEAVING, SERVING, Worker, WorkerState, heaviest
-from pallets.worker_classes import match
+from pallets.worker_classes import CLASS_WEIGHT, match
 from pallets.worker_draw import weight_of
 
 if TYPE_CHECKING:
     from pallets.workers import Workers
 
-CLASS_WEIGHT = Weight(30_000_000, 1_500)
-"""Of matching a worker against one class, and of listing it there."""
 REWARDS = b"modlfthmrwrd".ljust(32, b"\0")
 """The keyless account that rewards for answers come from."""
 BENCHMARK_INTERVAL = 3_600_000

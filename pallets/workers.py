@@ -97,9 +97,10 @@ from pallets.stake import (
     undelegate,
     withdraw_delegation,
 )
+from pallets.state_counts import count_change
 from pallets.system import System
 from pallets.timestamp import Timestamp
-from pallets.worker_classes import close_class, delist, enlist, is_listed, match, open_class
+from pallets.worker_classes import close_class, delist, enlist, free_class, hold_class, is_listed, match, open_class
 from pallets.worker_draw import Draw, draw
 from pallets.worker_errors import WorkerErrors
 from pallets.worker_events import WorkerEvents
@@ -115,6 +116,11 @@ from pallets.worker_liveness import (
 )
 
 HEARTBEAT_LONGEVITY = 64
+HEARTBEAT_PRIORITY, JOB_PRIORITY = 1 << 62, 1 << 63
+"""Of bare calls of workers, at least, of what they say of themselves and of jobs: above what any tip is worth.
+
+Who pays for full blocks must not have workers taken for silent, still less slashed for what they couldn't reveal.
+"""
 SIGNATURE_REF_TIME = 100_000_000
 
 
@@ -173,6 +179,8 @@ class Workers(WorkerEvents, WorkerErrors, Pallet):
 
     worker = Map[WorkerKey, Worker](missing=WorkerErrors.UnknownWorker)
     """All workers, also those that have left: leaving resets no record."""
+    in_state = Map[WorkerState, U32](hasher=Identity, default=0)
+    """How many workers are in each state."""
     position = Map[WorkerKey, Position](default=Position)
     """What its operator has staked on each worker, and since when."""
     pool = Map[AccountId, Pool](default=Pool)
@@ -245,6 +253,7 @@ class Workers(WorkerEvents, WorkerErrors, Pallet):
         if known is not None:
             record.registered_at, record.speed, record.speed_at = known.registered_at, known.speed, known.speed_at
             record.kept, record.missed, record.slashed = known.kept, known.missed, known.slashed
+        count_change(self.in_state, known.state if known is not None else None, state)
         self.deposit(self.Registered(info.worker_key, who, found.confidence, found.simulated))
         note_life(self, info.worker_key, record)
 
@@ -268,7 +277,7 @@ class Workers(WorkerEvents, WorkerErrors, Pallet):
         """Admits a heartbeat: one a worker in the pool, the newest."""
         with _refusing(self.BadSignature):
             check_heartbeat(self, worker, number, hash, signature)
-        return ValidTransaction(number, [], [HEARTBEAT_TAG + worker], HEARTBEAT_LONGEVITY, True)
+        return _newest(number, HEARTBEAT_TAG + worker)
 
     @call(2, weight=Weight(SIGNATURE_REF_TIME + 200_000_000, 12_000), validate=validate_heartbeat)
     def heartbeat(
@@ -336,7 +345,7 @@ class Workers(WorkerEvents, WorkerErrors, Pallet):
         """Admits a report: one a worker in the pool, the newest."""
         with _refusing(self.BadSignature):
             check_benchmark(self, worker, work, elapsed, number, hash, signature)
-        return ValidTransaction(number, [], [BENCHMARK_TAG + worker], HEARTBEAT_LONGEVITY, True)
+        return _newest(number, BENCHMARK_TAG + worker)
 
     @call(8, weight=Weight(SIGNATURE_REF_TIME + 200_000_000, 8_000), validate=validate_report_benchmark)
     def report_benchmark(
@@ -404,13 +413,25 @@ class Workers(WorkerEvents, WorkerErrors, Pallet):
     def open_class(self, requirements: Requirements) -> int:
         """The class of these requirements, open until `close_class`; raises `TooManyClasses`, `BadRequirements`.
 
-        Whoever may still draw from a class has to hold it open. It fills as its workers beat.
+        It fills as its workers beat.
         """
         return open_class(self, requirements)
 
     def close_class(self, id: int) -> None:
-        """Takes back an `open_class`; without users a class goes."""
+        """Takes back an `open_class`; without users and jobs a class goes."""
         close_class(self, id)
+
+    def hold_class(self, id: int) -> None:
+        """Lets a job hold an open class until `free_class`; for want of room it may go before."""
+        hold_class(self, id)
+
+    def free_class(self, id: int) -> None:
+        """Takes back a `hold_class`."""
+        free_class(self, id)
+
+    def has_class(self, id: int) -> bool:
+        """Whether workers are still drawn of a class."""
+        return id == EVERYONE or id in self.classes
 
     def rematch(self, worker: bytes) -> None:
         """Finds the classes that a worker fits anew, where what is known of its enclave has changed."""
@@ -442,6 +463,7 @@ class Workers(WorkerEvents, WorkerErrors, Pallet):
         """Puts a worker into a state and writes it; the lists of the eligible follow."""
         if state is not record.state:
             self.deposit(self.StateChanged(worker, record.state, state))
+            count_change(self.in_state, record.state, state)
             record.state = state
         self.worker[worker] = record
         fits = state in SERVING and record.load < self.max_load
@@ -455,6 +477,10 @@ class Workers(WorkerEvents, WorkerErrors, Pallet):
         if record.info.operator != who:
             raise self.NotOperator
         return record
+
+
+def _newest(number: int, tag: bytes) -> ValidTransaction:
+    return ValidTransaction(HEARTBEAT_PRIORITY + number, [], [tag], HEARTBEAT_LONGEVITY, True)
 
 
 @contextmanager

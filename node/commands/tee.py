@@ -5,7 +5,9 @@ What is minted is of the simulated TEE: its keys are public, and it proves nothi
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -230,8 +232,15 @@ def _hex(text: str, option: str) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_FILE)  # what is longer is no quote, and none's collateral
+    """What is in a file; `OSError`, which names it, where it can't be read, or is longer than any quote or collateral."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    if len(data) > MAX_FILE:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
 
 
 def _write(path: Path, data: bytes) -> None:

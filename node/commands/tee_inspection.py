@@ -72,7 +72,7 @@ def quote_bytes(file: bytes) -> bytes:
         return file
     text = b"".join(file.split())
     with suppress(ValueError):
-        return unhexlify(text.removeprefix(b"0x"))
+        return unhexlify(text[2:] if text[:2] in (b"0x", b"0X") else text)
     with suppress(ValueError):
         return b64decode(text.translate(URL_SAFE) + b"=" * (-len(text) % 4), validate=True)
     return file

@@ -8,8 +8,8 @@ pallets keep counts: since a reorg can take them back, they are gauges.
 
 ## Out of scope
 
-What this node doesn't have: peers, a state cache, tokio. Counts that no pallet keeps, such as jobs by state: finding
-them would be a walk over all there are.
+What this node doesn't have: peers, a state cache, tokio. Counts that no pallet keeps: finding them would be a walk over
+all there are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from node.state.backend import State
 from pallets.agents import Agents
 from pallets.frame.storage import Item
 from pallets.jobs import Jobs
-from pallets.primitives.worker_record import EVERYONE
+from pallets.primitives.job_record import JobState
+from pallets.primitives.types import UnitEnum
+from pallets.primitives.worker_record import EVERYONE, WorkerState
 from pallets.workers import Workers
 
 ROLE_FULL, ROLE_AUTHORITY = 1, 4
@@ -200,7 +202,19 @@ def _fathom(state: State) -> Iterator[Family]:
         ("jobs_submitted", "Jobs that were ever submitted", _key(Jobs.next_job)),
         ("agents", "Agents that were created", _key(Agents.next_agent)),
     ):
-        yield gauge(f"fathom_{name}", help, int.from_bytes(state.get(key) or b"", "little"))
+        yield gauge(f"fathom_{name}", help, _number(state, key))
+    yield _by_state(state, "workers", Workers.in_state, WorkerState)
+    yield _by_state(state, "jobs", Jobs.in_state, JobState)
+
+
+def _by_state(state: State, what: str, counts: Item, kinds: type[UnitEnum]) -> Family:
+    prefix = _key(counts)
+    samples = tuple(({"state": kind.name}, _number(state, prefix + bytes((kind.value,)))) for kind in kinds)
+    return Family(f"fathom_{what}", "gauge", f"How many {what} are in each state", samples)
+
+
+def _number(state: State, key: bytes) -> int:
+    return int.from_bytes(state.get(key) or b"", "little")
 
 
 def _key(value: Item) -> bytes:

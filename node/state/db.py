@@ -57,7 +57,7 @@ COLUMNS: Final[tuple[Column, ...]] = get_args(Column)
 LOCKED = ("IO error: While lock file", "IO error: lock hold by current process")
 """How RocksDB's text starts where another process, or this one, has the database open."""
 
-BLOCK_CACHE, COLUMN_BUFFER, ALL_BUFFERS, MAX_WAL = 32 << 20, 16 << 20, 64 << 20, 128 << 20
+BLOCK_CACHE, COLUMN_BUFFER, ALL_BUFFERS, MAX_WAL = 32 << 20, 2 << 20, 16 << 20, 64 << 20
 """Bytes of memory for what was read and for what isn't in tables yet; bytes of log that a start has to read."""
 
 WRITE_ONLY: Final[tuple[Column, ...]] = ("state", "trie")

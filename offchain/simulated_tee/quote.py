@@ -26,23 +26,28 @@ from offchain.simulated_tee.collateral import (
     QuotingEnclave,
 )
 from offchain.simulated_tee.machine import DEV_PLATFORM, LAST_U16, Platform, require_length, require_range
+from pallets.primitives.quote import (
+    BODY_HEAD,
+    ECDSA_P256,
+    HEADER,
+    INTEL_QE_VENDOR,
+    PCK_CHAIN,
+    QE_REPORT_CERTIFICATION,
+    SGX_DEBUG,
+    TD_DEBUG,
+    TD_SEPT_VE_DISABLE,
+)
 
-HEADER = struct.Struct("<HHIHH16s20s")  # version, key type, TEE type, QE SVN, PCE SVN, QE vendor, user data
 SGX_REPORT = struct.Struct("<16sI28x16s32s32x32s96xHH60x64s")
 TD_REPORT = struct.Struct("<16s48s48s8s8s8s48s48s48s48s48s48s48s48s64s")
 
-ECDSA_P256 = 2
 SGX_QUOTE = (3, 0x00)  # version, TEE type
 TDX_TEE_TYPE = 0x81
-BODY_HEAD = struct.Struct("<HI")  # of version 5: kind and size of the body
 TD_REPORT_10, TD_REPORT_15 = 2, 3  # kinds of bodies
 TD_15_TAIL = struct.Struct("<16s48s")  # a second TEE_TCB_SVN, MRSERVICETD
-INTEL_QE_VENDOR = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")  # verifiers take no other vendor's formats
-PCK_CHAIN, QE_REPORT_CERTIFICATION = 5, 6  # kinds of certification data
 
-SGX_FLAGS, SGX_DEBUG, SGX_XFRM = 0x05, 0x02, 0xE7  # initialised and 64 bit
+SGX_FLAGS, SGX_XFRM = 0x05, 0xE7  # initialised and 64 bit
 QE_FLAGS = 0x15  # and holds the provisioning key
-TD_SEPT_VE_DISABLE, TD_DEBUG = 1 << 28, 1
 TD_XFAM = 0x602E7
 
 SIMULATED_SEAM = sha384(b"fathom/simulated-tee/seam").digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Annotated
 
 from pallets.primitives.gpu import Gpu
@@ -10,7 +11,7 @@ from pallets.primitives.types import H256, U8, BlockNumber, Bound, Bytes32, Mome
 MAX_MEASUREMENT = 68
 
 Measurement = Annotated[bytes, Bound(MAX_MEASUREMENT)]
-"""What an enclave measures, as `pallets.dcap` puts it together: 68 bytes of SGX, 32 of TDX."""
+"""What an enclave measures, as `pallets.primitives.quote` puts it together: 68 bytes of SGX, 32 of TDX."""
 
 
 class Tee(UnitEnum):
@@ -74,6 +75,8 @@ class WorkerAttestation:
     revoked: bool = False
     machine: H256 = bytes(32)
     """The machine's certificate, as revocations name it."""
+    authorities: list[H256] = field(default_factory=list)
+    """The certificates of those that certify the machine and sign the collateral it was judged by, likewise."""
     gpu_evidence: Bytes32 | None = None
     """The hash of the evidence of a GPU that the worker's info names."""
     gpu: Gpu | None = None

@@ -66,6 +66,8 @@ class SeatEnd(UnitEnum):
     """The worker didn't do what it was to do in time."""
     Unserved = 4
     """No holder handed it the secret, or none of their boxes was right: holders hand nothing to a bad quote."""
+    Forgetful = 5
+    """It lost the secret again and again."""
 
 
 class ClusterWord(UnitEnum):
@@ -105,6 +107,8 @@ class Seat:
     """The members that it, a holder, is asked to hand the secret to."""
     absent_since: Moment | None = None
     """Since when it has been seen not to serve."""
+    losses: U8 = 0
+    """How often it has lost the secret."""
 
 
 @struct(path="pallet_clusters::ClusterKey")
@@ -117,14 +121,6 @@ class ClusterKey:
     """ed25519: confirmations."""
     proposer: WorkerKey
     since: Moment
-
-
-@struct(path="pallet_clusters::Former")
-class Former:
-    """Who lost a seat, and until when it doesn't get another."""
-
-    worker: WorkerKey
-    until: Moment
 
 
 def volunteer_bytes(genesis: bytes, worker: bytes, number: int, block_hash: bytes) -> bytes:

@@ -99,6 +99,13 @@ class HashOutput(Output):
     length: U32
 
 
+def output_hash(output: Output) -> bytes:
+    """What is signed and voted on of an output: the hash of its bytes."""
+    if isinstance(output, HashOutput):
+        return output.hash
+    return blake2_256(output.data if isinstance(output, InlineOutput) else b"")
+
+
 def job_output_bytes(
     *,
     genesis: bytes,

@@ -295,6 +295,15 @@ class Job:
         return self.replicas > 1 or self.challenge is not None
 
     @property
+    def proves(self) -> bool:
+        """Whether it speaks for a worker that it kept it.
+
+        Not of a class with few operators: whoever asks for what its own workers alone have can give them any number of
+        jobs, and make them forget what they missed.
+        """
+        return self.class_id == EVERYONE or not self.narrow
+
+    @property
     def turn(self) -> int:
         """Which of its attempts, or rounds, it is at: 0 is the first, `ATTEMPTS - 1` the last."""
         if not self.voted:

@@ -56,8 +56,9 @@ PCK_CHAIN, QE_REPORT_CERTIFICATION = 5, 6
 SGX_DEBUG = 0x02
 TD_DEBUG = 0x01
 TD_SEPT_VE_DISABLE = 1 << 28
-TD_KNOWN_ATTRIBUTES = TD_DEBUG | TD_SEPT_VE_DISABLE | 1 << 30 | 1 << 31 | 1 << 63
-"""Debug, SEPT_VE_DISABLE, protection keys, key locker, performance counters; the others are reserved."""
+TD_HARMLESS_ATTRIBUTES = sum(1 << bit for bit in (16, 18, 19, 20, 21, 22, 27, 28, 30, 31, 62, 63))
+"""Features of processors, SEPT_VE_DISABLE (28) among them, as dcap-qvl has them. Of the others some let the host
+profile (4 to 6) or move (29) the domain, the rest is reserved."""
 
 
 class DcapError(ValueError):

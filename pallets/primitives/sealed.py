@@ -11,13 +11,16 @@ whoever has the secret key opens it, and nobody learns who made it. All hashes a
 | commitment | hash of `salt [u8;32] ‖ plaintext`; the job's record has it as the input's hash |
 | box of an input | sealed `salt ‖ plaintext`, to a worker's seal key or to the cluster key |
 | output salt | hash of `"fathom/output-salt" ‖ salt ‖ job u64` (little-endian) |
-| vote hash | hash of `output salt ‖ output`; workers sign it, and vote on it, as the output's hash |
-| output on-chain | `vote hash [u8;32] ‖` sealed `output`, to the reply key |
+| vote hash | hash of `output salt ‖ output` |
+| output on-chain | `vote hash [u8;32] ‖` sealed `output`, to the reply key; the hash of all of it is voted on |
 
 `data` is the script's input, `reply_key` the X25519 key that the output is sealed to. Submitter and agent are in the
 plaintext because boxes are public: else anybody could have an agent of their own run on them, and read the data out of
-the gas it uses. The salt keeps anybody from guessing what is sealed. Every worker finds the same vote hash, though no
-two boxes are equal; without the salt the hash tells nothing of the output.
+the gas it uses. The salt keeps anybody from guessing what is sealed; without it the vote hash tells nothing of the
+output.
+
+The box of an output has a one-time key that follows from the salt and from what is sealed, so that every worker makes
+the same one: it is what they vote on, and nobody, worker or carrier, can put another in its place.
 
 ## Usage
 
@@ -107,21 +110,13 @@ class GivenBox:
     box: Box
 
 
-def output_hash(content: bytes, *, sealed: bool) -> bytes:
-    """What is signed of an output as it is on the chain: its hash, or the vote hash that a sealed one starts with.
-
-    Of what is too short to be sealed it is the hash, so that there is one.
-    """
-    return content[:VOTE] if sealed and len(content) >= LEAST_OUTPUT else blake2_256(content)
-
-
 def output_salt(salt: bytes, job: int) -> bytes:
     """The 32 bytes that salt a job's vote hash, of the input's salt."""
     return blake2_256(OUTPUT_SALT_TAG + salt + job.to_bytes(8, "little"))
 
 
 def vote_hash(salt: bytes, job: int, output: bytes) -> bytes:
-    """What workers sign in place of an output's hash; `salt` is the input's."""
+    """By which whoever asked knows the output that was voted on; `salt` is the input's."""
     return blake2_256(output_salt(salt, job) + output)
 
 
@@ -185,9 +180,10 @@ def _request(content: bytes, submitter: bytes, agent: int) -> SealedRequest:
     return request
 
 
-def sealed_output(request: SealedRequest, job: int, output: bytes, entropy: bytes) -> bytes:
+def sealed_output(request: SealedRequest, job: int, output: bytes) -> bytes:
     """A job's output as it goes on the chain: the vote hash, then the box. Raises `NotSealed` of a bad reply key."""
-    return vote_hash(request.salt, job, output) + seal(output, request.reply_key, entropy)
+    once = blake2_256(OUTPUT_BOX_TAG + output_salt(request.salt, job) + request.reply_key + output)
+    return vote_hash(request.salt, job, output) + seal(output, request.reply_key, once)
 
 
 def open_output(sealed: bytes, request: SealedRequest, job: int, secret: bytes) -> bytes:
@@ -204,6 +200,7 @@ def reseal_bytes(genesis: bytes, job: int, worker: bytes, receiver: bytes, box: 
 
 
 OUTPUT_SALT_TAG = b"fathom/output-salt"
+OUTPUT_BOX_TAG = b"fathom/output-box"
 REQUEST = codec_of(SealedRequest)
 RESEAL_TAG = b"fathom/job-reseal"
 RESEAL = codec_of(tuple[U8, H256, JobId, WorkerKey, WorkerKey, Bytes32])

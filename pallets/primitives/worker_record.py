@@ -89,10 +89,14 @@ ANY = Requirements(None, ANY_CONFIDENCE, False, 0, None, [])
 
 @struct(path="pallet_workers::WorkerClass")
 class WorkerClass:
-    """A capability class: what it asks for, and how many hold it open."""
+    """A capability class: what it asks for, and how many hold it open.
+
+    One that only jobs hold makes room for another where there is none.
+    """
 
     requirements: Requirements
     users: U32
+    jobs: U32 = 0
 
 
 SERVING = (WorkerState.Idle, WorkerState.Working)
@@ -118,7 +122,7 @@ class Worker:
     load: U32 = 0
     """Jobs it has now."""
     kept: U32 = 0
-    """Jobs it has finished, over all its time."""
+    """Jobs it has finished, over all its time; none of a class with few operators, see `Job.proves`."""
     missed: U32 = 0
     """Jobs it was given and didn't finish in time."""
     slashed: U32 = 0

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pallets.primitives.job_record import SeatPhase
 from tests.e2e.conftest import ROOT, DevChain, dev_chain
+from tests.offchain.real_node import chain_of
+from tests.offchain.test_worker_process import deploy, settled
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [block.strip() for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)]
@@ -50,6 +53,13 @@ def test_commands_run(command: str, served: DevChain) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     last = json.loads(done.stdout if done.stdout.startswith("{") else done.stdout.strip().splitlines()[-1])
     assert last
+
+
+async def test_its_three_workers_vote(served: DevChain) -> None:
+    async with chain_of(served.ws) as chain:
+        job = await settled(chain, await deploy(chain), b"hello", replicas=3)
+    assert {seat.phase for seat in job.seats} == {SeatPhase.Revealed} and len(job.seats) == 3
+    assert len({seat.operator for seat in job.seats}) == 3 and job.tally().total() == 3
 
 
 def test_documented_paths_exist() -> None:

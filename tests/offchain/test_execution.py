@@ -26,7 +26,7 @@ from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import HashInput, InlineInput, Input, Mode, SealedInput
 from pallets.primitives.job_record import Job, JobState, Shares
 from pallets.primitives.keys import verify_ed25519
-from pallets.primitives.sealed import GivenBox, SealedRequest, open_output, opener, seal, vote_hash
+from pallets.primitives.sealed import GivenBox, SealedRequest, open_output, opener, seal
 
 CODE, INPUT, GENESIS, RUNTIME = b"code", b"input", b"g" * 32, b"r" * 32
 JOB = Job(
@@ -141,7 +141,7 @@ def test_a_sealed_job_is_run_and_its_output_sealed(outcome: Success | Failure) -
     assert program == Program(CODE, INPUT, REQUEST)
     signed = signed_output(keys, GENESIS, 7, 1, SEALED, program, outcome, RUNTIME)
     assert open_output(signed.output, REQUEST, 7, bytes(MINE)) == outcome.output
-    assert vote_hash(REQUEST.salt, 7, outcome.output) in signed.message and SEALED.input in signed.message
+    assert blake2_256(signed.output) in signed.message and SEALED.input in signed.message
     assert is_of(signed, GENESIS, 7, 1, SEALED, RUNTIME)
     assert not is_of(signed, GENESIS, 7, 1, replace(SEALED, input=bytes(32)), RUNTIME)
 

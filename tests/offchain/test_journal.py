@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,29 @@ def test_an_attempt_is_signed_once() -> None:
             journal.keep(WORKER, 1, 1, SignedOutput(b"another message", b"", 5, b"t" * 64))
         assert journal.signed(WORKER, 1, 1) == SIGNED
         journal.keep(WORKER, 1, 2, SignedOutput(b"another message", b"", 5, b"t" * 64))
+
+
+def test_an_attempt_is_committed_to_with_one_salt(tmp_path: Path) -> None:
+    committed, again = (replace(SIGNED, salt=salt * 32) for salt in (b"1", b"2"))
+    with open_journal(tmp_path / JOURNAL_FILE) as journal:
+        journal.keep(WORKER, 1, 1, committed)
+    with open_journal(tmp_path / JOURNAL_FILE) as journal:
+        for other in (again, SIGNED):
+            with pytest.raises(SignedOtherwise, match="attempt 1 of job 1 was committed to before"):
+                journal.keep(WORKER, 1, 1, other)
+        assert journal.signed(WORKER, 1, 1) == committed
+
+
+def test_a_journal_from_before_there_were_votes_is_taken_over(tmp_path: Path) -> None:
+    old = "CREATE TABLE outputs (worker BLOB, attempt BLOB, message BLOB, output BLOB, gas INTEGER, signature BLOB, "
+    with closing(sqlite3.connect(tmp_path / JOURNAL_FILE)) as database, database:
+        database.execute(old + "submitted_at INTEGER NOT NULL, PRIMARY KEY (worker, attempt)) WITHOUT ROWID")
+        row = (WORKER, bytes(7) + b"\1" + bytes(3) + b"\1", b"message", b"output", 5, b"s" * 64, 0)
+        database.execute("INSERT INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    for job in (2, 3):
+        with open_journal(tmp_path / JOURNAL_FILE) as journal:
+            assert journal.signed(WORKER, 1, 1) == SIGNED
+            journal.keep(WORKER, job, 1, replace(SIGNED, salt=b"1" * 32))
 
 
 def test_the_newest_job_is_known() -> None:

@@ -8,19 +8,16 @@ import pytest
 from nacl.public import PrivateKey
 
 from offchain.keys import WorkerKeys
-from offchain.sealed import open_input, seal_on, seal_output
+from offchain.sealed import open_input, seal_on
 from pallets.primitives.job import SealedInput
 from pallets.primitives.keys import verify_ed25519
 from pallets.primitives.sealed import (
     GivenBox,
     NotSealed,
     SealedRequest,
-    open_output,
     opener,
-    output_hash,
     reseal_bytes,
     seal,
-    vote_hash,
 )
 from tests.offchain.test_execution import GENESIS, JOB
 
@@ -54,22 +51,15 @@ def test_opens_no_box_that_was_copied_into_anothers_job() -> None:
             open_input(changed, box, [], [opener(KEYS.sealing)])
 
 
-def test_the_output_is_for_who_asked() -> None:
-    sealed = seal_output(KEYS, REQUEST, 7, b"output")
-    assert output_hash(sealed, sealed=True) == vote_hash(REQUEST.salt, 7, b"output")
-    assert open_output(sealed, REQUEST, 7, bytes(MINE)) == b"output"
-    assert sealed == seal_output(KEYS, REQUEST, 7, b"output")
-
-
 def test_no_two_boxes_share_a_one_time_key() -> None:
-    outputs = [
-        seal_output(KEYS, REQUEST, 7, b"output"),
-        seal_output(KEYS, REQUEST, 7, b"other"),
-        seal_output(KEYS, REQUEST, 8, b"output"),
-        seal_output(LATER, REQUEST, 7, b"output"),
-        seal_output(KEYS, replace(REQUEST, salt=bytes(32)), 7, b"output"),
+    boxes = [
+        seal_on(KEYS, GENESIS, 7, REQUEST, LATER.worker_key, LATER.seal_key)[0],
+        seal_on(KEYS, GENESIS, 7, replace(REQUEST, data=b"other"), LATER.worker_key, LATER.seal_key)[0],
+        seal_on(KEYS, GENESIS, 8, REQUEST, LATER.worker_key, LATER.seal_key)[0],
+        seal_on(LATER, GENESIS, 7, REQUEST, LATER.worker_key, LATER.seal_key)[0],
+        seal_on(KEYS, GENESIS, 7, REQUEST, KEYS.worker_key, KEYS.seal_key)[0],
     ]
-    assert len({sealed[32:64] for sealed in outputs}) == len(outputs)
+    assert len({box[:32] for box in boxes}) == len(boxes)
 
 
 def test_seals_the_input_on() -> None:
@@ -77,8 +67,3 @@ def test_seals_the_input_on() -> None:
     assert verify_ed25519(signature, reseal_bytes(GENESIS, 7, KEYS.worker_key, LATER.worker_key, box), KEYS.worker_key)
     given = [GivenBox(KEYS.worker_key, box)]
     assert open_input(SEALED, SealedInput(SEALED.input, []), given, [opener(LATER.sealing)]) == REQUEST
-
-
-def test_a_reply_key_that_is_none() -> None:
-    with pytest.raises(NotSealed, match="no X25519 key"):
-        seal_output(KEYS, replace(REQUEST, reply_key=bytes(32)), 7, b"output")

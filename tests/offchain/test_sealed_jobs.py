@@ -6,17 +6,20 @@ import logging
 
 import trio
 from nacl.public import PrivateKey
+from trio.testing import wait_all_tasks_blocked
 
 from offchain import records
-from offchain.sealed_inputs import SealedInputs
+from offchain.sealed_inputs import MAX_JOBS, SealedInputs
 from pallets.clusters import Clusters
 from pallets.jobs import Jobs
+from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import Mode, SealedInput, Word, job_word_bytes
 from pallets.primitives.job_record import JobState
 from pallets.primitives.keys import Keypair
-from pallets.primitives.sealed import SealedRequest, open_output, open_request, opener, seal, vote_hash
+from pallets.primitives.sealed import SealedRequest, open_output, open_request, opener, seal
 from tests.offchain.real_node import BOB, ECHO, UNIT, InlineSandbox, Scene, worker_of
 from tests.offchain.test_dishonest_worker import Liar
+from tests.offchain.test_votes import workers
 
 MINE = PrivateKey(b"m" * 32)
 SALT = b"salt" * 8
@@ -28,12 +31,12 @@ def request_of(agent: int, who: Keypair = BOB) -> SealedRequest:
     return SealedRequest(SALT, MINE.public_key.encode(), who.account_id, agent, SECRET)
 
 
-async def submit(scene: Scene, agent: int, *boxes: bytes, who: Keypair = BOB) -> int:
+async def submit(scene: Scene, agent: int, *boxes: bytes, who: Keypair = BOB, replicas: int = 1) -> int:
     """A sealed job; its number."""
     input = SealedInput(request_of(agent, who).commitment, list(boxes))
-    terms = {"mode": Mode.Deterministic, "replicas": 1, "max_fee": UNIT // 10, "deadline": 45_000, "callback": None}
+    terms = {"mode": Mode.Deterministic, "max_fee": UNIT // 10, "deadline": 45_000, "callback": None}
     count = len(scene.all(Jobs.Submitted))
-    await scene.send(who, "Jobs", "submit", agent=agent, input=input, **terms)
+    await scene.send(who, "Jobs", "submit", agent=agent, input=input, replicas=replicas, **terms)
     return (await scene.seen(Jobs.Submitted, count + 1)).job
 
 
@@ -48,7 +51,7 @@ def check_output(scene: Scene, id: int, agent: int) -> None:
     stored, outcome = scene.state.jobs.output.get(id), scene.state.jobs.job[id].outcome
     assert stored is not None and SECRET not in stored
     assert open_output(stored, request_of(agent), id, bytes(MINE)) == SECRET + b"!"
-    assert outcome is not None and outcome.output == vote_hash(SALT, id, SECRET + b"!")
+    assert outcome is not None and outcome.output == blake2_256(stored)
 
 
 async def test_a_box_given_after_the_draw(scene: Scene, inline: InlineSandbox) -> None:
@@ -60,6 +63,17 @@ async def test_a_box_given_after_the_draw(scene: Scene, inline: InlineSandbox) -
         await scene.seen(Jobs.Settled, job=id)
     check_output(scene, id, agent)
     assert not list(scene.state.jobs.boxes.prefix(id))
+
+
+async def test_three_vote_on_what_they_alone_read(scene: Scene, inline: InlineSandbox) -> None:
+    agent = await scene.deploy(ECHO)
+    async with workers(scene, inline, 1, 2, 3):
+        id = await submit(scene, agent, replicas=3)
+        for worker in (await scene.seen(Jobs.Assigned, job=id)).workers:
+            await provide(scene, id, agent, worker)
+        await scene.seen(Jobs.Settled, job=id)
+    check_output(scene, id, agent)
+    assert scene.state.jobs.job[id].tally().total() == 3
 
 
 async def test_a_worker_that_gets_no_box_abstains_and_misses_nothing(scene: Scene, inline: InlineSandbox) -> None:
@@ -92,6 +106,9 @@ async def test_a_worker_hands_the_input_on_to_the_next(scene: Scene, inline: Inl
     inputs = SealedInputs(scene.chain, former.keys, list, logging.LoggerAdapter(logging.getLogger("former")))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(inputs.run)
+        for other in range(id + 1, id + 1 + MAX_JOBS):  # as many as it looks after: the newest come first
+            inputs.remember(other, request_of(agent))
+        await wait_all_tasks_blocked()
         inputs.remember(id, request_of(agent))
         async with worker_of(scene.node.ws_url, inline, operator="//Worker//2") as running:
             await scene.seen(Jobs.Settled, job=id)

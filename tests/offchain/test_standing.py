@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offchain.standing import RENEWAL, RENEWAL_PAUSE, Plan, Step, is_older, next_step
+from offchain.next_step import RENEWAL, RENEWAL_PAUSE, Plan, Step, is_older, next_step
 from pallets.primitives.attestation_record import TcbStatus, Tee, WorkerAttestation
 from pallets.primitives.worker import WorkerInfo
 from pallets.primitives.worker_record import Worker, WorkerState

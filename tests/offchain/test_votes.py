@@ -17,6 +17,8 @@ from pallets.jobs import Jobs
 from pallets.primitives.job import commit_hash
 from pallets.primitives.job_record import JobState, SeatPhase, Stage
 from pallets.primitives.worker_record import WorkerState
+from pallets.slashing import Slashing
+from pallets.workers import Workers
 from tests.offchain.hearing import PATIENCE, Lines
 from tests.offchain.real_node import ECHO, InlineSandbox, Scene, worker_of
 
@@ -114,6 +116,26 @@ async def test_what_was_committed_to_survives_restarts(
             await scene.seen(Jobs.Settled, job=id)
     assert scene.state.jobs.job[id].state is JobState.Settled
     assert lines.text.count(f"has signed job {id}, attempt 1, before: sends the same") == 2
+
+
+async def test_a_key_whose_journal_is_lost_commits_to_nothing_else(
+    scene: Scene, inline: InlineSandbox, tmp_path: Path, lines: Lines
+) -> None:
+    """Another salt under the same key would be a second hash, and cost the stake."""
+    agent = await scene.deploy(ECHO)
+    url, third = scene.node.ws_url, "//Worker//3"
+    async with workers(scene, inline, 1, 2):
+        async with worker_of(url, inline, operator=third, base_path=tmp_path, seed=3) as before:
+            scene.node.finalizer.delay = None
+            id = await scene.submit(agent, b"hello", replicas=3)
+            await scene.seen(Jobs.HashCommitted, job=id, worker=before.worker_key)
+            await scene.seen(Jobs.HashCommitted, 3, job=id)
+        (tmp_path / JOURNAL_FILE).unlink()
+        async with worker_of(url, inline, operator=third, base_path=tmp_path, seed=4):
+            await scene.seen(Workers.Registered, 4)
+        assert "its key has committed to what its journal doesn't know" in lines.text
+    hashes = [each for each in scene.extrinsics if HASH in each[:7]]
+    assert len(hashes) == 3 and not scene.all(Slashing.Deferred)
 
 
 def kept_by(base_path: Path, worker: bytes, job: int) -> SignedOutput:

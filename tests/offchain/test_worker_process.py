@@ -15,16 +15,18 @@ import pytest
 import trio
 
 from offchain import records
-from offchain.chain import Chain
+from offchain.chain import Chain, StorageItem
 from offchain.keys import KEY_FILE
 from pallets.agents import AgentKind, AgentPolicy
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode
-from pallets.primitives.job_record import JobState, Shares
+from pallets.primitives.job_record import Job, JobState, Shares
+from pallets.primitives.types import U64
 from tests.e2e.conftest import ROOT, DevChain, dev_chain
 from tests.offchain.real_node import ALICE, BOB, ECHO, OPERATOR, STAKE, UNIT, call_bytes, chain_of
 
 PATIENCE = 60
+NEXT_AGENT: StorageItem[int] = StorageItem("Agents", "NextAgent", U64)
 
 
 @pytest.fixture(scope="module")
@@ -68,21 +70,25 @@ def worker_process(url: str, log: Path, *arguments: str) -> Iterator[WorkerProce
 
 
 async def deploy(chain: Chain) -> int:
+    """An agent of Alice's; its number."""
+    agent = await chain.read(NEXT_AGENT) or 0
     policy = AgentPolicy(2, 10**9, Shares(1_000_000, 0, 0, 0), narrow=True)
     calls = (
         call_bytes("Agents", "upload_code", code=ECHO),
         call_bytes("Agents", "create", name=b"echo", kind=AgentKind.JavaScript, policy=policy),
-        call_bytes("Agents", "approve_code", agent=0, hash=blake2_256(ECHO)),
+        call_bytes("Agents", "approve_code", agent=agent, hash=blake2_256(ECHO)),
     )
     for call in calls:
         await chain.submit_signed(ALICE, call)
-    return 0
+    return agent
 
 
-async def settled(chain: Chain, id: int, agent: int, input: bytes) -> bytes:
-    """Submits job `id`, and waits for what it comes to."""
-    given = {"mode": Mode.Deterministic, "replicas": 1, "max_fee": UNIT // 10, "deadline": 45_000, "callback": None}
-    await chain.submit_signed(BOB, call_bytes("Jobs", "submit", agent=agent, input=InlineInput(input), **given))
+async def settled(chain: Chain, agent: int, input: bytes, replicas: int = 1) -> Job:
+    """Submits a job, and waits for what it comes to."""
+    terms = {"replicas": replicas, "max_fee": UNIT // 10, "deadline": 45_000, "callback": None}
+    call = call_bytes("Jobs", "submit", agent=agent, input=InlineInput(input), mode=Mode.Deterministic, **terms)
+    id = await chain.read(records.NEXT_JOB) or 0
+    await chain.submit_signed(BOB, call)
     send, changes = trio.open_memory_channel[bytes | None](99)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chain.follow, [records.JOB.key(id)], lambda _key, value: send.send_nowait(value))
@@ -92,8 +98,8 @@ async def settled(chain: Chain, id: int, agent: int, input: bytes) -> bytes:
                 if job is not None and job.state is JobState.Settled:
                     break
         nursery.cancel_scope.cancel()
-    assert job is not None and job.outcome is not None
-    return job.outcome.worker
+    assert job is not None
+    return job
 
 
 async def test_a_worker_process_serves_is_killed_and_serves_again(node: DevChain, tmp_path: Path, cache: Path) -> None:
@@ -104,12 +110,12 @@ async def test_a_worker_process_serves_is_killed_and_serves_again(node: DevChain
         with worker_process(node.ws, log, *places) as first:
             key = bytes.fromhex(first.said["worker"][2:])
             assert first.said["pid"] == first.process.pid
-            assert await settled(chain, 0, agent, b"one") == key
+            assert (await settled(chain, agent, b"one")).workers == [key]
             assert first.end(signal.SIGKILL) == -9
         assert (base / KEY_FILE).stat().st_mode & 0o777 == 0o600
         with worker_process(node.ws, log, *places) as second:
             assert second.said["worker"] == first.said["worker"]
-            assert await settled(chain, 1, agent, b"two") == key
+            assert (await settled(chain, agent, b"two")).workers == [key]
             assert second.end(signal.SIGTERM) == 0
     text = log.read_text()
     assert "Traceback" not in text and OPERATOR not in text
@@ -122,6 +128,14 @@ async def test_a_worker_process_serves_is_killed_and_serves_again(node: DevChain
         "runs job 1, attempt 1",
     ):
         assert line in text
+
+
+def test_a_worker_that_misbehaves_says_so_and_is_refused(node: DevChain, cache: Path) -> None:
+    given = command(node.ws, "--cache-path", str(cache), "--misbehave", "forge-quote", suri="//Worker//2")
+    ended = subprocess.run(given, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "MISBEHAVES: forge-quote" in ended.stderr and "Attestation.QuoteForged" in ended.stderr
+    assert ended.stderr.splitlines()[-1] == "Error: the chain takes none of the worker's forged quotes"
 
 
 @pytest.mark.parametrize(

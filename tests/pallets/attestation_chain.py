@@ -43,6 +43,8 @@ from pallets.timestamp import Timestamp
 SLOT_DURATION = 100
 START = 1_772_323_200_000
 """2026-03-01 in milliseconds: block 1."""
+GENUINE_MS = 1_750_413_600_000
+"""2025-06-20: the collateral of both genuine samples counts."""
 ALICE, OPERATOR, AUTHORITY = b"\xa1" * 32, b"\xd0" * 32, b"\xaa" * 32
 RUNTIME_ID = runtime_id("engine", "1.0", b"wasm", b"prelude", b"config")
 SGX, TDX = SgxMeasurements.of_runtime(RUNTIME_ID), TdxMeasurements.of_runtime(RUNTIME_ID)

@@ -34,7 +34,7 @@ BEAT = 20_000
 
 
 class ClusterRuntime(JobRuntime):
-    """With the cluster, which hears of randomness last."""
+    """With the cluster, which hears of randomness first."""
 
     def compose(self) -> None:
         super().compose()
@@ -44,6 +44,7 @@ class ClusterRuntime(JobRuntime):
             timestamp=self.timestamp,
             attestation=self.attestation,
             workers=self.workers,
+            beacon=lambda: self.randomness,
             max_confidence=2,
             max_volunteers=16,
             window=WINDOW,
@@ -51,7 +52,8 @@ class ClusterRuntime(JobRuntime):
             patience=PATIENCE,
             cool_down=COOL_DOWN,
         )
-        self.randomness.listeners = (*self.randomness.listeners, self.clusters)
+        self.randomness.listeners = (self.clusters, *self.randomness.listeners)
+        self.randomness.queues = (self.jobs, self.clusters)
         self.jobs.key_holders = self.clusters
 
 
@@ -142,8 +144,8 @@ class ClusterChain(JobChain):
     runtime = ClusterRuntime
     rt: ClusterRuntime
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, authorities: int = 1) -> None:
+        super().__init__(authorities)
         self.members: dict[bytes, Member] = {}
         self.secret = b"the first"
         self.asleep: set[bytes] = set()

@@ -52,7 +52,6 @@ from pallets.primitives.job import (
 )
 from pallets.primitives.job_record import Job, Shares
 from pallets.primitives.runtime_code import RuntimeVersion
-from pallets.primitives.sealed import output_hash
 from pallets.primitives.types import Moment
 from pallets.primitives.worker import VERSION, WorkerInfo, heartbeat_bytes, runtime_id
 from pallets.primitives.worker_record import Worker
@@ -204,7 +203,7 @@ class JobRuntime(Runtime):
             fine=UNIT,
             session=120,
             listeners=listeners,
-            queue=self.jobs,
+            queues=(self.jobs,),
         )
 
 
@@ -276,7 +275,7 @@ class TestWorker:
             "attempt": attempt,
             "code": record.code,
             "input": record.input,
-            "output": output_hash(content, sealed=record.sealed),
+            "output": blake2_256(content),
             "transcript_root": transcript_root,
             "gas": gas,
             "runtime_id": self.info.runtime_id,
@@ -331,7 +330,7 @@ class TestWorker:
 
     def _output_bytes(self, job: int, content: bytes, gas: int) -> bytes:
         record = self.chain.job(job)
-        output = output_hash(content, sealed=record.sealed)
+        output = blake2_256(content)
         genesis, runtime = self.chain.genesis_hash, self.info.runtime_id
         return record.output_bytes(genesis, job, 1, output, NO_TRANSCRIPT, gas, runtime)
 

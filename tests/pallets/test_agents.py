@@ -13,13 +13,14 @@ from pallets.balances import Balances
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
 from pallets.job_terms import Terms
+from pallets.jobs import Jobs
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import storage_prefix
-from pallets.primitives.job_record import Shares
+from pallets.primitives.job_record import JobState, Shares
 from pallets.primitives.keys import dev_keypair
 from pallets.primitives.scale import DecodeError, EncodeError, compact
-from pallets.primitives.worker import model_word, region
+from pallets.primitives.worker import memory_word, model_word, region
 from pallets.primitives.worker_record import ANY, Requirements
 from pallets.workers import Workers
 from tests.pallets.dev_chain import DevChain
@@ -273,3 +274,27 @@ def test_there_are_so_many_classes(chain: JobChain) -> None:
     with noop(chain.rt, Workers.TooManyClasses):
         require(chain, number, replace(ANY, memory=number + 1))
     require(chain, number, replace(ANY, memory=1))  # an open class serves any number
+
+
+def test_nobody_keeps_all_classes_by_jobs(chain: JobChain) -> None:
+    workers = chain.rt.workers
+    chain.agent()
+    for memory in range(1, workers.max_classes):  # one deposit, one agent, a job for each class
+        require(chain, 0, replace(ANY, memory=memory))
+        chain.submit()
+    require(chain, 0, ANY)
+    oldest = chain.job(0).class_id
+    assert len(workers.classes) == workers.max_classes and not deposit(chain)
+    chain.agent(b"honest")
+    require(chain, 1, WANTED)
+    assert oldest not in workers.classes and len(workers.classes) == workers.max_classes
+    worker = chain.worker("w")
+    worker.info = replace(worker.info, features=[memory_word(1 << 20)])
+    worker.register()
+    chain.blocks(4)
+    # The job whose class is gone is given to nobody, and comes to its end like any other.
+    assert (chain.job(0).state, chain.job(1).state) == (JobState.Queued, JobState.Assigned)
+    chain.next_block(59_000)
+    chain.next_block(1_000)
+    assert [event.refunded for event in chain.events(Jobs.Expired) if event.job == 0] == [UNIT]
+    assert len(workers.classes) < workers.max_classes

@@ -33,6 +33,7 @@ from pallets.workers import Workers
 from tests.pallets.attestation_chain import (
     ALICE,
     COLLATERAL,
+    GENUINE_MS,
     RUNTIME_ID,
     SGX,
     START,
@@ -43,8 +44,6 @@ from tests.pallets.attestation_chain import (
 )
 from tests.vectors import vector
 
-GENUINE_MS = 1_750_413_600_000
-"""2025-06-20: both samples' collateral counts."""
 SAMPLES = (("sgx", Tee.Sgx), ("tdx", Tee.Tdx))
 
 
@@ -270,7 +269,13 @@ def test_status_and_confidence(chain: AttestationChain, status: TcbStatus, level
         chain.sudo("set_policy", policy=replace(default_policy(), grace=grace - 1))
         worker.refused(Attestation.StatusNotAllowed)
         chain.sudo("set_policy", policy=replace(default_policy(), grace=grace))
-    assert worker.attest().confidence == (level or 5)
+    record = worker.attest()
+    assert record.confidence == (level or 5)
+    if level is None:
+        assert (record.expires, worker.fault()) == (START + 1, None)
+        chain.next_block()
+        assert worker.fault() is Attestation.AttestationExpired  # what was accepted within the grace ends with it
+        worker.refused(Attestation.StatusNotAllowed)
 
 
 @pytest.mark.parametrize("allowed", attestation_record.TcbStatus)
@@ -348,6 +353,18 @@ def test_expires_with_its_collateral(chain: AttestationChain) -> None:
     chain.next_block()
     assert worker.fault() is Attestation.AttestationExpired
     worker.refused(Attestation.CollateralExpired)
+
+
+def test_what_governance_did_counts_for_more_than_time(chain: AttestationChain) -> None:
+    """An attestation that has expired is forgiven to who reveals; that it was ended is not."""
+    worker = chain.enclave()
+    worker.attest()
+    with chain.at(DEV_EXPIRES * 1000):
+        assert worker.fault() is Attestation.AttestationExpired
+        chain.sudo("disallow_runtime", runtime_id=RUNTIME_ID)
+        assert worker.fault() is Attestation.RuntimeNotAllowed
+        chain.sudo("disallow_measurement", measurement=SGX.measurement)
+        assert worker.fault() is Attestation.MeasurementNotAllowed
 
 
 # Governance

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from pallets import cluster_seats
 from pallets.attestation import Attestation
 from pallets.clusters import Clusters
 from pallets.frame.events import Error
-from pallets.frame.validity import BadProof, Custom
+from pallets.frame.validity import BadProof, Custom, ExhaustsResources
 from pallets.primitives.cluster import MAX_GENERATIONS, MAX_MEMBERS, ClusterWord, SeatEnd, SeatState
 from pallets.primitives.worker_record import WorkerState
 from tests.pallets.cluster_chain import COOL_DOWN, LOOK, PATIENCE, WINDOW, ClusterChain, Member
+from tests.pallets.job_chain import SLOT_DURATION
+from tests.pallets.turn_chain import takes_transactions
 
 
 @pytest.fixture
@@ -95,6 +98,20 @@ def test_a_draw_that_takes_nobody_is_not_repeated_block_by_block(chain: ClusterC
     sound(chain)
 
 
+def test_volunteers_that_are_gone_keep_nobody_from_being_drawn(
+    chain: ClusterChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_seats, "MAX_TRIES", 1)
+    members = [chain.member(number) for number in range(10)]
+    for member in members:
+        chain.send(member.volunteer())
+    for member in members[1:]:
+        chain.call(member.info.operator, "Workers", "exit", worker=member.key)
+    chain.blocks(2 * len(members))
+    assert chain.rt.clusters.seats == [members[0].key]
+    sound(chain)
+
+
 def test_everybody_is_drawn_equally_often() -> None:
     drawn: Counter[int] = Counter()
     chain = ClusterChain()
@@ -104,7 +121,8 @@ def test_everybody_is_drawn_equally_often() -> None:
             chain.send(member.volunteer())
         chain.next_block()
         chain.next_block(100 * (1 + turn % 3))
-        (first,) = chain.rt.clusters.seats
+        first, *others = chain.rt.clusters.seats
+        assert len(others) == 3
         drawn[members.index(chain.members[first])] += 1
         for seat in list(chain.rt.clusters.seats):
             del chain.rt.clusters.windows[chain.rt.clusters.seat[seat].due, seat], chain.rt.clusters.seat[seat]
@@ -114,6 +132,73 @@ def test_everybody_is_drawn_equally_often() -> None:
         chain.rt.clusters.volunteers.clear()
         chain.rt.clusters.draw_from = 0
     assert set(drawn) == {0, 1, 2, 3} and max(drawn.values()) < 30
+
+
+def volunteers(authorities: int, count: int = 9) -> ClusterChain:
+    """So many members have volunteered in the open block, which is by the first authority."""
+    chain = ClusterChain(authorities)
+    members = [chain.member(number) for number in range(count)]
+    chain.blocks(2 * authorities)
+    while chain.rt.aura.current_slot % authorities:
+        chain.next_block()
+    for member in members:
+        chain.send(member.volunteer())
+    return chain
+
+
+def seated_in_turn(authorities: int, skipped: int) -> tuple[list[bytes], int]:
+    """Who is drawn where the authority of this place skips one turn, and after how many slots."""
+    chain = volunteers(authorities)
+    begun = chain.rt.aura.current_slot
+    while not chain.rt.clusters.seats and chain.rt.aura.current_slot < begun + 3 * authorities:
+        skips = skipped and chain.rt.aura.current_slot + 1 == begun + skipped
+        chain.next_block(SLOT_DURATION * (2 if skips else 1))
+    return chain.rt.clusters.seats, chain.rt.aura.current_slot - begun
+
+
+@pytest.mark.parametrize("authorities", [3, 5])
+def test_seats_wait_for_the_turns_of_two_others_and_skipping_changes_nobody(authorities: int) -> None:
+    seats, slots = seated_in_turn(authorities, 0)
+    assert len(seats) == MAX_MEMBERS and slots == 2
+    assert seated_in_turn(authorities, 1) == (seats, authorities + 1)  # it is heard of a rotation later
+    assert seated_in_turn(authorities, 2) == (seats, authorities + 2)
+
+
+def test_nobody_volunteers_between_what_is_known_and_the_draw() -> None:
+    chain = volunteers(5, count=2)
+    late = chain.member(9)
+    assert takes_transactions(chain.rt.system)
+    chain.next_block()
+    assert takes_transactions(chain.rt.system)  # nobody knows both layers
+    chain.next_block(2 * SLOT_DURATION)
+    for _ in range(4):
+        with pytest.raises(ExhaustsResources):
+            chain.send(late.volunteer())
+        assert not chain.rt.clusters.seats
+        chain.next_block()
+    assert len(chain.rt.clusters.seats) == 2
+    chain.send(late.volunteer())
+    chain.blocks(2)
+    assert late.seat is not None
+    assert chain.rt.clusters.first_waiting() is None and not list(chain.rt.randomness.settled_mix)
+
+
+def test_a_draw_that_is_put_off_closes_no_block() -> None:
+    chain = ClusterChain(3)
+    members = [chain.member(number, operator=0) for number in range(2)]
+    for member in members:
+        chain.send(member.volunteer())
+    chain.blocks(2 * 3)
+    clusters, system = chain.rt.clusters, chain.rt.system
+    assert len(clusters.seats) == 1 and clusters.draw_from > system.number + 500
+    assert clusters.first_waiting() is None
+    for member in members:
+        chain.call(member.info.operator, "Workers", "exit", worker=member.key)
+    for _ in range(6):  # the third author is left out
+        chain.next_block(SLOT_DURATION * (2 if (chain.rt.aura.current_slot + 1) % 3 == 2 else 1))
+    for _ in range(3):
+        assert takes_transactions(system)
+        chain.next_block()
 
 
 def test_only_who_serves_with_high_confidence_volunteers(chain: ClusterChain) -> None:
@@ -266,10 +351,64 @@ def test_who_was_handed_a_box_and_does_not_confirm_exposes_the_key(chain: Cluste
     chain.blocks(2)
     chain.send(member.request())
     chain.send(holder.hand(member))
-    chain.advance(WINDOW)
-    assert Clusters.SeatFreed(member.key, SeatEnd.Late) in chain.events(Clusters.SeatFreed)
+    chain.advance(COOL_DOWN)
+    assert member.seat is None
     assert chain.generation == 2 and chain.rt.clusters.is_exposed(1)
     sound(chain)
+
+
+def test_members_that_are_late_one_after_another_bring_one_rotation(chain: ClusterChain) -> None:
+    """Holders keep sixteen generations: who could bring one in every window would soon have worn these out."""
+    (holder,) = chain.committee(1)
+    since = chain.rt.timestamp.now
+    for number in range(1, 8):
+        member = chain.member(number)
+        chain.send(member.volunteer())
+        chain.blocks(2)
+        chain.send(member.request())
+        chain.send(holder.hand(member))
+        chain.advance(WINDOW)
+        assert member.seat is None and chain.generation == 1
+        sound(chain)
+    chain.advance(since + COOL_DOWN - chain.rt.timestamp.now - 100)
+    assert chain.generation == 1
+    chain.next_block()
+    assert chain.events(Clusters.KeyExposed) == [Clusters.KeyExposed(1)] and chain.generation == 2
+    chain.send(holder.propose(b"the second"))
+    chain.advance(2 * COOL_DOWN)
+    assert chain.generation == 2 and not list(chain.rt.clusters.former.items()) and not list(chain.rt.clusters.cooling)
+    sound(chain)
+
+
+def test_an_operator_that_lost_a_seat_gets_none_by_another_worker(chain: ClusterChain) -> None:
+    first, second, third = (chain.member(number, operator=0) for number in range(3))
+    for member in (first, second):
+        chain.send(member.volunteer())
+    chain.blocks(2)
+    (seated,) = (member for member in (first, second) if member.seat is not None)
+    waiting = second if seated is first else first
+    chain.advance(WINDOW + 1_000)
+    assert not chain.rt.clusters.seats and waiting.key in chain.rt.clusters.place
+    for member in (seated, third):
+        refused(chain, member.volunteer(), Clusters.SeatLostLately)
+    chain.advance(COOL_DOWN)
+    chain.blocks(2)
+    assert waiting.seat is not None
+    sound(chain)
+
+
+def test_who_loses_the_secret_again_and_again_loses_its_seat(chain: ClusterChain) -> None:
+    """Each time costs the chain four free transactions, one of them with a quote."""
+    first, _ = chain.committee(2)
+    for _ in range(2):
+        chain.send(first.says(ClusterWord.Lost))
+        first.join()
+    chain.send(first.says(ClusterWord.Lost))
+    assert chain.events(Clusters.SeatFreed) == [Clusters.SeatFreed(first.key, SeatEnd.Forgetful)]
+    assert chain.generation == 1  # it goes when it is old enough
+    sound(chain)
+    chain.advance(COOL_DOWN)
+    assert chain.generation == 2
 
 
 def test_a_holder_that_has_lost_the_secret_is_handed_it_again(chain: ClusterChain) -> None:
@@ -395,6 +534,9 @@ def test_only_the_newest_keys_are_kept(chain: ClusterChain) -> None:
         chain.send(holder.says(ClusterWord.Lost))
         chain.send(holder.propose(b"secret %d" % generation))
         sound(chain)
+        seat = chain.rt.clusters.seat[holder.key]
+        seat.losses = 0  # else it would lose its seat
+        chain.rt.clusters.seat[holder.key] = seat
     kept = sorted(key for key, _ in chain.rt.clusters.key.items())
     assert kept == list(range(chain.generation - MAX_GENERATIONS + 1, chain.generation + 1))
     assert all(chain.rt.clusters.is_exposed(generation) for generation in range(chain.generation))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from offchain.simulated_tee import (
@@ -20,15 +26,16 @@ from offchain.simulated_tee import (
     dev_tcb,
 )
 from offchain.simulated_tee import Tee as TeeName
-from offchain.simulated_tee.certificates import pem_chain, sign_raw
+from offchain.simulated_tee.certificates import PCK_CA_SERIAL, TCB_SIGNING_SERIAL, pem_chain, sign_raw
+from offchain.simulated_tee.machine import LAST_U32
 from pallets.attestation import Attestation
 from pallets.certificates import INTEL_ROOT, SIMULATED_ROOT_HASH
 from pallets.collateral import MAX_MODELS
-from pallets.collateral_parts import Bundle, read_bundle
+from pallets.collateral_parts import MAX_CRL, MAX_DOCUMENT, Bundle, read_bundle
 from pallets.frame.events import Error
 from pallets.frame.testing import noop
 from pallets.primitives.attestation_record import PckCa, Tee, TrustRoot
-from tests.pallets.attestation_chain import COLLATERAL, SGX, START, TDX, AttestationChain, dev_collateral
+from tests.pallets.attestation_chain import COLLATERAL, GENUINE_MS, SGX, START, TDX, AttestationChain, dev_collateral
 from tests.vectors import vector
 
 MACHINE = Platform(ppid=b"a machine of ours"[:16])
@@ -148,6 +155,136 @@ def test_a_machine_is_revoked_at_the_versions_that_its_certificate_names(chain: 
     chain.enclave(platform=MACHINE).refused(Attestation.MachineRevoked)
     repaired = Platform(MACHINE.ppid, tcb=dev_tcb(TcbStatus.SW_HARDENING_NEEDED))
     chain.enclave(platform=repaired).attest()
+
+
+# Revoked authorities
+
+
+def test_an_authority_revoked_ends_what_rests_on_it(chain: AttestationChain) -> None:
+    """In the same block: the machines that it certified, and those that it rated."""
+    worker = chain.enclave()
+    worker.attest()
+    for serial in (PCK_CA_SERIAL, TCB_SIGNING_SERIAL):
+        chain.next_block()
+        revoking = parts(crl_number=2 + serial, revoked_authorities=[serial])
+        file(chain, revoking, "set_root_crl")
+        assert worker.fault() is Attestation.IssuerRevoked
+        worker.refused(Attestation.IssuerRevoked)
+        assert len(list(chain.attestation.revoked_authorities)) == 1
+        file(chain, parts(crl_number=3 + serial), "set_root_crl")  # the root takes it back
+        assert worker.fault() is None
+        worker.attest()
+
+
+def test_a_revoked_authority_files_nothing(chain: AttestationChain) -> None:
+    file(chain, parts(crl_number=2, revoked_authorities=[PCK_CA_SERIAL, TCB_SIGNING_SERIAL]), "set_root_crl")
+    for name in ("set_tcb_info", "set_qe_identity", "set_pck_crl"):
+        with noop(chain.rt, Attestation.IssuerRevoked):
+            file(chain, parts(issued=DEV_ISSUED + 1, crl_number=3), name)
+
+
+class Successor(Authority):
+    """The dev root's, with a new certificate and key to sign collateral."""
+
+    @cached_property
+    def tcb_signing_certificate(self) -> x509.Certificate:
+        key = Authority(b"successor").tcb_signing_key.public_key()
+        return (
+            x509.CertificateBuilder()
+            .subject_name(DEV_AUTHORITY.tcb_signing_certificate.subject)
+            .issuer_name(DEV_AUTHORITY.root_certificate.subject)
+            .public_key(key)
+            .serial_number(99)
+            .not_valid_before(datetime.fromtimestamp(DEV_ISSUED, UTC))
+            .not_valid_after(datetime.fromtimestamp(DEV_EXPIRES, UTC))
+            .sign(DEV_AUTHORITY.root_key, SHA256())
+        )
+
+    @cached_property
+    def tcb_signing_key(self) -> ec.EllipticCurvePrivateKey:
+        return Authority(b"successor").tcb_signing_key
+
+    @cached_property
+    def root_certificate(self) -> x509.Certificate:
+        return DEV_AUTHORITY.root_certificate
+
+
+def test_what_a_stolen_key_filed_holds_nothing_back(chain: AttestationChain) -> None:
+    """Numbers only grow: who has the key could leave one that nothing outgrows."""
+    file(chain, parts(evaluation_number=LAST_U32), *PARTS[:2])
+    late = parts(issued=DEV_ISSUED + 9, authority=Successor(b"fathom/simulated-tee/dev"))
+    with noop(chain.rt, Attestation.CollateralGoesBack):
+        file(chain, late, "set_tcb_info")
+    file(chain, parts(crl_number=2, revoked_authorities=[TCB_SIGNING_SERIAL]), "set_root_crl")
+    file(chain, late, *PARTS[:2])
+    chain.enclave().attest()
+    with noop(chain.rt, Attestation.CollateralGoesBack):  # the new one's only grow again
+        file(chain, parts(issued=DEV_ISSUED + 8, authority=Successor(b"fathom/simulated-tee/dev")), "set_tcb_info")
+
+
+# Genuine parts, spelt by a stranger so that the verifier can't read them
+
+NO_CERTIFICATE = b"-----BEGIN X-----\nAAAA\n-----END X-----\n"
+
+
+def genuine_chain() -> tuple[AttestationChain, Bundle, bytes]:
+    """A chain with Intel's collateral on file, the same, and a quote that is good by it but for whose it is."""
+    chain = AttestationChain(GENUINE_MS, simulated_allowed=False, simulated_root=None, collateral=[])
+    json_file = vector("attestation/dcap-qvl/sgx_quote_collateral.json").read_bytes()
+    chain.sudo("set_collateral", tee=Tee.Sgx, collateral=json_file)
+    return chain, read_bundle(json_file), vector("attestation/dcap-qvl/sgx_quote").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        lambda pem: NO_CERTIFICATE + pem,
+        lambda pem: pem + NO_CERTIFICATE,
+        lambda pem: b"Intel's:\n" + pem.replace(b"\n", b"\r\n"),
+        lambda pem: pem[:-1] + b"\0",
+    ],
+)
+def test_chains_are_kept_in_one_spelling(spelt: Callable[[bytes], bytes]) -> None:
+    """However they came: what stands besides is nothing that is signed, and could stop every quote."""
+    chain, bundle, quote = genuine_chain()
+    before = chain.attestation.pck_crl[TrustRoot.Intel, PckCa.Processor]
+    tcb, qe, pck = bundle.tcb_info, bundle.qe_identity, bundle.pck_crl
+    other = Bundle((*tcb[:2], spelt(tcb[2])), (*qe[:2], spelt(qe[2])), bundle.root_crl, (pck[0], spelt(pck[1])), False)
+    file(chain, other)
+    assert chain.attestation.pck_crl[TrustRoot.Intel, PckCa.Processor] == before
+    chain.enclave().refused(Attestation.InfoNotBound, quote)
+
+
+def test_a_chain_that_is_too_long_to_keep(chain: AttestationChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, signature, pem = GOOD.tcb_info
+    monkeypatch.setattr("pallets.collateral_parts.MAX_CHAIN", len(pem) - 1)
+    with noop(chain.rt, Attestation.BadCollateral):
+        chain.call("set_tcb_info", tcb_info=text, signature=signature, issuer_chain=pem[:-1])
+
+
+def test_a_lists_signature_has_all_its_bits() -> None:
+    """The byte that says how many count is not signed; to the verifier the list would be garbled."""
+    chain, bundle, quote = genuine_chain()
+    der, pem = bundle.pck_crl
+    at = len(der) - len(x509.load_der_x509_crl(der).signature) - 1
+    for bits in range(1, 8):
+        with noop(chain.rt, Attestation.BadCollateral):
+            chain.call("set_pck_crl", crl=der[:at] + bytes((bits,)) + der[at + 1 :], issuer_chain=pem)
+    chain.enclave().refused(Attestation.InfoNotBound, quote)
+
+
+def test_what_is_larger_weighs_more(chain: AttestationChain) -> None:
+    def weight(name: str, **arguments: Any) -> int:
+        return chain.rt.call("Attestation", name, **arguments).dispatch_info().weight.ref_time
+
+    text, signature, pem = GOOD.tcb_info
+    small, large = (
+        weight("set_tcb_info", tcb_info=each, signature=signature, issuer_chain=pem)
+        for each in (text, bytes(MAX_DOCUMENT))
+    )
+    assert small < 1_200_000_000 and large > 2_000_000_000
+    entries = MAX_CRL // 20  # with serials of one byte
+    assert weight("set_root_crl", crl=bytes(MAX_CRL)) > entries * chain.rt.system.db_weight.write
 
 
 def resigned(bundle: Bundle, authority: Authority) -> Bundle:

@@ -30,6 +30,7 @@ from offchain.simulated_tee import (
 )
 from offchain.simulated_tee import Tee as TeeName
 from offchain.simulated_tee.certificates import sign_raw
+from offchain.simulated_tee.machine import Tcb
 from pallets import dcap
 from pallets.certificates import Roots
 from pallets.collateral_parts import read_bundle, read_rating
@@ -45,7 +46,14 @@ from pallets.dcap_errors import (
 )
 from pallets.primitives import attestation_record
 from pallets.primitives.attestation_record import PckCa, Tee, TrustRoot
-from pallets.primitives.quote import DcapError, DomainReport, NotAQuote, UnsupportedQuote, parse_quote
+from pallets.primitives.quote import (
+    TD_HARMLESS_ATTRIBUTES,
+    DcapError,
+    DomainReport,
+    NotAQuote,
+    UnsupportedQuote,
+    parse_quote,
+)
 from tests.pallets.attestation_chain import SGX, TDX, dev_collateral
 from tests.pallets.flips import MASKS, NOW, Sample
 from tests.vectors import vector
@@ -226,6 +234,27 @@ def test_the_module_that_runs_now_counts_too(current: bytes, error: type[DcapErr
     sample = simulated("tdx", Platform(current_tdx=current + bytes(13)), form="5/1.5")
     with pytest.raises(error):
         sample.claims(sample.quote, DEV_NOW)
+
+
+@pytest.mark.parametrize("form", ["4", "5", "5/1.5"])
+def test_each_attribute_of_a_domain(form: TdxForm) -> None:
+    """The reason's name goes by the verifier's own choice of attributes, be the quote good otherwise or not."""
+    good, old = (simulated("tdx", Platform(tcb=tcb), form) for tcb in (DEV_TCB_LEVELS[0].tcb, Tcb(bytes(16), 0)))
+    signed = len(parse_quote(good.quote).signed)
+    at = 48 + (0 if form == "4" else 6) + 120
+    for bit in range(64):
+        names = []
+        for sample in (good, old):
+            quote = bytearray(sample.quote)
+            quote[at + bit // 8] |= 1 << bit % 8
+            key = DEV_AUTHORITY.attestation_key(Platform())
+            quote[signed + 4 : signed + 68] = sign_raw(key, bytes(quote[:signed]))
+            try:
+                sample.claims(bytes(quote), DEV_NOW)
+            except DcapError as error:
+                names.append(type(error).__name__)
+        harmless = TD_HARMLESS_ATTRIBUTES >> bit & 1
+        assert names == (["NoMatchingTcbLevel"] if harmless else ["UnsafeDomain" if bit else "DebugEnclave"] * 2)
 
 
 def test_an_old_quoting_enclave_dates_the_machine() -> None:

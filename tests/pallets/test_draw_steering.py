@@ -84,7 +84,7 @@ class Table(Coalition):
         self.seats = ThreeSeats(chain)
         super().__init__(chain, self.seats, places, [workers[operator] for operator in sorted(LIARS)])
         randomness = chain.rt.randomness
-        randomness.listeners, randomness.queue = (self.seats,), self.seats
+        randomness.listeners, randomness.queues = (self.seats,), (self.seats,)
 
     def play_naively(self, id: int) -> None:
         """Were a job drawn for with its own block's mix, the accomplice would include it when it likes the draw."""

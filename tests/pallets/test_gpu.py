@@ -270,6 +270,29 @@ def test_a_flipped_byte_is_refused() -> None:
     refused_flips(genuine(), GENUINE_NONCE, step=61)
 
 
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("of", ["simulated", "genuine"])
+def test_a_signature_has_all_its_bits(of: str, place: int) -> None:
+    """The byte that says otherwise is one which nothing signs."""
+    evidence, nonce = (simulated(), NONCE) if of == "simulated" else (genuine(), GENUINE_NONCE)
+    if place == len(evidence.chain):
+        return
+    der = evidence.chain[place]
+    at = len(der) - len(x509.load_der_x509_certificate(der).signature) - 1
+    for bits in range(1, 8):
+        chain = [*evidence.chain]
+        chain[place] = der[:at] + bytes((bits,)) + der[at + 1 :]
+        with pytest.raises(GpuError):
+            verify(replace(evidence, chain=chain), nonce)
+
+
+def test_beyond_the_last_date_no_certificate_holds() -> None:
+    """Chains can be made to travel there."""
+    for now in (253_402_300_800, 1 << 62):
+        with pytest.raises(BrokenGpuChain):
+            verify(simulated(), now=now)
+
+
 @given(st.binary(max_size=300), st.lists(st.binary(max_size=100), max_size=3), st.integers(0, 3400))
 def test_junk_is_refused_by_name(junk: bytes, chain: list[bytes], at: int) -> None:
     report = simulated().report

@@ -14,7 +14,7 @@ from pallets.frame.validity import BadProof, Custom
 from pallets.job_sealed import RESEALED
 from pallets.jobs import Jobs
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import MAX_BOX, HashOutput, SealedInput, Word
+from pallets.primitives.job import MAX_BOX, HashOutput, InlineOutput, SealedInput, Word
 from pallets.primitives.job_record import JobState
 from pallets.primitives.scale import EncodeError
 from pallets.primitives.sealed import (
@@ -28,6 +28,7 @@ from pallets.primitives.sealed import (
     sealed_output,
     vote_hash,
 )
+from pallets.slashing import Slashing
 from tests.pallets.cluster_chain import ClusterChain
 from tests.pallets.job_chain import ALICE, BOB, OPERATORS, UNIT, JobChain, TestWorker
 
@@ -98,7 +99,7 @@ def ran(chain: JobChain, worker: TestWorker, job: int) -> bytes:
     request = open_request(
         boxes, [opener(worker.seal_secret)], commitment=record.input, submitter=record.submitter, agent=record.agent
     )
-    return sealed_output(request, job, request.data, blake2_256(worker.key))
+    return sealed_output(request, job, request.data)
 
 
 def refused(chain: JobChain, call: Call, code: Any) -> None:
@@ -125,14 +126,27 @@ def test_from_box_to_box(chain: JobChain, team: dict[bytes, TestWorker]) -> None
     assert chain.rt.events[-1] == Jobs.BoxGiven(job, worker.key, ALICE)
     sealed = ran(chain, worker, job)
     chain.send(worker.commit(job, sealed, gas=9))
-    vote = vote_hash(SALT, job, b"secret input")
-    assert chain.events(Jobs.Settled) == [Jobs.Settled(job, vote, 9, 27)]
+    assert sealed[:32] == vote_hash(SALT, job, b"secret input")
+    assert chain.events(Jobs.Settled) == [Jobs.Settled(job, blake2_256(sealed), 9, 27)]
     outcome, stored = chain.job(job).outcome, chain.rt.jobs.output.get(job)
-    assert outcome and outcome.output == vote and stored == sealed
+    assert outcome and outcome.output == blake2_256(sealed) and stored == sealed
     assert open_output(stored, REQUEST, job, bytes(MINE)) == b"secret input"
     state = b"".join(value for value in chain.rt.state.changes.values() if value)
     assert b"secret" not in state
     assert chain.rt.jobs.boxes.get(job, worker.key) is None and job not in chain.rt.jobs.input
+
+
+def test_who_carries_an_output_can_not_change_its_box(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
+    job, worker = assigned(chain, team)
+    provide(chain, job, (worker, box_for(worker)))
+    sealed = ran(chain, worker, job)
+    said = worker.commit(job, sealed)
+    names = ("job", "attempt", "output", "transcript_root", "gas", "worker", "signature")
+    arguments = dict(zip(names, said.arguments, strict=True))
+    swapped = InlineOutput(sealed[:32] + bytes(len(sealed) - 32))
+    refused(chain, chain.rt.call("Jobs", "commit", **(arguments | {"output": swapped})), None)
+    chain.send(said)
+    assert chain.rt.jobs.output.get(job) == sealed
 
 
 def test_boxes_that_come_with_the_job(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
@@ -186,8 +200,8 @@ def test_an_output_that_is_not_sealed_is_refused(chain: JobChain, team: dict[byt
         with pytest.raises(Custom) as raised:
             chain.send(worker.commit(job, content))
         assert raised.value.code == Jobs.SealedOutputTooShort.index
-    with pytest.raises(BadProof):  # the hash of all of it isn't what is signed
-        chain.send(worker.commit(job, bytes(80), signing={"output": blake2_256(bytes(80))}))
+    with pytest.raises(BadProof):  # what stands for the plaintext isn't what is signed
+        chain.send(worker.commit(job, bytes(80), signing={"output": bytes(32)}))
     with pytest.raises(Custom) as raised:
         chain.send(worker.commit(job, b"", output=HashOutput(bytes(32), 0), signing={"output": bytes(32)}))
     assert raised.value.code == Jobs.InlineOutputOnly.index
@@ -332,28 +346,34 @@ def test_a_vote_is_on_what_is_in_the_boxes(chain: JobChain, team: dict[bytes, Te
     job, seats = voted(chain, team)
     provide(chain, job, *((worker, box_for(worker)) for worker in seats))
     outputs = {worker.key: ran(chain, worker, job) for worker in seats}
-    assert len(set(outputs.values())) == 3 and len({output[:32] for output in outputs.values()}) == 1
+    assert len(set(outputs.values())) == 1
     for worker in seats:
         chain.send(worker.commit_hash(job, outputs[worker.key]))
     for worker in seats:
         chain.send(worker.reveal(job, outputs[worker.key]))
     settled = chain.job(job)
     assert settled.state is JobState.Settled and settled.outcome
-    assert settled.outcome.output == vote_hash(SALT, job, b"secret input")
     stored = chain.rt.jobs.output.get(job)
     assert stored is not None and open_output(stored, REQUEST, job, bytes(MINE)) == b"secret input"
-    assert chain.rt.jobs.candidate.get((job, stored[:32])) is None
+    assert settled.outcome.output == blake2_256(stored)
+    assert chain.rt.jobs.candidate.get((job, settled.outcome.output)) is None
 
 
-def test_who_lied_about_what_is_in_a_box_is_outvoted(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
+@pytest.mark.parametrize("liar", [0, 2])
+@pytest.mark.parametrize("part", ["the vote hash", "the box"])
+def test_who_lied_about_what_is_in_a_box_is_outvoted(
+    chain: JobChain, team: dict[bytes, TestWorker], part: str, liar: int
+) -> None:
     job, seats = voted(chain, team)
     provide(chain, job, *((worker, box_for(worker)) for worker in seats))
     outputs = {worker.key: ran(chain, worker, job) for worker in seats}
-    outputs[seats[0].key] = bytes(32) + outputs[seats[0].key][32:]
+    true = outputs[seats[liar].key]
+    outputs[seats[liar].key] = bytes(32) + true[32:] if part == "the vote hash" else true[:-1] + b"\0"
     for worker in seats:
         chain.send(worker.commit_hash(job, outputs[worker.key]))
     for worker in seats:
         chain.send(worker.reveal(job, outputs[worker.key]))
+    assert [event.worker for event in chain.events(Slashing.Deferred)] == [seats[liar].key]
     stored = chain.rt.jobs.output.get(job)
     assert stored is not None and open_output(stored, REQUEST, job, bytes(MINE)) == b"secret input"
 

@@ -11,18 +11,23 @@ import pytest
 from pallets.agents import treasury
 from pallets.attestation import Attestation
 from pallets.frame.events import Error
+from pallets.frame.origin import NONE
+from pallets.frame.overlay import DictBackend, Overlay
+from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
+from pallets.frame.weights import Weight
 from pallets.job_vote import EVIDENCE
-from pallets.jobs import Jobs
+from pallets.jobs import SEAT_WEIGHT, VOTE_WEIGHT, Jobs
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import DoubleCommit, contradicts
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import Word
+from pallets.primitives.job import InlineInput, Mode, Word
 from pallets.primitives.job_record import MAX_SEATS, ExpiryReason, JobState, Seat, SeatPhase, Stage, Task
 from pallets.primitives.types import U8, U32, U64, Bytes32
 from pallets.primitives.worker_record import ANY
+from pallets.runtime import DevRuntime
 from pallets.slashing import Slashing
 from pallets.workers import Workers
 from tests.pallets.job_chain import ALICE, CAROL, CHAIN_TREASURY, STAKE, UNIT, JobChain, TestWorker
@@ -773,8 +778,8 @@ def test_a_job_holds_its_workers_class_open(chain: JobChain, team: Crew) -> None
     chain.call(CAROL, "Agents", "set_requirements", agent=0, requirements=sgx)
     (id,) = [id for id, _ in chain.rt.workers.classes.items() if id]
     job = chain.submit(replicas=3, deadline=MINUTES)
-    assert chain.rt.workers.classes[id].users == 2
     chain.call(CAROL, "Agents", "set_requirements", agent=0, requirements=ANY)
+    assert (chain.rt.workers.classes[id].users, chain.rt.workers.classes[id].jobs) == (0, 1)
     chain.next_block(5_000)
     for worker in team.values():  # the class fills as its workers beat
         chain.send(worker.heartbeat())
@@ -792,3 +797,50 @@ def test_a_majority_is_of_all_seats_ever_drawn(chain: JobChain, team: Crew, draw
     record.seats = [Seat(bytes(32), bytes(32), 0, 0, SeatPhase.Absent)] * drawn
     assert record.threshold == threshold
     wait(chain, 3 * MINUTES)
+
+
+def test_no_record_is_made_of_jobs_that_only_own_workers_can_have(chain: JobChain) -> None:
+    own = chain.worker("own")
+    own.info = replace(own.info, features=[7])
+    own.register()
+    record = own.record
+    record.missed = 8
+    chain.rt.workers.worker[own.key] = record
+    chain.call(CAROL, "Agents", "set_requirements", agent=0, requirements=replace(ANY, features=[7]))
+    chain.next_block(5_000)
+    chain.send(own.heartbeat())
+    for _ in range(3):
+        job = chain.submit(max_fee=3)
+        chain.blocks(2)
+        chain.send(own.commit(job, gas=1))
+        assert chain.job(job).state is JobState.Settled
+    assert (own.record.kept, own.record.missed, own.record.score) == (0, 8, 500)
+    job = chain.submit(max_fee=3)
+    chain.blocks(2)
+    wait(chain, MINUTES)
+    assert own.record.missed > 8  # what it misses counts
+
+
+def test_a_call_weighs_by_the_seats_only_where_it_ends_a_stage(chain: JobChain, team: Crew) -> None:
+    def weighed(call: Call) -> Weight | None:
+        post = chain.rt.dispatch(call, NONE)
+        assert post is not None
+        return post.actual_weight
+
+    job, seats = begun(chain, team)
+    ending = VOTE_WEIGHT + SEAT_WEIGHT * 3
+    assert weighed(seats[0].word(job)) == VOTE_WEIGHT
+    assert [weighed(seat.commit_hash(job, A)) for seat in seats] == [VOTE_WEIGHT, VOTE_WEIGHT, ending]
+    assert [weighed(seat.reveal(job, A)) for seat in seats] == [VOTE_WEIGHT, VOTE_WEIGHT, ending]
+
+
+def test_submit_pays_for_what_workers_say() -> None:
+    runtime = DevRuntime(Overlay(DictBackend({})))
+
+    def weight(replicas: int) -> Weight:
+        terms = {"agent": 0, "input": InlineInput(b""), "mode": Mode.Deterministic, "max_fee": 1, "deadline": 1}
+        return runtime.call("Jobs", "submit", **terms, replicas=replicas, callback=None).dispatch_info().weight
+
+    said = [VOTE_WEIGHT * 3 * replicas for replicas in (1, 9)]
+    assert all((weight(replicas) - each).ref_time > 0 for replicas, each in zip((1, 9), said, strict=True))
+    assert weight(255) == weight(9)  # it is refused anyway

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pallets.agents import Agents, treasury
 from pallets.attestation import Attestation
 from pallets.frame.events import Error, Token
+from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
 from pallets.frame.weights import Weight
@@ -25,8 +26,9 @@ from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import HashInput, HashOutput, InlineInput, Mode, SealedInput
 from pallets.primitives.job_record import ExpiryReason, JobState, Shares
 from pallets.primitives.types import U8, U32, U64, Bytes32
+from pallets.runtime import DevRuntime
 from pallets.worker_draw import MAX_TRIES, Draw
-from pallets.workers import Workers
+from pallets.workers import HEARTBEAT_PRIORITY, JOB_PRIORITY, Workers
 from tests.pallets.job_chain import (
     ALICE,
     BOB,
@@ -44,6 +46,7 @@ from tests.pallets.job_chain import (
     JobChain,
     TestWorker,
 )
+from tests.pallets.turn_chain import takes_transactions
 
 THIRD = 20_000
 """Milliseconds of an attempt at a job of a minute, the default here."""
@@ -410,6 +413,28 @@ def test_what_a_draw_costs_is_counted(chain: JobChain, monkeypatch: pytest.Monke
     assert chain.rt.system.block_weight.mandatory == idle + DRAW_WEIGHT + TRY_WEIGHT * MAX_TRIES
 
 
+@pytest.mark.parametrize("authorities", [1, 3])
+def test_draws_that_take_nobody_hold_up_nothing_else(authorities: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = JobChain(authorities=authorities)
+    chain.agent()
+    chain.worker("w").register()
+    chain.rt.jobs.max_due = 256
+    monkeypatch.setattr("pallets.job_queue.MAX_DOUBLINGS", 2)  # each tries again after four slots at most
+    monkeypatch.setattr(Workers, "draw", unlucky)
+    jobs = [chain.submit(max_fee=UNIT // 100) for _ in range(150)]
+    chain.blocks(40)
+    open_blocks = 0
+    for _ in range(60):
+        chain.next_block()
+        open_blocks += takes_transactions(chain.rt.system)
+    assert open_blocks > 50
+    while chain.rt.timestamp.now < START + 61_000:
+        chain.next_block(1_000)
+    assert {chain.job(id).state for id in jobs} == {JobState.Expired}
+    while list(chain.rt.jobs.retries) or list(chain.rt.jobs.draws):
+        chain.next_block()
+
+
 def test_revoked_workers_are_passed_over(chain: JobChain) -> None:
     revoked, fine = chain.worker("r").register(40 * STAKE), chain.worker("f", OPERATORS[1]).register()
     chain.sudo("Attestation", "revoke", worker=revoked.key)
@@ -460,12 +485,24 @@ def test_commit_settles_at_once(chain: JobChain, team: dict[bytes, TestWorker]) 
     assert list(chain.rt.jobs.deadlines) == list(chain.rt.jobs.draws) == []
 
 
+def test_no_tip_puts_a_transaction_before_what_workers_have_to_say() -> None:
+    runtime = DevRuntime(Overlay(DictBackend({})))
+    payment = runtime.transaction_payment
+    for call in (
+        runtime.call("System", "remark", remark=b""),
+        runtime.call("Balances", "transfer_all", dest=ALICE, keep_alive=True),
+    ):
+        info = call.dispatch_info()
+        bought = payment.priority(150, info, 100 * UNIT, payment.compute_fee(150, info, 0))
+        assert 1 << 32 < bought < HEARTBEAT_PRIORITY < JOB_PRIORITY
+
+
 def test_pool_tags_a_commit(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
     job, worker = assigned(chain, team)
     valid = chain.validate(worker.commit(job))
     tag = codec_of(tuple[U64, U32, Bytes32, U8]).encode((job, 1, worker.key, 0))
     assert (valid.requires, valid.provides, valid.propagate) == ([], [tag], True)
-    assert valid.longevity == 256
+    assert (valid.longevity, valid.priority) == (256, JOB_PRIORITY)
 
 
 @pytest.mark.parametrize(
@@ -649,7 +686,8 @@ def test_nobody_there_until_the_deadline(chain: JobChain) -> None:
     chain.worker("late").register()
     chain.blocks(2)
     assert chain.job(job).state is JobState.Expired
-    assert list(chain.rt.jobs.draws) == [] and chain.rt.jobs.next_due() == chain.rt.workers.next_due()
+    assert list(chain.rt.jobs.draws) == [] and chain.rt.workers.next_due() is not None
+    assert chain.rt.jobs.next_due() is None  # challenges can wait for the block that comes anyway
 
 
 def test_no_attempt_begins_after_the_deadline(chain: JobChain) -> None:

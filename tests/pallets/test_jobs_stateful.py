@@ -246,7 +246,12 @@ class JobLives(RuleBasedStateMachine):
         rt, jobs = self.chain.rt, self.jobs()
         assert list(rt.jobs.deadlines) == sorted((job.alarm, id) for id, job in jobs.items() if job.state in OPEN)
         waiting = {id for calendar in (rt.jobs.draws, rt.jobs.retries, rt.jobs.parked) for _, id in calendar}
-        assert {id for id, job in jobs.items() if job.stage is Stage.Draw} <= waiting
+        now = rt.timestamp.now
+        assert {id for id, job in jobs.items() if job.stage is Stage.Draw and job.ends > now} <= waiting
+        states = Counter(job.state for job in jobs.values())
+        assert {state: count for state, count in rt.jobs.in_state.items() if count} == states
+        states_of_workers = Counter(record.state for _, record in rt.workers.worker.items())
+        assert {state: count for state, count in rt.workers.in_state.items() if count} == states_of_workers
         assert all((job.stage is Stage.Over) == (job.state not in OPEN) for job in jobs.values())
         assert {id for id in jobs if id in rt.jobs.input} == {id for id, job in jobs.items() if job.state in OPEN}
         done = {id for id, job in jobs.items() if job.outcome is not None}
@@ -293,11 +298,9 @@ class JobLives(RuleBasedStateMachine):
     @invariant()
     def something_is_due_while_anything_is_open(self) -> None:
         rt = self.chain.rt
-        due = rt.jobs.next_due()
-        armed = [when for when, _ in rt.jobs.deadlines] + [when for when, _ in rt.workers.silence]
-        assert (due is None) == (not armed)
-        if due is not None:
-            assert due <= min(armed)
+        due, deadlines = rt.jobs.next_due(), [when for when, _ in rt.jobs.deadlines]
+        if deadlines:
+            assert due is not None and due <= min(deadlines + [when for when, _ in rt.workers.silence])
 
 
 JobLives.TestCase.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)

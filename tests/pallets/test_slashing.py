@@ -236,6 +236,44 @@ def test_an_operator_may_report_itself_but_earns_nothing(chain: JobChain) -> Non
     assert chain.rt.balances.held(Slashing.HoldReason.Report, OPERATOR) == 0
 
 
+def test_an_operator_cant_have_its_delegators_money_by_another_reporter(chain: JobChain) -> None:
+    worker, accomplice = chain.worker("w").register(), BOB
+    delegate(chain, ALICE, 5_000 * UNIT)
+    chain.next_block()
+    report(chain, double_receipt(worker, charge=10**9 * UNIT), accomplice)
+    wait(chain, DEFER)
+    (slashed,) = chain.events(Slashing.Slashed)
+    assert (slashed.taken, slashed.reward) == (STAKE + 5_000 * UNIT, STAKE // 10)
+    assert staked(chain, ALICE) == 0
+
+
+def test_what_was_bonded_after_a_fault_is_spared_though_nothing_older_is_left(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.agent()
+    job = chain.submit(CAROL)
+    chain.next_block()
+    evidence = double_commit(worker, job)
+    assert punish(chain, worker, STAKE) == STAKE
+    wait(chain, DEFER)  # all that was at stake in the job is gone
+    chain.call(OPERATOR, "Workers", "bond_more", worker=worker.key, amount=STAKE)
+    delegate(chain, ALICE, 10 * UNIT)
+    with noop(chain.rt, Slashing.NothingAtRisk):
+        report(chain, evidence)
+
+
+def test_a_bond_that_cant_be_released_stops_no_block(chain: JobChain) -> None:
+    worker = chain.worker("w").register()
+    chain.next_block()
+    report(chain, double_receipt(worker))
+    chain.rt.balances.transfer_held(Slashing.HoldReason.Report, BOB, CAROL, BOND)  # as nobody but a bug can
+    wait(chain, DEFER)
+    assert chain.events(Slashing.Slashed)[0].taken == EQUIVOCATION
+    chain.rt.slashing.deferred[chain.rt.timestamp.now, 7] = None  # nor does what root has taken away
+    chain.next_block()
+    assert len(chain.events(Slashing.Abandoned)) == 1
+    assert not list(chain.rt.slashing.deferred) and chain.rt.workers.pool[OPERATOR].slashes == 0
+
+
 def test_old_evidence_is_refused(chain: JobChain) -> None:
     worker = chain.worker("w").register()
     chain.agent()

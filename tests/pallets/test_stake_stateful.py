@@ -170,7 +170,7 @@ class Stakes(RuleBasedStateMachine):
         for event in self.chain.events(Slashing.Slashed):
             fault = self.of_slash.pop(event.slash)
             assert event.taken <= sum(fault.risk.values())
-            assert event.reward == (event.taken // 10 if event.reporter != event.operator else 0)
+            assert event.reward <= event.taken // 10
         # Blocks of this chain carry out two slashes at most; of each holder they took no more than was at risk.
         after_, slashed = self.stakes(), self.chain.events(Slashing.Slashed)
         assert sum(before.values()) - sum(after_.values()) == sum(event.taken for event in slashed)
@@ -178,6 +178,9 @@ class Stakes(RuleBasedStateMachine):
             taken = {holder: amount - after_[holder] for holder, amount in before.items() if amount > after_[holder]}
             assert all(amount <= fault.risk.get(holder, 0) for holder, amount in taken.items())
             own = (self.team[fault.place].key, TEAM[fault.place])
+            (event,) = slashed
+            rewarded = event.reporter not in (None, event.operator)
+            assert event.reward == (taken.get(own, 0) // 10 if rewarded else 0)
             spent = any(holder != own for holder in taken)  # then of the operator's own nothing at risk is left
             assert not spent or self.rt.workers.position[own[0]].slashable_at(fault.at) == 0
         assert not (set(before) - set(after_)) or slashed

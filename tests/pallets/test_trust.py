@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pallets.primitives.attestation_record import TcbStatus
-from pallets.trust import Policy, confidence, default_policy
+from pallets.trust import FOREVER, Policy, confidence, default_policy
 
 HARMLESS = ["INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-00389"]
 
@@ -31,17 +31,17 @@ def test_confidence(status: TcbStatus, advisories: list[str], level: int) -> Non
 
 def test_default_policy_takes_all_but_out_of_date() -> None:
     policy = default_policy()
-    accepted = [status.name for status in TcbStatus if policy.accepts(status, 0, 1)]
+    accepted = [status.name for status in TcbStatus if policy.accepts_until(status, 0) > 1]
     assert accepted == ["UpToDate", "SWHardeningNeeded", "ConfigurationNeeded", "ConfigurationAndSWHardeningNeeded"]
 
 
 def test_grace_runs_from_the_date_of_the_level_and_for_out_of_date_only() -> None:
     policy = Policy([TcbStatus.UpToDate], [], 1000, 0)
-    assert policy.accepts(TcbStatus.OutOfDate, 5000, 6000)
-    assert policy.accepts(TcbStatus.OutOfDateConfigurationNeeded, 5000, 6000)
-    assert policy.accepts(TcbStatus.TDRelaunchAdvised, 5000, 6000)
-    assert not policy.accepts(TcbStatus.OutOfDate, 5000, 6001)
-    assert not policy.accepts(TcbStatus.SWHardeningNeeded, 5000, 5000)
+    assert policy.accepts_until(TcbStatus.UpToDate, 5000) == FOREVER
+    assert policy.accepts_until(TcbStatus.OutOfDate, 5000) == 6001  # its last millisecond included
+    assert policy.accepts_until(TcbStatus.OutOfDateConfigurationNeeded, 5000) == 6001
+    assert policy.accepts_until(TcbStatus.TDRelaunchAdvised, 5000) == 6001
+    assert policy.accepts_until(TcbStatus.SWHardeningNeeded, 5000) == 0
 
 
 def test_refused_advisories() -> None:

@@ -15,6 +15,7 @@ from pallets.frame.testing import noop
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.worker import memory_of, memory_word, model_word, region, region_word
 from pallets.primitives.worker_record import ANY, EVERYONE, Requirements, WorkerClass, WorkerState
+from pallets.worker_classes import CLASS_WEIGHT
 from pallets.workers import Workers
 from tests.pallets.job_chain import ALICE, OPERATORS, TDX, JobChain, TestWorker
 from tests.pallets.test_workers import INTERVAL, draws, listed
@@ -261,3 +262,17 @@ def test_lists_stay_right_whatever_comes_and_goes(steps: list[tuple[str, int]]) 
             fits = each.requirements.fit(worker.info, attestation) and worker.record.load < workers.max_load
             assert (worker.key in listed(chain, id)) == fits
     assert {id for id, _ in workers.place} <= {id for id, _ in workers.classes.items()}
+
+
+def test_being_in_many_classes_weighs(chain: JobChain) -> None:
+    workers, system = chain.rt.workers, chain.rt.system
+    for memory in (1, 2, 3):
+        workers.open_class(replace(ANY, memory=memory))
+    many, one = able(chain, "many", ROOMY), able(chain, "one")
+    weights = list[int]()
+    for worker in (one, many):
+        chain.next_block()
+        before = sum(system.space.used)
+        chain.call(OPERATORS[0], "Workers", "exit", worker=worker.key)
+        weights.append(sum(system.space.used) - before)
+    assert weights == [0, 3 * (CLASS_WEIGHT.ref_time + CLASS_WEIGHT.proof_size)]

@@ -13,7 +13,7 @@ from pallets.frame.validity import Custom
 from pallets.primitives.worker import benchmark_bytes
 from pallets.primitives.worker_record import WorkerState
 from pallets.worker_liveness import REWARDS
-from pallets.workers import Workers
+from pallets.workers import HEARTBEAT_PRIORITY, Workers
 from tests.pallets.job_chain import ALICE, OPERATORS, SGX, STAKE, START, UNIT, JobChain, TestWorker
 from tests.pallets.test_workers import CHALLENGE, INTERVAL, WINDOW, full_speed, listed, refused
 
@@ -61,7 +61,7 @@ def test_pool_takes_one_heartbeat_a_worker_the_newest(chain: JobChain) -> None:
     number = chain.rt.system.number
     newer = chain.validate(worker.heartbeat(number - 1, chain.head))
     assert older.provides == newer.provides == [b"fathom/heartbeat" + worker.key]
-    assert (older.priority, newer.priority) == (number - 2, number - 1)
+    assert older.priority + 1 == newer.priority == HEARTBEAT_PRIORITY + number - 1
     assert older.requires == [] and older.propagate and older.longevity == 64
 
 
@@ -217,7 +217,7 @@ def test_a_block_challenges_and_finds_silent_a_bounded_number(chain: JobChain) -
     workers = [chain.worker(f"{i}").register() for i in range(10)]
     chain.next_block(STEP)
     assert len(chain.events(Workers.Challenged)) == 8
-    overdue = chain.rt.jobs.next_due()
+    overdue = chain.rt.workers.next_due()
     assert overdue is not None and overdue < chain.rt.timestamp.now
     chain.next_block()
     assert len(chain.events(Workers.Challenged)) == 2

@@ -2,8 +2,9 @@
 
 `python -m tests.soak [--minutes 30] [--subscribers 50] [--stopped 5]`; progress on stderr.
 
-The node's memory is sampled once RocksDB's buffers have been full: until then they grow by what is written. Those that
-stop reading come and go in turns, so that whatever else the machine does meets the readers with and without them.
+The node's memory is sampled once RocksDB's buffers have been full, and as many blocks made as the state remembers:
+until then both grow by what is written. Those that stop reading come and go in turns, so that whatever else the machine
+does meets the readers with and without them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ SETTLING = 15.0
 """Seconds of a window until it is measured: those that stop have stopped, and the node's buffers for them are full."""
 WRITTEN = 8
 """Times that RocksDB has written buffers to tables before anything is measured: each column has its own."""
+REMEMBERED = 4400
+"""Blocks until the state doesn't grow by the block any more: it keeps the hashes of `BlockHashCount` of them."""
 BATCH = 100
 """Blocks that are made at once to fill them."""
 
@@ -95,7 +98,7 @@ def warm(watched: Watched, wanted: int | None) -> int:
     """Makes blocks until RocksDB has written buffers out so many times, or as many blocks as wanted; their number."""
     made = written = before = 0
     with Client.connect(watched.port) as client:
-        while written < WRITTEN if wanted is None else made < wanted:
+        while (written < WRITTEN or made < REMEMBERED) if wanted is None else made < wanted:
             client.call("dev_newBlock", {"count": BATCH})
             made += BATCH
             buffers = watched.buffers()

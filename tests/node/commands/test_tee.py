@@ -170,6 +170,7 @@ QUOTE = mint_quote(bytes(64), TdxMeasurements.of_runtime(bytes(32)))
         QUOTE,
         QUOTE.hex().encode(),
         b"0x" + QUOTE.hex().upper().encode() + b"\n",
+        b"0X" + QUOTE.hex().encode() + b"\r\n",
         base64.b64encode(QUOTE),
         base64.encodebytes(QUOTE),
         base64.urlsafe_b64encode(QUOTE).rstrip(b"="),
@@ -184,6 +185,12 @@ def test_no_file(fathom: Fathom, tmp_path: Path) -> None:
     assert "can't be read" in inspected(fathom, tmp_path / "nothing")["error"]
     assert "can't be read" in inspected(fathom, tmp_path)["error"]
     assert inspected(fathom, Path("/dev/null"))["error"].startswith("NotAQuote")
+    long = tmp_path / "long"
+    long.write_bytes(QUOTE.ljust(1 << 20, b"\0"))
+    assert inspected(fathom, long, "--at", AT)["ok"]
+    long.write_bytes(long.read_bytes() + b"\1")  # no byte goes unread
+    assert inspected(fathom, long, "--at", AT)["error"] == f"{long} can't be read: File too large"
+    assert "File too large" in fathom("tee", "corrupt", "flip", str(long)).error
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

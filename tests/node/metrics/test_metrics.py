@@ -16,7 +16,9 @@ from node.verifier.verifier import start_process
 from node.web import open_listeners, request
 from pallets.frame.overlay import Overlay
 from pallets.frame.validity import TransactionSource
+from pallets.primitives.job_record import JobState
 from pallets.primitives.keys import DEV_ACCOUNTS, dev_keypair
+from pallets.primitives.worker_record import WorkerState
 from pallets.runtime import DevRuntime
 from tests.node.extrinsics import BOB, UNIT, remark, signed, transfer
 from tests.node.metrics.scraped import Scraped, scraped
@@ -45,6 +47,7 @@ SUBSTRATE = {
     for name in names.split()
 }
 FATHOM = ("workers_eligible", "workers_operators", "workers_arrivals", "jobs_submitted", "agents")
+BY_STATE = {"workers": ("Workers", WorkerState), "jobs": ("Jobs", JobState)}
 POOL = "substrate_sub_txpool_"
 
 
@@ -78,7 +81,7 @@ async def test_a_nodes_metrics_are_what_it_answers_by_rpc(node: RunningNode) -> 
             node.transactions.submit(refused, TransactionSource.External)
     metrics = await scraped(node)
 
-    assert metrics.types == {**SUBSTRATE, **{f"fathom_{name}": "gauge" for name in FATHOM}}
+    assert metrics.types == {**SUBSTRATE, **{f"fathom_{name}": "gauge" for name in (*FATHOM, *BY_STATE)}}
     assert {labels["chain"] for labels in metrics.labels()} == {node.spec.id}
     async with connected(node) as client:
         heads = await client.call("chain_getHeader"), await client.call("chain_getHeader", f"0x{first.hex()}")
@@ -181,11 +184,20 @@ async def test_workers_jobs_and_agents_are_the_states(node: RunningNode) -> None
         found = {name: metrics.value(f"fathom_{name}") for name in items}
         for name, (key, _) in items.items():
             assert found[name] == int.from_bytes(node.chain.states.head.get(key) or b"", "little")
+        for what, (pallet, states) in BY_STATE.items():
+            for at, state in enumerate(states):
+                raw = node.chain.states.head.get(storage_key(pallet, "InState") + bytes((at,))) or b""
+                assert metrics.value(f"fathom_{what}", state=state.name) == int.from_bytes(raw, "little")
         return found
 
     assert set((await compared()).values()) == {0}
     runtime = DevRuntime(Overlay(node.chain.states.head))
     written = [(key, values[name].to_bytes(size, "little")) for name, (key, size) in items.items()]
+    written += [
+        (storage_key(pallet, "InState") + bytes((at,)), (50 + at).to_bytes(4, "little"))
+        for pallet, states in BY_STATE.values()
+        for at in range(len(states))
+    ]
     call = runtime.call("Sudo", "sudo", call=runtime.call("System", "set_storage", items=written))
     send(node, sign_call(runtime, call, dev_keypair("Alice"), 0, node.chain.genesis_hash))
     await mine(node)

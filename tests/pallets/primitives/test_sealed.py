@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 
 import pytest
@@ -17,7 +18,6 @@ from pallets.primitives.sealed import (
     open_output,
     open_request,
     opener,
-    output_hash,
     reseal_bytes,
     seal,
     sealed_output,
@@ -58,9 +58,8 @@ def test_formats() -> None:
     job = (9).to_bytes(8, "little")
     vote = digest(digest(b"fathom/output-salt" + SALT + job) + b"output")
     assert vote_hash(SALT, 9, b"output") == vote
-    sealed = sealed_output(REQUEST, 9, b"output", b"e" * 32)
-    assert sealed[:32] == vote == output_hash(sealed, sealed=True)
-    assert output_hash(sealed, sealed=False) == digest(sealed)
+    sealed = sealed_output(REQUEST, 9, b"output")
+    assert sealed[:32] == vote
     assert SealedBox(PrivateKey(MINE)).decrypt(sealed[32:]) == b"output"
     signed = b"fathom/job-reseal\1" + b"g" * 32 + job + KEY + OTHER_KEY + digest(b"box")
     assert reseal_bytes(b"g" * 32, 9, KEY, OTHER_KEY, b"box") == signed
@@ -69,7 +68,7 @@ def test_formats() -> None:
 def test_the_largest_input_and_output_fit() -> None:
     request = SealedRequest(SALT, MY_KEY, WHO, AGENT, bytes(MAX_INPUT))
     assert len(seal(request.encoded, KEY, MINE)) <= MAX_BOX
-    assert len(sealed_output(request, 1, bytes(MAX_OUTPUT), MINE)) == MAX_SEALED_OUTPUT
+    assert len(sealed_output(request, 1, bytes(MAX_OUTPUT))) == MAX_SEALED_OUTPUT
 
 
 def test_the_first_box_that_holds_what_was_committed_to() -> None:
@@ -108,8 +107,22 @@ def test_a_commitment_to_something_else() -> None:
         )
 
 
+def test_every_worker_makes_the_same_box_and_no_two_outputs_share_a_one_time_key() -> None:
+    outputs = [
+        sealed_output(REQUEST, 7, b"output"),
+        sealed_output(REQUEST, 7, b"other"),
+        sealed_output(REQUEST, 8, b"output"),
+        sealed_output(replace(REQUEST, salt=bytes(32)), 7, b"output"),
+        sealed_output(replace(REQUEST, reply_key=KEY), 7, b"output"),
+    ]
+    assert outputs[0] == sealed_output(replace(REQUEST), 7, b"output")
+    assert len({sealed[32:64] for sealed in outputs}) == len(outputs)
+    with pytest.raises(NotSealed, match="no X25519 key"):
+        sealed_output(replace(REQUEST, reply_key=bytes(32)), 7, b"output")
+
+
 def test_an_output_is_checked_against_the_vote() -> None:
-    sealed = sealed_output(REQUEST, 9, b"output", b"e" * 32)
+    sealed = sealed_output(REQUEST, 9, b"output")
     assert open_output(sealed, REQUEST, 9, MINE) == b"output"
     with pytest.raises(NotSealed, match="not the one that was voted on"):
         open_output(sealed, REQUEST, 10, MINE)
