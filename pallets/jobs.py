@@ -223,11 +223,8 @@ class Jobs(JobEvents, JobErrors, Pallet):
         """What is to be done in every block, when its time and its randomness are known."""
         shared = self.beacon().shared
         drawn, tries = draw_settled(self) if shared else (0, 0)
-        first = first_waiting(self) if shared else None
         due = 0
-        if (
-            first is None or self.beacon().settled(first) is None
-        ):  # nobody may bend, by when it falls due, what is known
+        if not self.draw_is_known:  # nobody may bend it by what falls due
             due = self.workers.notice_silence(mix) + fall_due(self)
         if not shared:
             drawn, tries = draw_all(self, mix)
@@ -445,6 +442,12 @@ class Jobs(JobEvents, JobErrors, Pallet):
     def next_due(self) -> int | None:
         """When a block has something to do here, in milliseconds; now where a worker can be drawn."""
         return next_due(self)
+
+    @property
+    def draw_is_known(self) -> bool:
+        """Whether it can be foretold what a draw that is still to come will be."""
+        first = first_waiting(self) if self.beacon().shared else None
+        return first is not None and self.beacon().settled(first) is not None
 
     def submitted_at(self, job: int) -> int | None:
         """When a job was submitted; `None` of one there is not."""

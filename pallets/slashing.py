@@ -83,8 +83,12 @@ POT: AccountId = b"modlfthmslsh".ljust(32, b"\0")
 SlashId = U64
 
 
-class JobTimes(Protocol):
-    """Who knows since when there is a job: `Jobs`."""
+class Market(Protocol):
+    """Who knows of jobs and of draws for them: `Jobs`."""
+
+    @property
+    def draw_is_known(self) -> bool:
+        """Whether it can be foretold what a draw that is still to come will be."""
 
     def submitted_at(self, job: int) -> int | None:
         """When a job was submitted; `None` of one there is not."""
@@ -118,7 +122,7 @@ class Slashing(Pallet):
     currency: Currency
     attestation: Attestation
     workers: Workers
-    jobs: Callable[[], JobTimes]
+    jobs: Callable[[], Market]
     """Answers the jobs: they come into being after this pallet."""
     chain_treasury: AccountId
     defer: Const[Moment]
@@ -239,6 +243,8 @@ class Slashing(Pallet):
         """Once a block, when its time is known and what fell due in a standstill is excused: carries slashes out."""
         now = self.timestamp.now
         note_moment(self, now)
+        if self.jobs().draw_is_known:  # a slash changes who is drawn with what chance
+            return
         fallen = due(self.deferred, now, self.max_due)
         for when, id in fallen:
             try:

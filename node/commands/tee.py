@@ -232,7 +232,7 @@ def _hex(text: str, option: str) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    """What is in a file; `OSError`, which names it, where it can't be read, or is longer than any quote or collateral."""
+    """What is in a file; `OSError`, which names it, where it can't be read or is longer than any of these."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)

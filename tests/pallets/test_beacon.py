@@ -8,6 +8,7 @@ from pallets.beacon import PATIENCE, NextReveal
 from pallets.frame.executive import InvalidBlock
 from pallets.frame.validity import ExhaustsResources
 from pallets.job_queue import SEED
+from pallets.primitives.evidence import SlashReason
 from pallets.primitives.hash_onion import REVEAL, Commitment, HashOnion
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job_record import JobState
@@ -366,3 +367,22 @@ def test_what_falls_due_waits_for_the_draws() -> None:
         assert workers.next_due() == due < timestamp.now
         chain.next_block()
     assert workers.next_due() != due
+
+
+def test_a_slash_waits_for_draws_that_are_carried_over() -> None:
+    chain, team = job_chain(3, workers=24)
+    timestamp, slashing = chain.rt.timestamp, chain.rt.slashing
+    slashing.punish(team[0].key, SlashReason.NotRevealed, UNIT, subject=b"1", evidence=b"2", at=timestamp.now)
+    due = slashing.next_due()
+    assert due is not None
+    while due - timestamp.now > 50_000:
+        chain.next_block(50_000 // SLOT_DURATION // 3 * 3 * SLOT_DURATION)
+    chain.next_block(due - 2 * SLOT_DURATION - timestamp.now)
+    for _ in range(20):
+        chain.submit(max_fee=UNIT // 100)
+    while not chain.rt.jobs.draw_is_known:
+        chain.next_block()
+    while chain.rt.jobs.draw_is_known:
+        assert slashing.next_due() == due <= timestamp.now
+        chain.next_block()
+    assert slashing.next_due() is None
