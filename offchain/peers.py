@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from offchain import cluster_records, records
 from offchain.chain import Chain, Head, StorageItem
-from pallets.certificates import Roots
-from pallets.collateral_parts import RevocationList, SignedDocument, Terms
-from pallets.dcap import Fmspc, Machine, verify
+from pallets.attestation.certificates import Roots
+from pallets.attestation.collateral_parts import RevocationList, SignedDocument, Terms
+from pallets.attestation.dcap import Fmspc, Machine, verify
+from pallets.attestation.trust import confidence
 from pallets.primitives.attestation_record import Measurement, PckCa, Tee, TrustRoot
 from pallets.primitives.hashing import Blake2_128Concat, Identity
 from pallets.primitives.quote import DcapError, parse_quote
 from pallets.primitives.types import H256, BlockNumber, Moment
 from pallets.primitives.worker import WorkerInfo
-from pallets.trust import confidence
 
 MAX_CONFIDENCE = 2
 """The worst level that a holder hands secrets to; 1 is the best there is."""

@@ -49,7 +49,7 @@ from pallets.frame import (
     struct,
 )
 from pallets.fungible import Currency
-from pallets.job_terms import Classes, Terms
+from pallets.jobs.terms import Classes, Terms
 from pallets.primitives.hashing import Identity, blake2_256
 from pallets.primitives.job_record import Shares
 from pallets.primitives.worker_record import EVERYONE, ClassId, Requirements

@@ -13,7 +13,7 @@ from pallets.frame import U64, Bound, Const, Moment, Pallet, Value, Weight
 from pallets.frame.executive import InvalidBlock
 from pallets.primitives.header import AURA_ENGINE, PreRuntime
 from pallets.primitives.types import FixedBytes, Wrapped
-from pallets.system import System
+from pallets.system.pallet import System
 
 MAX_AUTHORITIES = 32
 

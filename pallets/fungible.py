@@ -11,11 +11,11 @@ from __future__ import annotations
 import enum
 from typing import Annotated, Protocol
 
-from pallets.account import AccountInfo
 from pallets.frame import AccountId, Arithmetic, Balance, Event, Token, UnitEnum, struct
 from pallets.frame.runtime import RuntimeHoldReason
 from pallets.primitives.fixed import U128_MAX
 from pallets.primitives.types import FixedBytes
+from pallets.system.account import AccountInfo
 
 
 class Currency(Protocol):

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from pallets import runtime_apis
 from pallets.agents import Agents
-from pallets.attestation import Attestation
+from pallets.attestation.pallet import Attestation
 from pallets.aura import Aura
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.cheats import Cheats
-from pallets.clusters import Clusters
+from pallets.clusters.pallet import Clusters
 from pallets.frame.events import DispatchError
 from pallets.frame.extensions import (
     CheckGenesis,
@@ -32,20 +32,20 @@ from pallets.frame.runtime import Runtime
 from pallets.frame.runtime_api import api_versions
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
 from pallets.grandpa import Grandpa
-from pallets.jobs import Jobs
-from pallets.multisig import Multisig
+from pallets.jobs.pallet import Jobs
+from pallets.multisig.pallet import Multisig
 from pallets.primitives.runtime_code import RuntimeVersion
-from pallets.proxy import Proxy
-from pallets.randomness import Randomness
+from pallets.proxy.pallet import Proxy
+from pallets.randomness.pallet import Randomness
 from pallets.schedules import Schedules
 from pallets.session import Session
-from pallets.slashing import Slashing
+from pallets.slashing.pallet import Slashing
 from pallets.sudo import Sudo
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 from pallets.transaction_payment import ChargeTransactionPayment, TransactionPayment
 from pallets.utility import Utility
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 
 SPEC_VERSION = 1
 UNIT = 10**12

@@ -19,7 +19,6 @@ from typing import Annotated
 
 from pallets import session
 from pallets.aura import AuraId, Slot
-from pallets.beacon import NextReveal
 from pallets.frame import (
     H256,
     U32,
@@ -46,6 +45,7 @@ from pallets.primitives.header import Header, Seal
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import FixedBytes, Wrapped
+from pallets.randomness.beacon import NextReveal
 from pallets.transaction_payment import FeeDetails, RuntimeDispatchInfo, TransactionPayment
 
 STATE_METADATA_VERSION = 14  # of `Metadata_metadata`, whatever later ones there are

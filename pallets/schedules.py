@@ -46,12 +46,12 @@ from pallets.frame import (
 )
 from pallets.frame.runtime import DispatchErrorType
 from pallets.fungible import Currency
-from pallets.job_submission import submit_job
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
+from pallets.jobs.submission import submit_job
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Identity
 from pallets.primitives.job import Input, JobId, Mode
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 
 MAX_SKIPS = 3

@@ -15,7 +15,7 @@ from pallets.frame.events import NoProviders, TooManyConsumers
 from pallets.grandpa import GrandpaId
 from pallets.primitives.hashing import Twox64Concat
 from pallets.primitives.types import FixedBytes
-from pallets.system import System
+from pallets.system.pallet import System
 
 KeyTypeId = Annotated[bytes, FixedBytes(4, "sp_core::crypto::KeyTypeId")]
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Protocol
 
-from pallets.account import AccountInfo
 from pallets.frame import (
     U8,
     U128,
@@ -42,7 +41,8 @@ from pallets.frame import (
 from pallets.frame.extensions import Transaction, TransactionExtension
 from pallets.frame.validity import MAX_PRIORITY, Payment, TransactionSource, ValidTransaction
 from pallets.primitives.fixed import ONE, U128_MAX, FixedU128
-from pallets.system import System
+from pallets.system.account import AccountInfo
+from pallets.system.pallet import System
 
 MAX_FEES = 1024
 

@@ -37,7 +37,7 @@ from pallets.frame.origin import ROOT, OriginCaller, origin_of
 from pallets.frame.runtime import Call, DispatchErrorType, DispatchResult, RuntimeCall
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
-from pallets.system import System
+from pallets.system.pallet import System
 
 DERIVATIVE = b"modlpy/utilisuba"
 DERIVATION = codec_of(tuple[AccountId, U16])

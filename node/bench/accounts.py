@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from node.signing import sign_call
-from pallets.account import AccountData, AccountInfo
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Blake2_128Concat, blake2_256, storage_prefix
 from pallets.primitives.keys import Keypair, Scheme
 from pallets.runtime import UNIT, DevRuntime
+from pallets.system.account import AccountData, AccountInfo
 
 FUNDS = 1000 * UNIT
 VALUE = UNIT // 10

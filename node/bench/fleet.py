@@ -14,7 +14,6 @@ from offchain.attestation import worker_info
 from offchain.keys import WorkerKeys
 from offchain.simulated_tee import DEV_AUTHORITY, DEV_PLATFORM, SgxMeasurements, mint_quote
 from offchain.simulated_tee.certificates import sign_raw
-from pallets.account import AccountData, AccountInfo
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.primitives.extrinsic import bare_extrinsic
 from pallets.primitives.hashing import blake2_256
@@ -23,6 +22,7 @@ from pallets.primitives.job_record import Job
 from pallets.primitives.keys import Keypair, Scheme
 from pallets.primitives.worker import heartbeat_bytes
 from pallets.runtime import UNIT, DevRuntime
+from pallets.system.account import AccountData, AccountInfo
 
 STAKE = 400 * UNIT
 OUTPUT = b"done"

@@ -35,15 +35,15 @@ from offchain.sandbox.identity import runtime_id
 from pallets.agents import AgentKind, AgentPolicy
 from pallets.frame.events import Event
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import Shares
 from pallets.primitives.keys import Keypair, dev_keypair
 from pallets.primitives.worker_record import EVERYONE, WorkerState
 from pallets.runtime import UNIT, DevRuntime
-from pallets.system import System
-from pallets.workers import Workers
+from pallets.system.pallet import System
+from pallets.workers.pallet import Workers
 
 FEW = 360
 HEARTBEATS_A_SECOND = 20

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from offchain.simulated_tee import DEV_EXPIRES, DEV_ISSUED, Tee, collateral, dev_root
-from pallets.certificates import Roots
-from pallets.collateral_parts import Rating, read_bundle, read_rating
-from pallets.dcap import Machine, verify
-from pallets.dcap_errors import TcbRevoked
+from pallets.attestation.certificates import Roots
+from pallets.attestation.collateral_parts import Rating, read_bundle, read_rating
+from pallets.attestation.dcap import Machine, verify
+from pallets.attestation.dcap_errors import TcbRevoked
 from pallets.primitives.attestation_record import TrustRoot
 from pallets.primitives.quote import DcapError, ParsedQuote, UnsupportedQuote, parse_quote
 

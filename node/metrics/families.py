@@ -24,11 +24,11 @@ from node.metrics.exposition import Family, Labels, Value
 from node.state.backend import State
 from pallets.agents import Agents
 from pallets.frame.storage import Item
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.job_record import JobState
 from pallets.primitives.types import UnitEnum
 from pallets.primitives.worker_record import EVERYONE, WorkerState
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 
 ROLE_FULL, ROLE_AUTHORITY = 1, 4
 

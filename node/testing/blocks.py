@@ -20,7 +20,7 @@ from pallets.primitives.extrinsic import UncheckedExtrinsic
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.runtime import KNOWN_RUNTIMES
 from pallets.sudo import Sudo
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.transaction_payment import TransactionPayment
 
 EVENTS_KEY = storage_prefix("System", "Events")

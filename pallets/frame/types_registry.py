@@ -279,7 +279,7 @@ def path_of(cls: type[Any]) -> str:
     if owner is not None:
         return f"{pallet_crate(cls.__module__, owner)}::pallet::{name}"
     if top == "pallets":
-        area, *within = rest.split(".")
+        area, *within = (part for part in rest.split(".") if part != "pallet")
         crate = f"fathom_{area}" if area in ("primitives", "frame") else pallet_crate(cls.__module__, "")
         return "::".join([crate, *within, name])
     return "::".join([*cls.__module__.split("."), name])

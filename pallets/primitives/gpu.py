@@ -17,7 +17,7 @@ info.gpu_evidence = evidence.hash
 
 ## Out of scope
 
-Checking any of it: `pallets.gpu`.
+Checking any of it: `pallets.attestation.gpu`.
 """
 
 from __future__ import annotations

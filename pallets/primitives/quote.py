@@ -29,7 +29,7 @@ DcapError
 
 ## Out of scope
 
-Signatures and certificates: `pallets.dcap`.
+Signatures and certificates: `pallets.attestation.dcap`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ profile (4 to 6) or move (29) the domain, the rest is reserved."""
 
 
 class DcapError(ValueError):
-    """A quote or its collateral doesn't count; see `pallets.dcap_errors` for what verifying adds."""
+    """A quote or its collateral doesn't count; see `pallets.attestation.dcap_errors` for what verifying adds."""
 
 
 class NotAQuote(DcapError):

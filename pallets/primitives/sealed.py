@@ -39,7 +39,7 @@ Whoever brings 32 bytes of entropy has to bring others for each box: they become
 
 ## Out of scope
 
-Hiding lengths: a box is 48 bytes longer than what is in it. Who may put boxes where: `pallets.job_sealed`.
+Hiding lengths: a box is 48 bytes longer than what is in it. Who may put boxes where: `pallets.jobs.sealed`.
 """
 
 from __future__ import annotations

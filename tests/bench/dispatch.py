@@ -13,7 +13,7 @@ import json
 from statistics import median
 from time import process_time
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame.origin import signed
 from pallets.primitives.extrinsic import UncheckedExtrinsic, signing_payload
 from pallets.primitives.hashing import blake2_256

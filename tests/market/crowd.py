@@ -16,11 +16,11 @@ from typing import Any
 
 from pallets.frame.runtime import Call
 from pallets.frame.validity import BadProof, Custom
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import NO_TRANSCRIPT, InlineOutput, Word, commit_hash, job_commit_bytes
 from pallets.primitives.job_record import Job, SeatPhase, Stage
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.market.chain import MarketChain
 from tests.pallets.turn_chain import takes_transactions
 

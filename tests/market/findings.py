@@ -9,14 +9,14 @@ from math import comb, sqrt
 from typing import Any
 
 from pallets.agents import treasury as agent_treasury
-from pallets.job_end import POT, WITNESSED
-from pallets.jobs import Jobs
+from pallets.jobs.end import POT, WITNESSED
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import job_commit_bytes
 from pallets.primitives.job_record import Job, JobState, Seat, SeatPhase
-from pallets.slashing import Slashing
+from pallets.slashing.pallet import Slashing
 from tests.market.chain import MarketChain
 from tests.market.crowd import Crowd, Role, right, wrong
 from tests.pallets.job_chain import CHAIN_TREASURY, DEPOSIT

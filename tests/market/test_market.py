@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pallets.primitives.job_record import Job
-from pallets.randomness import Randomness
+from pallets.randomness.pallet import Randomness
 from tests.market.campaign import Market, Terms, market
 from tests.market.crowd import Role, Way
 from tests.pallets.job_chain import STAKE

@@ -8,7 +8,7 @@ from pallets.frame import U32, BlockNumber, Event, Origin, Pallet, Signed, Value
 from pallets.frame.runtime import Runtime
 from pallets.primitives.runtime_code import native_code
 from pallets.runtime import DevRuntime
-from pallets.system import System
+from pallets.system.pallet import System
 from tests.node.extrinsics import compact
 
 LATER = 2

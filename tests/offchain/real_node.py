@@ -26,7 +26,7 @@ from offchain.worker import Effects, RunningWorker, WorkerConfig, serve
 from pallets.agents import AgentKind, AgentPolicy, Agents
 from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import Shares
@@ -34,7 +34,7 @@ from pallets.primitives.keys import Keypair, dev_keypair
 from pallets.primitives.worker_record import WorkerState
 from pallets.runtime import DevRuntime
 from pallets.sudo import Sudo
-from pallets.system import System
+from pallets.system.pallet import System
 from tests.offchain.hearing import PATIENCE
 
 E = TypeVar("E", bound=Event)

@@ -7,7 +7,7 @@ from offchain.attestation import SimulatedEnclave, gpu_evidence, worker_info
 from offchain.keys import WorkerKeys
 from offchain.simulated_tee import SgxMeasurements, collateral, dev_root
 from offchain.simulated_tee.gpu import SimulatedGpu, dev_gpu_root
-from pallets.gpu import verify_gpu
+from pallets.attestation.gpu import verify_gpu
 from pallets.primitives.gpu import gpu_nonce
 from pallets.primitives.hashing import blake2_256
 

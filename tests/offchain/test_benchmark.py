@@ -8,7 +8,7 @@ from itertools import count
 from offchain.benchmark import INTERVAL, PROGRAM, RUNS, WORK, report_due
 from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, OutOfGas
 from pallets.primitives.worker_record import WorkerState
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.offchain.real_node import ECHO, InlineSandbox, Scene, worker_of
 from tests.offchain.test_standing import attestation, record
 

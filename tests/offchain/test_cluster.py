@@ -25,7 +25,7 @@ from offchain.peers import MAX_AGE, PeerRefused, check_peer
 from offchain.rpc import CallFailed
 from offchain.simulated_tee import mint_quote
 from offchain.worker import Effects, RunningWorker, WorkerConfig, WorkerError, serve
-from pallets.clusters import Clusters
+from pallets.clusters.pallet import Clusters
 from pallets.frame.overlay import DictBackend
 from pallets.frame.validity import TransactionValidityError
 from pallets.primitives.attestation_record import TrustRoot

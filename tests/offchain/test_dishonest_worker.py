@@ -20,14 +20,14 @@ from offchain.keys import WorkerKeys
 from offchain.rpc import CallFailed
 from offchain.sandbox.base import Success
 from offchain.simulated_tee import Authority
-from pallets.attestation import Attestation
-from pallets.jobs import Jobs
+from pallets.attestation.pallet import Attestation
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.job import NO_TRANSCRIPT
 from pallets.primitives.job_record import Job, JobState
 from pallets.primitives.keys import Keypair
 from pallets.primitives.worker import WorkerInfo, heartbeat_bytes
 from pallets.primitives.worker_record import WorkerState
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.offchain.real_node import ECHO, STAKE, Scene, call_bytes, entropy
 
 OPERATOR, ACCOMPLICE = (Keypair.from_suri(f"//Worker//{number}") for number in (1, 2))

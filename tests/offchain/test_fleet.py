@@ -11,10 +11,10 @@ from trio.testing import MockClock
 from node.config import NodeConfig
 from node.service import Effects as NodeEffects
 from node.service import RunningNode, run_node
-from pallets.attestation import Attestation
-from pallets.jobs import Jobs
+from pallets.attestation.pallet import Attestation
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.worker_record import WorkerState
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.offchain.real_node import ECHO, SPEC, InlineSandbox, scene_of, worker_of
 
 START = 1_790_000_000_000

@@ -17,12 +17,12 @@ from node.web import connect_websocket
 from offchain.dishonest_seats import Misbehaviour
 from offchain.misbehave import RECEIPTS_FILE
 from offchain.worker import Effects, RunningWorker, WorkerConfig, WorkerError, serve
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.evidence import EVIDENCE, SlashReason
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job_record import JobState, SeatPhase
 from pallets.primitives.keys import Keypair
-from pallets.slashing import Slashing
+from pallets.slashing.pallet import Slashing
 from tests.offchain.hearing import PATIENCE, Lines
 from tests.offchain.real_node import BOB, ECHO, OPERATOR, SPEC, STAKE, InlineSandbox, Scene, entropy, real_node
 from tests.offchain.test_votes import Lazy, workers

@@ -10,8 +10,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from offchain import records
 from offchain.sealed_inputs import MAX_JOBS, SealedInputs
-from pallets.clusters import Clusters
-from pallets.jobs import Jobs
+from pallets.clusters.pallet import Clusters
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import Mode, SealedInput, Word, job_word_bytes
 from pallets.primitives.job_record import JobState

@@ -8,9 +8,9 @@ import trio
 
 from node.web import connect_websocket
 from offchain.worker import Effects, WorkerConfig, serve
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.worker_record import EVERYONE, WorkerState
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.offchain.hearing import Lines
 from tests.offchain.real_node import ECHO, OPERATOR, STAKE, InlineSandbox, Scene, entropy
 

@@ -13,12 +13,12 @@ from node.web.errors import ConnectionClosed
 from offchain.journal import JOURNAL_FILE, SignedOutput, open_journal
 from offchain.sandbox.base import Abstained, Context, Limits, Outcome
 from offchain.worker import RunningWorker
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.job import commit_hash
 from pallets.primitives.job_record import JobState, SeatPhase, Stage
 from pallets.primitives.worker_record import WorkerState
-from pallets.slashing import Slashing
-from pallets.workers import Workers
+from pallets.slashing.pallet import Slashing
+from pallets.workers.pallet import Workers
 from tests.offchain.hearing import PATIENCE, Lines
 from tests.offchain.real_node import ECHO, InlineSandbox, Scene, worker_of
 

@@ -15,13 +15,13 @@ from node.web import WebSocket, connect_websocket
 from offchain.execution import run_context
 from offchain.sandbox.base import Context, Limits, Outcome, Success
 from offchain.worker import Effects, WorkerConfig, WorkerError, serve
-from pallets.attestation import Attestation
-from pallets.jobs import Jobs
+from pallets.attestation.pallet import Attestation
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job_record import SeatPhase
 from pallets.primitives.keys import Keypair
 from pallets.primitives.worker_record import WorkerState
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.offchain.hearing import PATIENCE, Lines
 from tests.offchain.real_node import (
     ALICE,

@@ -20,9 +20,9 @@ from offchain.journal import JOURNAL_FILE, open_journal
 from offchain.sandbox.base import Context, Limits, Outcome
 from offchain.sandbox.pool import Pool
 from offchain.worker import Effects, WorkerConfig, serve
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.offchain.hearing import PATIENCE, Lines
 from tests.offchain.real_node import (
     ECHO,

@@ -20,7 +20,7 @@ from offchain.simulated_tee import (
     mint_quote,
 )
 from offchain.simulated_tee import Tee as TeeName
-from pallets.attestation import Attestation
+from pallets.attestation.pallet import Attestation
 from pallets.aura import Aura
 from pallets.frame import Error, Event
 from pallets.frame.executive import Executive
@@ -37,7 +37,7 @@ from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.types import Moment
 from pallets.primitives.worker import VERSION, WorkerInfo, runtime_id
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 
 SLOT_DURATION = 100

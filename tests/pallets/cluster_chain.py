@@ -8,7 +8,7 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from offchain.keys import WorkerKeys
-from pallets.clusters import Clusters
+from pallets.clusters.pallet import Clusters
 from pallets.frame.runtime import Call
 from pallets.frame.validity import InvalidTransaction
 from pallets.primitives.cluster import (

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from offchain.simulated_tee import Tee
 from offchain.simulated_tee.faults import flip
-from pallets.certificates import Roots
-from pallets.collateral_parts import Terms, read_bundle, read_rating
-from pallets.dcap import Claims, Machine, verify
+from pallets.attestation.certificates import Roots
+from pallets.attestation.collateral_parts import Terms, read_bundle, read_rating
+from pallets.attestation.dcap import Claims, Machine, verify
 from pallets.primitives.quote import DcapError, parse_quote
 from tests.vectors import vector
 

@@ -19,9 +19,9 @@ from offchain.simulated_tee import (
 from offchain.simulated_tee import Tee as TeeName
 from offchain.simulated_tee.gpu import dev_gpu_root
 from pallets.agents import AgentKind, AgentPolicy, Agents
-from pallets.attestation import Attestation
+from pallets.attestation.pallet import Attestation
 from pallets.aura import Aura
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame import Event
 from pallets.frame.executive import Executive
 from pallets.frame.genesis import build_genesis
@@ -30,7 +30,7 @@ from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call, Runtime
 from pallets.frame.validity import TransactionSource, ValidTransaction
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import bare_extrinsic
@@ -55,15 +55,15 @@ from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.types import Moment
 from pallets.primitives.worker import VERSION, WorkerInfo, heartbeat_bytes, runtime_id
 from pallets.primitives.worker_record import Worker
-from pallets.randomness import Randomness
+from pallets.randomness.pallet import Randomness
 from pallets.runtime import CALLABLE_BACK
 from pallets.schedules import Schedules
 from pallets.session import Session
-from pallets.slashing import Slashing
-from pallets.system import System
+from pallets.slashing.pallet import Slashing
+from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 from pallets.utility import Utility
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 
 UNIT = 10**12
 DEPOSIT = UNIT // 1000

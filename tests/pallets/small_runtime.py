@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame import AccountId, Balance, Pallet, PostInfo, Reasons, Signed, Weight, call
 from pallets.frame.executive import Executive
 from pallets.frame.extensions import (
@@ -22,14 +22,14 @@ from pallets.frame.genesis import build_genesis
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call, Runtime
 from pallets.frame.weights import REF_TIME_PER_MILLISECOND, DbWeight, block_length, block_weights
-from pallets.multisig import Multisig
+from pallets.multisig.pallet import Multisig
 from pallets.primitives.extrinsic import IMMORTAL, Era, Sr25519, signed_extrinsic, signing_payload
 from pallets.primitives.header import Header
 from pallets.primitives.keys import Keypair, dev_keypair
 from pallets.primitives.runtime_code import RuntimeVersion
-from pallets.proxy import Proxy
+from pallets.proxy.pallet import Proxy
 from pallets.sudo import Sudo
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.transaction_payment import ChargeTransactionPayment, TransactionPayment
 from pallets.utility import Utility
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pallets.agents import MAX_CODE, Agent, AgentKind, AgentPolicy, Agents, treasury
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
-from pallets.job_terms import Terms
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
+from pallets.jobs.terms import Terms
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import storage_prefix
@@ -22,7 +22,7 @@ from pallets.primitives.keys import dev_keypair
 from pallets.primitives.scale import DecodeError, EncodeError, compact
 from pallets.primitives.worker import memory_word, model_word, region
 from pallets.primitives.worker_record import ANY, Requirements
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.pallets.dev_chain import DevChain
 from tests.pallets.job_chain import ALICE, BOB, CAROL, CODE, DEPOSIT, POLICY, UNIT, JobChain
 

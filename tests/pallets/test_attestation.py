@@ -19,8 +19,9 @@ from offchain.simulated_tee import (
     dev_tcb,
 )
 from offchain.simulated_tee.faults import FAULTS, Impostor, corrupt
-from pallets import dcap_errors
-from pallets.attestation import AllowedMeasurement, Attestation, refusal
+from pallets.attestation import dcap_errors
+from pallets.attestation.pallet import AllowedMeasurement, Attestation, refusal
+from pallets.attestation.trust import Policy, default_policy
 from pallets.frame.events import BadOrigin, Error
 from pallets.frame.genesis import values_of_patch
 from pallets.frame.origin import signed
@@ -28,8 +29,7 @@ from pallets.frame.testing import noop
 from pallets.primitives import attestation_record
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.quote import DcapError
-from pallets.trust import Policy, default_policy
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.pallets.attestation_chain import (
     ALICE,
     COLLATERAL,

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pallets.account import AccountData, AccountInfo
-from pallets.balances import MAX_HOLDS, Balances
+from pallets.balances.pallet import MAX_HOLDS, Balances
 from pallets.frame import Arithmetic, BadOrigin, DispatchError, Token
 from pallets.frame.events import ConsumerRemaining
 from pallets.frame.genesis import InvalidGenesis, build_genesis
@@ -18,7 +17,8 @@ from pallets.fungible import Currency
 from pallets.primitives.codec import codec_of
 from pallets.primitives.fixed import U128_MAX
 from pallets.primitives.types import U16
-from pallets.system import System
+from pallets.system.account import AccountData, AccountInfo
+from pallets.system.pallet import System
 from tests.pallets.frame_metadata import assert_frames_own
 from tests.pallets.small_runtime import ALICE, BOB, CHARLIE, DAVE, DEPOSIT, Escrow, SmallRuntime, genesis
 

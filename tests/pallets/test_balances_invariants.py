@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pallets.frame import DispatchError, Reasons
 from pallets.frame.events import ConsumerRemaining, NoProviders
 from pallets.frame.testing import externalities
-from pallets.system import System
+from pallets.system.pallet import System
 from tests.pallets.small_runtime import ALICE, BOB, CHARLIE, DAVE, DEPOSIT, Escrow, SmallRuntime, genesis
 
 DEAL, BOND = Escrow.HoldReason.Deal, Escrow.HoldReason.Bond

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from pallets.beacon import PATIENCE, NextReveal
 from pallets.frame.executive import InvalidBlock
 from pallets.frame.validity import ExhaustsResources
-from pallets.job_queue import SEED
+from pallets.jobs.queue import SEED
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.hash_onion import REVEAL, Commitment, HashOnion
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job_record import JobState
-from pallets.workers import Workers
+from pallets.randomness.beacon import PATIENCE, NextReveal
+from pallets.workers.pallet import Workers
 from tests.pallets.job_chain import ALICE, BOB, SLOT_DURATION, STAKE, UNIT, JobChain, TestWorker
 from tests.pallets.turn_chain import DEPOSIT, FINE, SESSION, TREASURY, TurnChain, takes_transactions
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pallets import cluster_seats
-from pallets.attestation import Attestation
-from pallets.clusters import Clusters
+from pallets.attestation.pallet import Attestation
+from pallets.clusters import seats as cluster_seats
+from pallets.clusters.pallet import Clusters
 from pallets.frame.events import Error
 from pallets.frame.validity import BadProof, Custom, ExhaustsResources
 from pallets.primitives.cluster import MAX_GENERATIONS, MAX_MEMBERS, ClusterWord, SeatEnd, SeatState

@@ -28,10 +28,10 @@ from offchain.simulated_tee import (
 from offchain.simulated_tee import Tee as TeeName
 from offchain.simulated_tee.certificates import PCK_CA_SERIAL, TCB_SIGNING_SERIAL, pem_chain, sign_raw
 from offchain.simulated_tee.machine import LAST_U32
-from pallets.attestation import Attestation
-from pallets.certificates import INTEL_ROOT, SIMULATED_ROOT_HASH
-from pallets.collateral import MAX_MODELS
-from pallets.collateral_parts import MAX_CRL, MAX_DOCUMENT, Bundle, read_bundle
+from pallets.attestation.certificates import INTEL_ROOT, SIMULATED_ROOT_HASH
+from pallets.attestation.collateral import MAX_MODELS
+from pallets.attestation.collateral_parts import MAX_CRL, MAX_DOCUMENT, Bundle, read_bundle
+from pallets.attestation.pallet import Attestation
 from pallets.frame.events import Error
 from pallets.frame.testing import noop
 from pallets.primitives.attestation_record import PckCa, Tee, TrustRoot
@@ -257,7 +257,7 @@ def test_chains_are_kept_in_one_spelling(spelt: Callable[[bytes], bytes]) -> Non
 
 def test_a_chain_that_is_too_long_to_keep(chain: AttestationChain, monkeypatch: pytest.MonkeyPatch) -> None:
     text, signature, pem = GOOD.tcb_info
-    monkeypatch.setattr("pallets.collateral_parts.MAX_CHAIN", len(pem) - 1)
+    monkeypatch.setattr("pallets.attestation.collateral_parts.MAX_CHAIN", len(pem) - 1)
     with noop(chain.rt, Attestation.BadCollateral):
         chain.call("set_tcb_info", tcb_info=text, signature=signature, issuer_chain=pem[:-1])
 
@@ -392,7 +392,7 @@ def test_signed_info_without_what_it_is_for(chain: AttestationChain, emptied: st
 
 def test_models_are_bounded(chain: AttestationChain, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_MODELS > 500
-    monkeypatch.setattr("pallets.collateral.MAX_MODELS", 3)  # SGX and TDX of one model are on file
+    monkeypatch.setattr("pallets.attestation.collateral.MAX_MODELS", 3)  # SGX and TDX of one model are on file
     file(chain, parts(fmspc=b"second"), "set_tcb_info")
     with noop(chain.rt, Attestation.TooManyModels):
         file(chain, parts(fmspc=b"third "), "set_tcb_info")

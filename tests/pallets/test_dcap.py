@@ -31,11 +31,11 @@ from offchain.simulated_tee import (
 from offchain.simulated_tee import Tee as TeeName
 from offchain.simulated_tee.certificates import sign_raw
 from offchain.simulated_tee.machine import Tcb
-from pallets import dcap
-from pallets.certificates import Roots
-from pallets.collateral_parts import read_bundle, read_rating
-from pallets.dcap_diagnosis import reason
-from pallets.dcap_errors import (
+from pallets.attestation import dcap
+from pallets.attestation.certificates import Roots
+from pallets.attestation.collateral_parts import read_bundle, read_rating
+from pallets.attestation.dcap_diagnosis import reason
+from pallets.attestation.dcap_errors import (
     CertificateExpired,
     NoMatchingTcbLevel,
     QuoteForged,

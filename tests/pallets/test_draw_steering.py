@@ -11,10 +11,10 @@ from math import comb, sqrt
 
 import pytest
 
-from pallets.job_queue import SEED
+from pallets.jobs.queue import SEED
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker_record import EVERYONE
-from pallets.randomness import Randomness
+from pallets.randomness.pallet import Randomness
 from tests.pallets.draw_steering import Coalition
 from tests.pallets.job_chain import ALICE, BOB, STAKE, UNIT, JobChain
 

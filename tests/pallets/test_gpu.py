@@ -22,10 +22,7 @@ from hypothesis import strategies as st
 
 from offchain.attestation import gpu_evidence
 from offchain.simulated_tee.gpu import GpuAuthority, SimulatedGpu, dev_gpu_root, sign_raw_p384
-from pallets.attestation import Attestation
-from pallets.frame.events import Error
-from pallets.frame.testing import noop
-from pallets.gpu import (
+from pallets.attestation.gpu import (
     NVIDIA_ROOT,
     REQUEST_SIZE,
     SIGNATURE_SIZE,
@@ -40,6 +37,9 @@ from pallets.gpu import (
     read_report,
     verify_gpu,
 )
+from pallets.attestation.pallet import Attestation
+from pallets.frame.events import Error
+from pallets.frame.testing import noop
 from pallets.primitives.attestation_record import TcbStatus, Tee, WorkerAttestation
 from pallets.primitives.gpu import EVIDENCE, MAX_CHAIN, Gpu, GpuEvidence, gpu_nonce
 from tests.pallets.job_chain import ALICE, JobChain, TestWorker

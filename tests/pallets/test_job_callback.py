@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame.events import Token
 from pallets.frame.origin import RawRoot, SystemOrigin
 from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
-from pallets.job_callback import (
+from pallets.jobs.callback import (
     MAX_CALLBACK_WEIGHT,
     RESULT,
     JobResult,
@@ -20,14 +20,14 @@ from pallets.job_callback import (
     check_callback,
     fit_to_call_back,
 )
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import JobState
 from pallets.primitives.keys import dev_keypair
 from pallets.runtime import CALLABLE_BACK, DevRuntime
 from pallets.schedules import Schedules
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.utility import Utility
 from tests.pallets.dev_chain import DevChain
 from tests.pallets.job_chain import ALICE, BOB, UNIT, JobChain, TestWorker

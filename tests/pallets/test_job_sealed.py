@@ -11,8 +11,8 @@ from nacl.public import PrivateKey
 from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
-from pallets.job_sealed import RESEALED
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
+from pallets.jobs.sealed import RESEALED
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import MAX_BOX, HashOutput, InlineOutput, SealedInput, Word
 from pallets.primitives.job_record import JobState
@@ -28,7 +28,7 @@ from pallets.primitives.sealed import (
     sealed_output,
     vote_hash,
 )
-from pallets.slashing import Slashing
+from pallets.slashing.pallet import Slashing
 from tests.pallets.cluster_chain import ClusterChain
 from tests.pallets.job_chain import ALICE, BOB, OPERATORS, UNIT, JobChain, TestWorker
 

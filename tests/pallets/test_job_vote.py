@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pallets.agents import treasury
-from pallets.attestation import Attestation
+from pallets.attestation.pallet import Attestation
 from pallets.frame.events import Error
 from pallets.frame.origin import NONE
 from pallets.frame.overlay import DictBackend, Overlay
@@ -17,8 +17,8 @@ from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
 from pallets.frame.weights import Weight
-from pallets.job_vote import EVIDENCE
-from pallets.jobs import SEAT_WEIGHT, VOTE_WEIGHT, Jobs
+from pallets.jobs.pallet import SEAT_WEIGHT, VOTE_WEIGHT, Jobs
+from pallets.jobs.vote import EVIDENCE
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import DoubleCommit, contradicts
@@ -28,8 +28,8 @@ from pallets.primitives.job_record import MAX_SEATS, ExpiryReason, JobState, Sea
 from pallets.primitives.types import U8, U32, U64, Bytes32
 from pallets.primitives.worker_record import ANY
 from pallets.runtime import DevRuntime
-from pallets.slashing import Slashing
-from pallets.workers import Workers
+from pallets.slashing.pallet import Slashing
+from pallets.workers.pallet import Workers
 from tests.pallets.job_chain import ALICE, CAROL, CHAIN_TREASURY, STAKE, UNIT, JobChain, TestWorker
 from tests.pallets.voting import (
     PAY,
@@ -727,7 +727,7 @@ def test_a_gap_takes_no_round_and_no_time(chain: JobChain, team: Crew, stage: St
 def test_a_block_ends_the_time_of_a_bounded_number_of_seats(
     chain: JobChain, team: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pallets.job_queue.SEATS_A_BLOCK", 8)
+    monkeypatch.setattr("pallets.jobs.queue.SEATS_A_BLOCK", 8)
     jobs = [begun(chain, team)[0] for _ in range(4)]
     for job in jobs:
         commit_all(chain, job, seated(chain, team, job)[:2], [A, A])

@@ -12,23 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pallets.agents import Agents, treasury
-from pallets.attestation import Attestation
+from pallets.attestation.pallet import Attestation
 from pallets.frame.events import Error, Token
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
 from pallets.frame.weights import Weight
-from pallets.job_end import POT
-from pallets.job_queue import draw_all
-from pallets.jobs import DRAW_WEIGHT, TRY_WEIGHT, Jobs
+from pallets.jobs.end import POT
+from pallets.jobs.pallet import DRAW_WEIGHT, TRY_WEIGHT, Jobs
+from pallets.jobs.queue import draw_all
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import HashInput, HashOutput, InlineInput, Mode, SealedInput
 from pallets.primitives.job_record import ExpiryReason, JobState, Shares
 from pallets.primitives.types import U8, U32, U64, Bytes32
 from pallets.runtime import DevRuntime
-from pallets.worker_draw import MAX_TRIES, Draw
-from pallets.workers import HEARTBEAT_PRIORITY, JOB_PRIORITY, Workers
+from pallets.workers.draw import MAX_TRIES, Draw
+from pallets.workers.pallet import HEARTBEAT_PRIORITY, JOB_PRIORITY, Workers
 from tests.pallets.job_chain import (
     ALICE,
     BOB,
@@ -381,7 +381,7 @@ def test_another_attempt_begins_without_back_off(chain: JobChain, team: dict[byt
 
 
 def test_a_block_tries_a_bounded_number_of_workers(chain: JobChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pallets.job_queue.TRIES_A_BLOCK", 6 * MAX_TRIES)
+    monkeypatch.setattr("pallets.jobs.queue.TRIES_A_BLOCK", 6 * MAX_TRIES)
     chain.worker("w").register()
     chain.rt.jobs.max_due = 256
     tried = list[int]()
@@ -419,7 +419,7 @@ def test_draws_that_take_nobody_hold_up_nothing_else(authorities: int, monkeypat
     chain.agent()
     chain.worker("w").register()
     chain.rt.jobs.max_due = 256
-    monkeypatch.setattr("pallets.job_queue.MAX_DOUBLINGS", 2)  # each tries again after four slots at most
+    monkeypatch.setattr("pallets.jobs.queue.MAX_DOUBLINGS", 2)  # each tries again after four slots at most
     monkeypatch.setattr(Workers, "draw", unlucky)
     jobs = [chain.submit(max_fee=UNIT // 100) for _ in range(150)]
     chain.blocks(40)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from offchain.simulated_tee import SgxMeasurements, TdxMeasurements
-from pallets.attestation import Attestation
+from pallets.attestation.pallet import Attestation
 from pallets.frame.events import DispatchError
 from pallets.frame.validity import BadProof, Custom
-from pallets.job_end import POT
-from pallets.jobs import Jobs
+from pallets.jobs.end import POT
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.job import Word
 from pallets.primitives.job_record import JobState, SeatPhase, Stage, Task
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.pallets.job_chain import ALICE, BOB, CAROL, DEPOSIT, OPERATORS, SGX, TDX, JobChain, TestWorker
 from tests.pallets.test_workers import listed
 

@@ -9,11 +9,11 @@ from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
 from scalecodec.type_registry import load_type_registry_preset
 
 from pallets.agents import AgentKind
+from pallets.attestation.trust import default_policy
 from pallets.frame.metadata import metadata_bytes
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import InlineInput, Mode
-from pallets.trust import default_policy
 from tests.pallets.job_chain import ALICE, CODE, OPERATORS, POLICY, RUNTIME_ID, SGX, STAKE, START, JobChain, JobRuntime
 
 

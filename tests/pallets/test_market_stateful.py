@@ -19,10 +19,10 @@ from pallets.agents import Agents
 from pallets.frame.events import DispatchError
 from pallets.frame.runtime import Call
 from pallets.frame.validity import BadProof, Custom
-from pallets.job_calendar import reveal_time
-from pallets.job_end import POT as JOB_POT
-from pallets.job_end import WITNESSED
-from pallets.jobs import Jobs
+from pallets.jobs.calendar import reveal_time
+from pallets.jobs.end import POT as JOB_POT
+from pallets.jobs.end import WITNESSED
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.evidence import EVIDENCE, SlashReason, contradicts, signed
 from pallets.primitives.extrinsic import Ed25519
@@ -30,11 +30,11 @@ from pallets.primitives.job import InlineInput, Mode, Word, job_commit_bytes
 from pallets.primitives.job_record import Job, JobState, Seat, SeatPhase, Stage
 from pallets.primitives.worker_record import ANY, LEAVING, Requirements, Worker, WorkerState
 from pallets.schedules import Schedules
-from pallets.slashing import POT as SLASH_POT
-from pallets.slashing import Slashing
-from pallets.stake import POT as STAKE_POT
-from pallets.worker_liveness import REWARDS
-from pallets.workers import Workers
+from pallets.slashing.pallet import POT as SLASH_POT
+from pallets.slashing.pallet import Slashing
+from pallets.workers.liveness import REWARDS
+from pallets.workers.pallet import Workers
+from pallets.workers.stake import POT as STAKE_POT
 from tests.pallets.job_chain import (
     ALICE,
     BOB,

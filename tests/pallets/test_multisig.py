@@ -8,17 +8,17 @@ import pytest
 from scalecodec.base import RuntimeConfigurationObject
 from scalecodec.type_registry import load_type_registry_preset
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame import BadOrigin, DispatchInfo, Pays, PostInfo, Token, Weight
 from pallets.frame.origin import ROOT, signed
 from pallets.frame.runtime import Call
 from pallets.frame.testing import externalities, noop
-from pallets.multisig import Multisig
-from pallets.multisig_terms import Operation, Timepoint, multi_account
+from pallets.multisig.pallet import Multisig
+from pallets.multisig.terms import Operation, Timepoint, multi_account
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.keys import dev_keypair
 from pallets.primitives.ss58 import encode
-from pallets.system import System
+from pallets.system.pallet import System
 from tests.pallets.frame_metadata import assert_all_of_frames
 from tests.pallets.small_runtime import ALICE, ALICE_KEY, BOB, UNIT, SmallChain, SmallRuntime, genesis
 

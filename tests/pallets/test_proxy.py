@@ -11,7 +11,7 @@ import pytest
 from scalecodec.base import RuntimeConfigurationObject
 from scalecodec.type_registry import load_type_registry_preset
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame import DispatchClass, DispatchError, DispatchInfo, Pays, PostInfo, Weight
 from pallets.frame.origin import signed
 from pallets.frame.overlay import DictBackend, Overlay
@@ -19,8 +19,8 @@ from pallets.frame.portable_types import Cases, Composite
 from pallets.frame.runtime import Call
 from pallets.frame.testing import externalities, noop
 from pallets.primitives.hashing import blake2_256
-from pallets.proxy import Proxy
-from pallets.proxy_terms import (
+from pallets.proxy.pallet import Proxy
+from pallets.proxy.terms import (
     CANCELLING,
     CANCELS,
     TRANSFERRING,
@@ -32,7 +32,7 @@ from pallets.proxy_terms import (
     pure_account,
 )
 from pallets.runtime import DevRuntime
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.utility import Utility, derivative_account
 from tests.pallets.frame_metadata import assert_all_of_frames, frame, ours
 from tests.pallets.small_runtime import ALICE, BOB, CHARLIE, DAVE, SmallRuntime, genesis

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame.events import BadOrigin
 from pallets.frame.executive import Executive, InvalidBlock
 from pallets.frame.genesis import InvalidGenesis, build_genesis
@@ -26,7 +26,7 @@ from pallets.primitives.hash_onion import (
 )
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.runtime_code import RuntimeVersion
-from pallets.randomness import Randomness
+from pallets.randomness.pallet import Randomness
 from pallets.runtime import DevRuntime
 from pallets.session import Session
 from tests.pallets.dev_chain import SPEC, DevChain

@@ -10,7 +10,7 @@ import scalecodec
 from substrateinterface import Keypair as JudgesKeypair
 
 from node.testing import Devnet
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame.documentation import class_docs, member_docs
 from pallets.frame.executive import Executive, InvalidBlock
 from pallets.frame.overlay import DictBackend, Overlay
@@ -25,8 +25,8 @@ from pallets.primitives.runtime_code import CODE_KEY, native_code, runtime_versi
 from pallets.primitives.ss58 import decode_account
 from pallets.primitives.types import Moment
 from pallets.runtime import KNOWN_RUNTIMES, UNIT, DevRuntime
-from pallets.system import System
-from pallets.worker_liveness import REWARDS
+from pallets.system.pallet import System
+from pallets.workers.liveness import REWARDS
 from tests.pallets.dev_chain import FIRST_SLOT, RUNTIME_GENESIS, SPEC, DevChain
 
 PATCH: dict[str, Any] = RUNTIME_GENESIS["patch"]

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pallets.agents import Agents
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
-from pallets.jobs import Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import JobState
 from pallets.schedules import RUN_WEIGHT, EndReason, Schedule, Schedules

@@ -7,7 +7,6 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pallets.account import MAX_CONSUMERS
 from pallets.frame.events import DispatchError
 from pallets.frame.genesis import build_genesis
 from pallets.frame.origin import signed
@@ -16,6 +15,7 @@ from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.keys import Scheme, dev_keypair
 from pallets.runtime import UNIT, DevRuntime
 from pallets.session import Session, SessionKeys
+from pallets.system.account import MAX_CONSUMERS
 from tests.pallets.dev_chain import FIRST_SLOT, DevChain
 from tests.vectors import vector
 

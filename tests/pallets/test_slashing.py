@@ -29,8 +29,8 @@ from pallets.primitives.job import job_commit_bytes, job_output_bytes
 from pallets.primitives.receipt import Receipt, receipt_bytes, receipt_void_bytes
 from pallets.primitives.stake import Part
 from pallets.primitives.worker_record import WorkerState
-from pallets.slashing import POT, Slash, Slashing
-from pallets.workers import Workers
+from pallets.slashing.pallet import POT, Slash, Slashing
+from pallets.workers.pallet import Workers
 from tests.pallets.job_chain import (
     ALICE,
     BOB,

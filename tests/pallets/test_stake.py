@@ -13,8 +13,8 @@ from pallets.frame.testing import noop
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.stake import MAX_PARTS, Part, Position, TooManyParts
 from pallets.primitives.worker_record import WorkerState
-from pallets.stake import POT, counted_stake
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
+from pallets.workers.stake import POT, counted_stake
 from tests.pallets.job_chain import ALICE, BOB, CAROL, DEPOSIT, OPERATORS, STAKE, UNIT, JobChain
 
 UNBONDING, DEFER = 3_600_000, 600_000

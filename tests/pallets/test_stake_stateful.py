@@ -13,10 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pallets.frame.events import DispatchError
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.worker_record import LEAVING, WorkerState
-from pallets.slashing import POT as SLASH_POT
-from pallets.slashing import Slashing
-from pallets.stake import POT
-from pallets.workers import Workers
+from pallets.slashing.pallet import POT as SLASH_POT
+from pallets.slashing.pallet import Slashing
+from pallets.workers.pallet import Workers
+from pallets.workers.stake import POT
 from tests.pallets.job_chain import ALICE, BOB, CAROL, CHAIN_TREASURY, DEPOSIT, OPERATORS, STAKE, UNIT, JobChain
 from tests.pallets.test_slashing import double_receipt, report
 

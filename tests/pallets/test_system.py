@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pallets.account import MAX_CONSUMERS, AccountInfo
 from pallets.frame import BadOrigin, Error, Event, Pays
 from pallets.frame.events import (
     ApplyExtrinsic,
@@ -28,7 +27,8 @@ from pallets.primitives.extrinsic import bare_extrinsic
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.header import RuntimeEnvironmentUpdated
 from pallets.primitives.runtime_code import CODE_KEY, RuntimeVersion, native_code
-from pallets.system import GENESIS_MARKER, System
+from pallets.system.account import MAX_CONSUMERS, AccountInfo
+from pallets.system.pallet import GENESIS_MARKER, System
 from tests.pallets.dev_chain import DevChain
 from tests.pallets.frame_metadata import assert_frames_own
 from tests.pallets.small_runtime import ALICE, ALICE_KEY, BOB, CHARLIE, UNIT, SmallChain, SmallRuntime, genesis

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame import DispatchClass, DispatchInfo, Pays, Token, Weight
 from pallets.frame.runtime import Call
 from pallets.frame.testing import externalities
 from pallets.frame.validity import Payment, TransactionSource
 from pallets.primitives.codec import codec_of
 from pallets.primitives.fixed import ONE, U128_MAX, FixedU128
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.transaction_payment import FeeDetails, InclusionFee, Releases, RuntimeDispatchInfo, TransactionPayment
 from tests.pallets.frame_metadata import assert_frames_own
 from tests.pallets.small_runtime import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pallets.attestation.trust import FOREVER, Policy, confidence, default_policy
 from pallets.primitives.attestation_record import TcbStatus
-from pallets.trust import FOREVER, Policy, confidence, default_policy
 
 HARMLESS = ["INTEL-SA-00334", "INTEL-SA-00219", "INTEL-SA-00381", "INTEL-SA-00389"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame import BadOrigin, DispatchClass, DispatchError, DispatchInfo, Event, Origin, PostInfo, Token, Weight
 from pallets.frame.origin import NONE, ROOT, OriginCaller, RawNone, RawRoot, RawSigned, SystemOrigin, signed
 from pallets.frame.runtime import Call
@@ -14,7 +14,7 @@ from pallets.frame.testing import externalities, noop
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.ss58 import encode
 from pallets.sudo import Sudo
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.utility import Utility, derivative_account
 from tests.pallets.frame_metadata import Vocabulary, assert_all_of_frames, frame
 from tests.pallets.small_runtime import ALICE, ALICE_KEY, BOB, UNIT, SmallChain, SmallRuntime, genesis

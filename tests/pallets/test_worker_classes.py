@@ -15,8 +15,8 @@ from pallets.frame.testing import noop
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.worker import memory_of, memory_word, model_word, region, region_word
 from pallets.primitives.worker_record import ANY, EVERYONE, Requirements, WorkerClass, WorkerState
-from pallets.worker_classes import CLASS_WEIGHT
-from pallets.workers import Workers
+from pallets.workers.classes import CLASS_WEIGHT
+from pallets.workers.pallet import Workers
 from tests.pallets.job_chain import ALICE, OPERATORS, TDX, JobChain, TestWorker
 from tests.pallets.test_workers import INTERVAL, draws, listed
 

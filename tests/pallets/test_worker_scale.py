@@ -11,7 +11,7 @@ import pytest
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker_record import EVERYONE, FULL_SPEED
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.pallets.job_chain import ALICE, OPERATORS, STAKE, JobChain, JobRuntime, TestWorker
 from tests.pallets.test_workers import draws, seeds
 

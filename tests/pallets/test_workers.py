@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pallets.attestation import Attestation
+from pallets.attestation.pallet import Attestation
 from pallets.frame.events import Error, Token
 from pallets.frame.testing import noop
 from pallets.frame.validity import BadProof, Custom
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker import WorkerInfo
 from pallets.primitives.worker_record import EVERYONE, FULL_SPEED, LEAST_SPEED, Worker, WorkerState, heaviest
-from pallets.workers import Workers
+from pallets.workers.pallet import Workers
 from tests.pallets.job_chain import ALICE, OPERATORS, RUNTIME_ID, SGX, STAKE, START, TDX, UNIT, JobChain, TestWorker
 
 WINDOW, INTERVAL, CHALLENGE, COOL_DOWN = 65_000, 5_000, 20_000, 3_600_000

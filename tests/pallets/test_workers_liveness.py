@@ -6,14 +6,14 @@ from collections import Counter
 
 import pytest
 
-from pallets.attestation import Attestation
+from pallets.attestation.pallet import Attestation
 from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
 from pallets.frame.validity import Custom
 from pallets.primitives.worker import benchmark_bytes
 from pallets.primitives.worker_record import WorkerState
-from pallets.worker_liveness import REWARDS
-from pallets.workers import HEARTBEAT_PRIORITY, Workers
+from pallets.workers.liveness import REWARDS
+from pallets.workers.pallet import HEARTBEAT_PRIORITY, Workers
 from tests.pallets.job_chain import ALICE, OPERATORS, SGX, STAKE, START, UNIT, JobChain, TestWorker
 from tests.pallets.test_workers import CHALLENGE, INTERVAL, WINDOW, full_speed, listed, refused
 

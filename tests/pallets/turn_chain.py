@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from pallets.aura import Aura
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame import Event
 from pallets.frame.executive import Executive
 from pallets.frame.genesis import build_genesis
@@ -20,9 +20,9 @@ from pallets.primitives.hashing import blake2_256
 from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.types import Moment
-from pallets.randomness import Randomness
+from pallets.randomness.pallet import Randomness
 from pallets.session import Session
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 
 SLOT_DURATION = 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pallets.job_end import POT
-from pallets.jobs import Jobs
+from pallets.jobs.end import POT
+from pallets.jobs.pallet import Jobs
 from pallets.primitives.job_record import JobState, Seat
-from pallets.slashing import Slashing
+from pallets.slashing.pallet import Slashing
 from tests.pallets.job_chain import DEPOSIT, STAKE, UNIT, JobChain, TestWorker
 
 BANK = b"\xbb" * 32

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pallets import dcap_errors
-from pallets.attestation import Attestation
+from pallets.attestation import dcap_errors
+from pallets.attestation.pallet import Attestation
 from pallets.primitives.quote import DcapError
 from tests.node.commands.conftest import Fathom
 

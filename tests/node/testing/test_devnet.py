@@ -37,13 +37,13 @@ from node.testing import (
 )
 from node.testing.expected import WantedError
 from node.testing.signatures import SteadyKeypair
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.cheats import FailNext, SetStorage
 from pallets.frame.events import Arithmetic, BadOrigin
 from pallets.frame.validity import BadProof, Payment
 from pallets.primitives.keys import Keypair, Scheme, verify_sr25519
-from pallets.proxy_terms import ProxyType
-from pallets.system import System
+from pallets.proxy.terms import ProxyType
+from pallets.system.pallet import System
 from tests.node.transfers import signed_transfer
 
 STRANGER = account(b"\7" * 32)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from node.testing import ALICE, BOB, CHARLIE, UNIT, Account, CallFailed, account, devnet
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 
 CHAIN = devnet()
 ACCOUNTS = (ALICE, BOB, CHARLIE, account("//Newcomer"), account(b"\7" * 32))

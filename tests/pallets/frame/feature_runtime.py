@@ -62,7 +62,7 @@ from pallets.primitives.hashing import (
 from pallets.primitives.header import Digest, Header
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.primitives.types import FixedBytes, Wrapped
-from pallets.system import System
+from pallets.system.pallet import System
 
 Code = Annotated[bytes, Bound(64)]
 Tags = Annotated[list[U16], Bound(4)]

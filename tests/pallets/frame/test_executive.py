@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from pallets.balances import Balances
+from pallets.balances.pallet import Balances
 from pallets.frame import DispatchInfo, NoneOrigin, Pallet, Token, ValidTransaction, Weight, call
 from pallets.frame.events import BadOrigin, Error
 from pallets.frame.executive import FAILED_BARE, Executive, InvalidBlock
@@ -36,7 +36,7 @@ from pallets.primitives.keys import dev_keypair
 from pallets.primitives.scale import DecodeError, OtherAddress, compact
 from pallets.primitives.types import U32
 from pallets.runtime import DevRuntime
-from pallets.system import System
+from pallets.system.pallet import System
 from pallets.transaction_payment import TransactionPayment
 from tests.pallets.dev_chain import DevChain
 from tests.pallets.small_runtime import ALICE, ALICE_KEY, BOB, BOB_KEY, CHARLIE, DEPOSIT, UNIT, SmallChain, SmallRuntime

@@ -262,13 +262,13 @@ def test_paths_follow_from_modules() -> None:
     assert path_of(Features.Local) == "pallet_features::pallet::Local"
     assert path_of(OwnForm) == "tests::pallets::frame::test_metadata::OwnForm"
     for module, path in {
-        "pallets.jobs": "pallet_jobs::Made",
+        "pallets.jobs.pallet": "pallet_jobs::Made",
         "pallets.curves.linear": "pallet_curves::linear::Made",
-        "pallets.system": "frame_system::Made",
+        "pallets.system.pallet": "frame_system::Made",
         "pallets.primitives.job": "fathom_primitives::job::Made",
     }.items():
         assert path_of(type("Made", (), {"__module__": module, "__qualname__": "Made"})) == path
-    nested = type("HoldReason", (), {"__module__": "pallets.jobs", "__qualname__": "Jobs.HoldReason"})
+    nested = type("HoldReason", (), {"__module__": "pallets.jobs.pallet", "__qualname__": "Jobs.HoldReason"})
     assert path_of(nested) == "pallet_jobs::pallet::HoldReason"
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pallets.account import AccountInfo
 from pallets.frame.json_values import InvalidJson, value_of_json
 from pallets.frame.storage_json import Entry, Prefix, _index, _Stored, read_storage, show_entry
 from pallets.primitives.codec import codec_of
 from pallets.primitives.header import DigestItem, PreRuntime
 from pallets.runtime import DevRuntime
 from pallets.sudo import Sudo
-from pallets.system import System
+from pallets.system.account import AccountInfo
+from pallets.system.pallet import System
 from tests.pallets.frame.random_values import values_of
 from tests.pallets.frame.scalecodec_judge import Judge
 

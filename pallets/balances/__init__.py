@@ -1,0 +1,1 @@
+"""The token: `pallet` is the page."""

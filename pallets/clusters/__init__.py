@@ -1,0 +1,1 @@
+"""The committee that holds the key which outlives workers: `pallet` is the page."""

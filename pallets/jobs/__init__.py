@@ -1,0 +1,1 @@
+"""An agent's script run by attested workers: `pallet` is the page."""

@@ -1,0 +1,65 @@
+"""A job of one replica: its worker commits the output itself, which counts at once or after a window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pallets.jobs.calendar import is_past
+from pallets.jobs.end import outcome_of, settle
+from pallets.jobs.sealed import check_sealed
+from pallets.jobs.vote import find_seat
+from pallets.jobs.window import open_window
+from pallets.primitives.extrinsic import Ed25519
+from pallets.primitives.job import NO_TRANSCRIPT, InlineOutput, Output, output_hash
+from pallets.primitives.job_record import Ballot, Job, Seat, SeatPhase
+
+if TYPE_CHECKING:
+    from pallets.jobs.pallet import Jobs
+
+
+def check_commit(
+    jobs: Jobs, id: int, attempt: int, output: Output, transcript_root: bytes, gas: int, worker: bytes, signature: bytes
+) -> tuple[Job, Seat, bytes, Ballot]:
+    """The job's record, the seat, the output's bytes and what was found; raises why the commit doesn't count.
+
+    The signature comes first: only the worker itself learns by name why what it signed isn't taken.
+    """
+    job, known = jobs.job[id], jobs.workers.worker.get(worker)
+    if known is None:
+        raise jobs.WrongWorker
+    content = output.data if isinstance(output, InlineOutput) else None
+    named = output_hash(output)
+    genesis = jobs.system.block_hash[0]
+    signed = job.output_bytes(genesis, id, attempt, named, transcript_root, gas, known.info.runtime_id)
+    if not jobs.runtime.verify(Ed25519(signature), signed, worker):
+        raise jobs.BadSignature
+    if content is None:
+        raise jobs.InlineOutputOnly
+    check_sealed(jobs, job, content)
+    if job.outcome is not None and (job.attempt, job.outcome.worker) == (attempt, worker):
+        raise jobs.AlreadyCommitted
+    seat = find_seat(jobs, job, attempt, worker)
+    if job.voted:
+        raise jobs.HashesFirst
+    if is_past(jobs, job.due):
+        raise jobs.TooLate
+    if gas > job.gas_limit:
+        raise jobs.GasAboveLimit
+    if transcript_root != NO_TRANSCRIPT:
+        raise jobs.UnexpectedTranscript
+    fault = jobs.attestation.fault(worker)
+    if fault is not None:
+        raise fault
+    return job, seat, content, Ballot(named, transcript_root, gas)
+
+
+def take_commit(jobs: Jobs, id: int, job: Job, seat: Seat, content: bytes, ballot: Ballot) -> None:
+    """Stores a job's output, and settles the job or opens its window."""
+    now = jobs.timestamp.now
+    jobs.output[id] = content
+    jobs.deposit(jobs.Committed(id, job.attempt, seat.worker, ballot.output, ballot.gas))
+    seat.phase, seat.ballot, seat.at = SeatPhase.Revealed, ballot, now
+    if jobs.window:
+        open_window(jobs, id, job, outcome_of(jobs, job, ballot, [seat], 0))
+    else:
+        settle(jobs, id, job, outcome_of(jobs, job, ballot, [seat], now), [seat])

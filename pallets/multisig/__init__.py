@@ -1,0 +1,1 @@
+"""Accounts that several keys hold together: `pallet` is the page."""

@@ -1,0 +1,1 @@
+"""Accounts that may call for others: `pallet` is the page."""

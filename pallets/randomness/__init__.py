@@ -1,0 +1,1 @@
+"""Randomness that no author can choose: `pallet` is the page."""

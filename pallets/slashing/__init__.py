@@ -1,0 +1,1 @@
+"""What a proven fault costs: `pallet` is the page."""

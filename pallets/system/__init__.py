@@ -1,0 +1,1 @@
+"""What all pallets stand on: `pallet` is the page."""
