@@ -254,7 +254,7 @@ class DevRuntime(Runtime):
             max_ahead=366 * 24 * 60 * MINUTE,
             max_schedules=16,
             max_due=16,
-            run_fee=2 * CENT,
+            run_fee=3 * CENT,
             deposit_base=deposit(1, 0),
             deposit_byte=deposit(0, 1),
         )

@@ -4,8 +4,9 @@
 
 A schedule has all that `Jobs.submit` takes, the time of its first run, an interval and a number of runs. When a run is
 due the chain submits the job as the owner: the fee is held then, on the agent's terms of then. It costs the owner
-`RunFee` besides, burnt as the fee of the transaction is that it stands for. A run that can't be submitted, for want of
-money or for any reason that `submit` refuses it for, is skipped, at no cost; three in a row end the schedule.
+`RunFee` a replica besides, burnt as the fee of the transaction is that it stands for. A run that can't be submitted,
+for want of money or for any reason that `submit` refuses it for, is skipped, at no cost; three in a row end the
+schedule.
 
 Runs are due in a calendar, a bounded number a block, the rest in the next. What fell due while the chain stood still is
 not made up for: one run takes place, and the next at the first of the schedule's times that lies ahead.
@@ -127,7 +128,7 @@ class Schedules(Pallet):
     max_due: Const[U32]
     """How many runs a block does."""
     run_fee: Const[Balance]
-    """What a run costs its owner beside the job."""
+    """What each replica of a run costs its owner beside the job."""
     deposit_base: Const[Balance]
     """What is held for a schedule, whatever its size."""
     deposit_byte: Const[Balance]
@@ -287,7 +288,7 @@ class Schedules(Pallet):
         record, now = self.schedule_of[id], self.timestamp.now
         try:
             with self.runtime.transactional():
-                self.currency.burn_from(record.owner, self.run_fee, keep_alive=True)
+                self.currency.burn_from(record.owner, self.run_fee * record.terms.replicas, keep_alive=True)
                 job = self._submit(record.owner, record.terms)
         except DispatchError as error:
             record.skips += 1

@@ -337,7 +337,7 @@ class Market(RuleBasedStateMachine):
             if isinstance(event, Slashing.Deferred):
                 self.check_evidence(event)
             elif isinstance(event, Schedules.Ran):
-                self.issuance -= self.rt.schedules.run_fee
+                self.issuance -= self.rt.schedules.run_fee * self.rt.jobs.job[event.job].replicas
             elif isinstance(event, ROUNDING):
                 self.rounded += len(PEOPLE) + len(EVERY_OPERATOR)
         self.heard = len(self.rt.events)

@@ -89,6 +89,12 @@ def test_runs_when_it_is_due_as_often_as_it_says(chain: JobChain) -> None:
     assert chain.rt.balances.free(ALICE) == free + held - 3 * (FEE + UNIT)
 
 
+def test_each_replica_has_its_fee(chain: JobChain) -> None:
+    schedule(chain, replicas=3)
+    until(chain, FIRST)
+    assert chain.events(Balances.Burned) == [Balances.Burned(ALICE, 3 * FEE)]
+
+
 def test_the_end_is_told(chain: JobChain) -> None:
     id = schedule(chain, count=1, interval=0)  # a single run has no interval
     until(chain, FIRST)
