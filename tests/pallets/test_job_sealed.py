@@ -29,6 +29,7 @@ from pallets.primitives.sealed import (
     vote_hash,
 )
 from pallets.slashing.pallet import Slashing
+from tests.pallets.bare_calls import refused
 from tests.pallets.cluster_chain import ClusterChain
 from tests.pallets.job_chain import ALICE, BOB, OPERATORS, UNIT, JobChain, TestWorker
 
@@ -100,15 +101,6 @@ def ran(chain: JobChain, worker: TestWorker, job: int) -> bytes:
         boxes, [opener(worker.seal_secret)], commitment=record.input, submitter=record.submitter, agent=record.agent
     )
     return sealed_output(request, job, request.data)
-
-
-def refused(chain: JobChain, call: Call, code: Any) -> None:
-    """Both the pool and a block refuse a box."""
-    expected = BadProof if code is None else Custom
-    for ask in (chain.send, chain.validate):
-        with pytest.raises(expected) as raised:
-            ask(call)
-        assert code is None or raised.value.code == code.index  # type: ignore[attr-defined]
 
 
 def held(chain: JobChain) -> int:

@@ -15,7 +15,7 @@ from pallets.frame.origin import NONE
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
-from pallets.frame.validity import BadProof, Custom
+from pallets.frame.validity import Custom
 from pallets.frame.weights import Weight
 from pallets.jobs.pallet import SEAT_WEIGHT, VOTE_WEIGHT, Jobs
 from pallets.jobs.vote import EVIDENCE
@@ -30,6 +30,7 @@ from pallets.primitives.worker_record import ANY
 from pallets.runtime import DevRuntime
 from pallets.slashing.pallet import Slashing
 from pallets.workers.pallet import Workers
+from tests.pallets.bare_calls import refused
 from tests.pallets.job_chain import ALICE, CAROL, CHAIN_TREASURY, STAKE, UNIT, JobChain, TestWorker
 from tests.pallets.voting import (
     PAY,
@@ -68,20 +69,6 @@ def team(chain: JobChain) -> Crew:
 
 def begun(chain: JobChain, team: Crew, replicas: int = 3, **terms: Any) -> tuple[int, list[TestWorker]]:
     return voted(chain, team, replicas, **({"deadline": MINUTES} | terms))
-
-
-def refused(chain: JobChain, call: Any, code: type[Error] | None) -> None:
-    """Both the pool and a block refuse a bare call, and the call itself has no effect."""
-    expected = BadProof if code is None else Custom
-    with pytest.raises(expected) as block:
-        chain.send(call)
-    with pytest.raises(expected) as pool:
-        chain.validate(call)
-    if code is not None:
-        offset = 128 if code in Attestation.errors else 0
-        assert block.value.code == pool.value.code == code.index + offset, block.value  # type: ignore[attr-defined]
-    with noop(chain.rt, code or Jobs.BadSignature):
-        call.spec.method(chain.rt.jobs, None, *call.arguments)
 
 
 def phases(chain: JobChain, job: int) -> list[str]:

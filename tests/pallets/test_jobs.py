@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from pallets.agents import Agents, treasury
 from pallets.attestation.pallet import Attestation
-from pallets.frame.events import Error, Token
+from pallets.frame.events import Token
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.testing import noop
-from pallets.frame.validity import BadProof, Custom
+from pallets.frame.validity import Custom
 from pallets.frame.weights import Weight
 from pallets.jobs.end import POT
 from pallets.jobs.pallet import DRAW_WEIGHT, TRY_WEIGHT, Jobs
@@ -29,6 +29,7 @@ from pallets.primitives.types import U8, U32, U64, Bytes32
 from pallets.runtime import DevRuntime
 from pallets.workers.draw import MAX_TRIES, Draw
 from pallets.workers.pallet import HEARTBEAT_PRIORITY, JOB_PRIORITY, Workers
+from tests.pallets.bare_calls import refused
 from tests.pallets.job_chain import (
     ALICE,
     BOB,
@@ -78,20 +79,6 @@ def assigned(chain: JobChain, team: dict[bytes, TestWorker], **terms: Any) -> tu
     job = chain.submit(**terms)
     chain.blocks(2)
     return job, team[chain.job(job).workers[0]]
-
-
-def refused(chain: JobChain, call: Any, code: type[Error] | None) -> None:
-    """Both the pool and a block refuse a commit, and the call itself has no effect."""
-    expected = BadProof if code is None else Custom
-    with pytest.raises(expected) as block:
-        chain.send(call)
-    with pytest.raises(expected) as pool:
-        chain.validate(call)
-    if code is not None:
-        offset = 128 if code in Attestation.errors else 0
-        assert block.value.code == pool.value.code == code.index + offset, block.value  # type: ignore[attr-defined]
-    with noop(chain.rt, code or Jobs.BadSignature):
-        call.spec.method(chain.rt.jobs, None, *call.arguments)
 
 
 def held(chain: JobChain, who: bytes = ALICE) -> int:

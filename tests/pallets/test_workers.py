@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pallets.attestation.pallet import Attestation
 from pallets.frame.events import Error, Token
 from pallets.frame.testing import noop
-from pallets.frame.validity import BadProof, Custom
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.worker import WorkerInfo
 from pallets.primitives.worker_record import EVERYONE, FULL_SPEED, LEAST_SPEED, Worker, WorkerState, heaviest
 from pallets.workers.pallet import Workers
+from tests.pallets.bare_calls import refused
 from tests.pallets.job_chain import ALICE, OPERATORS, RUNTIME_ID, SGX, STAKE, START, TDX, UNIT, JobChain, TestWorker
 
 WINDOW, INTERVAL, CHALLENGE, COOL_DOWN = 65_000, 5_000, 20_000, 3_600_000
@@ -26,20 +26,6 @@ WINDOW, INTERVAL, CHALLENGE, COOL_DOWN = 65_000, 5_000, 20_000, 3_600_000
 @pytest.fixture
 def chain() -> JobChain:
     return JobChain()
-
-
-def refused(chain: JobChain, call: Any, code: type[Error] | None) -> None:
-    """Both the pool and a block refuse a bare transaction, and the call itself has no effect."""
-    expected = BadProof if code is None else Custom
-    with pytest.raises(expected) as block:
-        chain.send(call)
-    with pytest.raises(expected) as pool:
-        chain.validate(call)
-    if code is not None:
-        offset = 128 if code in Attestation.errors else 0
-        assert block.value.code == pool.value.code == code.index + offset, block.value  # type: ignore[attr-defined]
-    with noop(chain.rt, code or Workers.BadSignature):
-        call.spec.method(chain.rt.workers, None, *call.arguments)
 
 
 def listed(chain: JobChain, class_id: int = EVERYONE) -> list[bytes]:

@@ -14,8 +14,9 @@ from pallets.primitives.worker import benchmark_bytes
 from pallets.primitives.worker_record import WorkerState
 from pallets.workers.liveness import REWARDS
 from pallets.workers.pallet import HEARTBEAT_PRIORITY, Workers
+from tests.pallets.bare_calls import refused
 from tests.pallets.job_chain import ALICE, OPERATORS, SGX, STAKE, START, UNIT, JobChain, TestWorker
-from tests.pallets.test_workers import CHALLENGE, INTERVAL, WINDOW, full_speed, listed, refused
+from tests.pallets.test_workers import CHALLENGE, INTERVAL, WINDOW, full_speed, listed
 
 STEP = 50_000
 """Milliseconds between blocks: beyond any pause between challenges, below what counts as standing still."""
