@@ -58,6 +58,8 @@ T = TypeVar("T")
 
 ERA_PERIOD = 1024
 """Blocks that a transaction lives: minutes at the dev chain's quickest, and still a lost one doesn't come back."""
+UNKNOWN_BLOCK = re.compile("unknown ?block", re.IGNORECASE)
+"""In Substrate's words for a block that it has no state of, which share a code with other failures."""
 POOL_INVALID = 1010
 IN_POOL = (1013, 1014)
 """The pool has the same extrinsic, or another in its place."""
@@ -183,7 +185,8 @@ class Chain:
 
     async def get(self, key: bytes, at: bytes | None = None) -> bytes | None:
         """A raw storage value, after block `at` or the best one."""
-        found = await self.client.call("state_getStorage", _hex(key), *_optional(at))
+        with _known(at):
+            found = await self.client.call("state_getStorage", _hex(key), *_optional(at))
         return None if found is None else _bytes(found)
 
     async def read(self, item: StorageItem[T], *keys: Any, at: bytes | None = None) -> T | None:
@@ -259,12 +262,15 @@ class Chain:
 
     async def require_success(self, inclusion: Inclusion) -> None:
         """Raises `DispatchFailed` where the transaction failed. Slow: for who doesn't see the effect that it wanted."""
-        block = _hex(inclusion.block.hash)
-        found = await self.client.call("chain_getBlock", block)
+        block = inclusion.block.hash
+        found = await self.client.call("chain_getBlock", _hex(block))
+        if found is None:
+            raise _gone(block)
         with _expected("chain_getBlock"):
             index = found["block"]["extrinsics"].index(_hex(inclusion.extrinsic))
-        events = await self.get(EVENTS_KEY, inclusion.block.hash)
-        metadata = _bytes(await self.client.call("state_getMetadata", block))
+        events = await self.get(EVENTS_KEY, block)
+        with _known(block):
+            metadata = _bytes(await self.client.call("state_getMetadata", _hex(block)))
         with _expected("state_getMetadata"):
             failure = await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
         if failure is not None:
@@ -292,7 +298,7 @@ class Chain:
     async def _head(self, block: bytes) -> Head:
         header = await self.client.call("chain_getHeader", _hex(block))
         if header is None:
-            raise BlockGone(f"the node has no block {_hex(block)} any more")
+            raise _gone(block)
         with _expected("chain_getHeader"):
             number = int(header["number"], 16)
             return Head(NUMBER.decode_all(NUMBER.encode(number)), block)
@@ -304,6 +310,8 @@ class Chain:
             async for status in statuses:
                 if isinstance(status, dict) and ("inBlock" in status or "finalized" in status):
                     return _hash(status.get("inBlock") or status["finalized"])
+                if status == "future":  # the nonce was asked for a moment ago
+                    raise TransactionRefused("the transaction's nonce is of a chain that was set back")
                 if status in ("dropped", "invalid") or (isinstance(status, dict) and "usurped" in status):
                     raise TransactionRefused(f"the transaction left the pool: {status}")
         raise ConnectionLost("the connection to the node ended before the transaction was in a block")
@@ -314,6 +322,21 @@ def refusal_of(error: CallFailed) -> str:
     text = str(error.data if error.data is not None else error.message)
     named = NAMED.search(text)
     return named[1] if named else text
+
+
+@contextmanager
+def _known(block: bytes | None) -> Iterator[None]:
+    """A node that doesn't know the block that it is asked about raises `BlockGone`."""
+    try:
+        yield
+    except CallFailed as error:
+        if block is None or UNKNOWN_BLOCK.search(error.message) is None:
+            raise
+        raise _gone(block) from None
+
+
+def _gone(block: bytes) -> BlockGone:
+    return BlockGone(f"the node has no block {_hex(block)} any more")
 
 
 @contextmanager

@@ -148,7 +148,7 @@ class ClusterMember:
             return FOR_EVER if self._volunteers else await self._volunteer()
         final = await self._chain.finalized()
         seat = await self._chain.read(cluster_records.SEAT, self._keys.worker_key, at=final.hash)
-        if seat != self._seat:
+        if seat is None or seat != self._seat:  # it may have changed while the chain was asked
             return FINALITY_SECONDS
         generation = await self._generation(final)
         if seat.state is SeatState.Invited:

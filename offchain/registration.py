@@ -76,10 +76,11 @@ class Identity:
 
 
 class Place(NamedTuple):
-    """What the chain has of a worker."""
+    """What the chain has of a worker, after a block."""
 
     record: Worker | None
     attestation: WorkerAttestation | None
+    block: Head
 
 
 class Registration:
@@ -150,7 +151,7 @@ class Registration:
         if attestation is None or attestation.block != quoted.number:
             await self._chain.require_success(inclusion)
         record: Worker | None = await self._chain.read(records.WORKER, key, at=block)
-        return Place(record, attestation)
+        return Place(record, attestation, inclusion.block)
 
     async def _stake(self) -> int:
         """The least that the chain lets an operator stake on a worker."""

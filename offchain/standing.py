@@ -47,6 +47,7 @@ INCLUSION_SECONDS = 10.0
 NEW_BLOCK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 START_TRIES = 5
+UNKNOWN_WORKER = "UnknownWorker"
 ATTEST_AGAIN = frozenset({"NotAttested", "AttestationExpired"})
 TRANSIENT = frozenset(
     {
@@ -55,7 +56,7 @@ TRANSIENT = frozenset(
         "GpuElsewhere",
         "QuoteReused",
         "AlreadyRegistered",
-        "UnknownWorker",
+        UNKNOWN_WORKER,
         "NotServing",
     }
 )
@@ -85,7 +86,7 @@ class Standing:
         self.attestation: WorkerAttestation | None = None
         self._chain, self._journal, self._identity, self._log = chain, journal, identity, log
         self._registration = Registration(chain, identity, log)
-        self._heard: set[bytes] = set()
+        self._heard: dict[bytes, bytes | None] = {}
         self._changed = trio.Event()
         self._attest_again = True  # a worker that starts has a new enclave
         self._in_doubt = self._contradicted = False
@@ -133,14 +134,14 @@ class Standing:
             if not asked and before.due < self.record.due:
                 self._log.info("was silent while the chain stood still or travelled: attests again")
                 self._attest_again = True
-        self._hear(self._record_key)
+        self._hear(self._record_key, value)
 
     def _on_attestation(self, value: bytes | None) -> None:
         self.attestation = records.ATTESTED.decode(value)
-        self._hear(self._attestation_key)
+        self._hear(self._attestation_key, value)
 
-    def _hear(self, key: bytes) -> None:
-        self._heard.add(key)
+    def _hear(self, key: bytes, value: bytes | None) -> None:
+        self._heard[key] = value
         self._wake()
 
     def _wake(self) -> None:
@@ -268,7 +269,12 @@ class Standing:
         await self._take_over(await self._registration.attest(head))
 
     async def _take_over(self, place: Place) -> None:
-        self.record, self.attestation = place
+        """Goes by what has come of a transaction, unless the chain has taken its block back; then `BlockGone`."""
+        self.record, self.attestation, block = place
+        if await self._chain.hash_of(block.number) != block.hash:
+            self.record = records.WORKER.decode(self._heard[self._record_key])
+            self.attestation = records.ATTESTED.decode(self._heard[self._attestation_key])
+            raise BlockGone(f"block {block.number}, which had the worker's transaction, was taken back")
         self._attest_again = False
         await self._remember(self._journal.final(self._identity.keys.worker_key))
 
@@ -285,6 +291,10 @@ class Standing:
             if reason in ATTEST_AGAIN:
                 self._log.info("attests again: %s", reason)
                 self._attest_again = True
+                return 0.0
+            if reason == UNKNOWN_WORKER:
+                self._log.info("is unknown to the chain: registers again")
+                self.record = self.attestation = None
                 return 0.0
             if error.code not in IN_POOL:
                 raise

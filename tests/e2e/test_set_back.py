@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 import warnings
@@ -48,16 +49,22 @@ def all_serve(client: SubstrateInterface, chain: DevChain) -> None:
         records = {key.value: record.value["state"] for key, record in client.query_map("Workers", "Worker")}
         if {key for key, state in records.items() if state in ("Idle", "Working")} == set(keys.values()):
             return
-        assert time.monotonic() < give_up, (keys, records)
+        assert time.monotonic() < give_up, (keys, records, chain.log.read_text())
         time.sleep(0.05)
 
 
-def settle(client: SubstrateInterface, agent: int, text: str) -> int:
-    """Has a job run, and checks its output; its number."""
+def submit(client: SubstrateInterface, agent: int, text: str) -> int:
+    """Submits a job; its number."""
     given = {"mode": "Deterministic", "replicas": 1, "max_fee": UNIT, "deadline": 45_000, "callback": None}
     job: int = attribute(
         send(client, BOB, "Jobs", "submit", agent=agent, input={"Inline": text}, **given), "Submitted", "job"
     )
+    return job
+
+
+def settle(client: SubstrateInterface, agent: int, text: str) -> int:
+    """Has a job run, and checks its output; its number."""
+    job = submit(client, agent, text)
     give_up = time.monotonic() + PATIENCE
     while (record := client.query("Jobs", "Job", [job]).value)["state"] != "Settled":
         assert time.monotonic() < give_up, record
@@ -86,6 +93,26 @@ def test_jobs_before_and_after_a_revert(tmp_path: Path, workers: int) -> None:
             call(client, "dev_revert", later[number])
             all_serve(client, chain)
             assert settle(client, agent, "on") == number + 1
+        client.close()
+
+
+def test_workers_find_their_place_whatever_a_revert_interrupts(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    with dev_chain(tmp_path, "--workers", "3") as chain:
+        client = connect(chain.ws)
+        agent = deploy(client)
+        snapshots = [call(client, "dev_snapshot")]
+        for _ in range(12):
+            for _ in range(3):  # while workers register, are attested, and run what was submitted
+                match rng.randrange(3):
+                    case 0:
+                        call(client, "dev_revert", rng.choice(snapshots))
+                    case 1:
+                        snapshots.append(call(client, "dev_snapshot"))
+                    case 2:
+                        submit(client, agent, "x")
+                time.sleep(rng.choice([0, 0.05, 0.2]))
+            all_serve(client, chain)
         client.close()
 
 
