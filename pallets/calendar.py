@@ -8,11 +8,15 @@ bounded number a block.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
+from pallets.frame import DispatchError
 from pallets.frame.bound_items import BoundMap
+from pallets.frame.runtime import Runtime
 
 K = TypeVar("K")
+T = TypeVar("T")
 
 GAP = 60_000
 """Milliseconds between two blocks over which the chain is taken to have stood still: a restart, or travel in time."""
@@ -26,6 +30,23 @@ def due(calendar: BoundMap[tuple[int, K], Any], until: int, at_most: int) -> lis
             break
         found.append(entry)
     return found
+
+
+def carry_out(
+    runtime: Runtime,
+    calendar: BoundMap[tuple[int, K], Any],
+    entry: tuple[int, K],
+    step: Callable[[int, K], T],
+    give_up: Callable[[K, DispatchError], object],
+) -> T | None:
+    """Does what fell due, in a storage layer of its own. Where that fails the entry goes, and `give_up` sees to it."""
+    try:
+        with runtime.transactional():
+            return step(*entry)
+    except DispatchError as error:
+        del calendar[entry]
+        give_up(entry[1], error)
+        return None
 
 
 def first_due(calendar: BoundMap[tuple[int, K], Any]) -> int | None:

@@ -21,7 +21,7 @@ What becomes of the jobs: `pallets.jobs`. Calls of other pallets at a set time, 
 
 from __future__ import annotations
 
-from pallets.calendar import due, first_due
+from pallets.calendar import carry_out, due, first_due
 from pallets.frame import (
     U8,
     U32,
@@ -209,13 +209,8 @@ class Schedules(Pallet):
     def on_randomness(self, mix: bytes) -> None:
         """Submits the jobs that are due, when the block's time is known and none of its transactions has run."""
         fallen = due(self.runs, self.timestamp.now, self.max_due)
-        for when, id in fallen:
-            del self.runs[when, id]
-            try:
-                with self.runtime.transactional():
-                    self._run(id)
-            except DispatchError as error:
-                self.deposit(self.Abandoned(id, error))
+        for entry in fallen:
+            carry_out(self.runtime, self.runs, entry, self._run, self._give_up)
         self.system.register_weight(RUN_WEIGHT * len(fallen))
 
     # Calls
@@ -284,7 +279,11 @@ class Schedules(Pallet):
 
     # Inside
 
-    def _run(self, id: int) -> None:
+    def _give_up(self, id: int, error: DispatchError) -> None:
+        self.deposit(self.Abandoned(id, error))
+
+    def _run(self, when: int, id: int) -> None:
+        del self.runs[when, id]
         record, now = self.schedule_of[id], self.timestamp.now
         try:
             with self.runtime.transactional():

@@ -18,9 +18,10 @@ gets back what is held once that can be released.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pallets.calendar import due, first_due
+from pallets.calendar import carry_out, due, first_due
 from pallets.frame import H256, U32, DispatchError
 from pallets.frame.bound_items import BoundMap
 from pallets.jobs.calendar import arm, enter, give_time, is_armed, is_past, reveal_time
@@ -80,15 +81,11 @@ def next_due(jobs: Jobs) -> int | None:
 def fall_due(jobs: Jobs) -> int:
     """Ends the attempts, rounds, windows and jobs whose time is up; answers of how many, counting seats."""
     done = 0
-    for when, id in due(jobs.deadlines, jobs.timestamp.now, jobs.max_due):
+    step, give_up = partial(_fall_due, jobs), partial(_abandon, jobs)
+    for entry in due(jobs.deadlines, jobs.timestamp.now, jobs.max_due):
         if done >= SEATS_A_BLOCK:
             break
-        try:
-            with jobs.runtime.transactional():
-                done += _fall_due(jobs, when, id)
-        except DispatchError as error:
-            _abandon(jobs, when, id, error)
-        done += 1
+        done += 1 + (carry_out(jobs.runtime, jobs.deadlines, entry, step, give_up) or 0)
     return done
 
 
@@ -248,9 +245,8 @@ def _excuse(jobs: Jobs, id: int, job: Job, now: int) -> None:
     jobs.job[id] = job
 
 
-def _abandon(jobs: Jobs, when: int, id: int, error: DispatchError) -> None:
+def _abandon(jobs: Jobs, id: int, error: DispatchError) -> None:
     """Nothing falls due for a job any more, and nobody has it; what is held for it stays so until it is cancelled."""
-    del jobs.deadlines[when, id]
     job = jobs.job.get(id)
     if job is not None:
         for worker in seated(job):

@@ -34,7 +34,7 @@ from contextlib import suppress
 from typing import Annotated, Protocol, cast
 
 from pallets.attestation.pallet import Attestation
-from pallets.calendar import due, first_due
+from pallets.calendar import carry_out, due, first_due
 from pallets.frame import (
     H256,
     U32,
@@ -246,15 +246,13 @@ class Slashing(Pallet):
         if self.jobs().draw_is_known:  # a slash changes who is drawn with what chance
             return
         fallen = due(self.deferred, now, self.max_due)
-        for when, id in fallen:
-            try:
-                with self.runtime.transactional():
-                    self._fall_due(when, id)
-            except DispatchError as error:
-                del self.deferred[when, id]
-                self.deposit(self.Abandoned(id, error))
+        for entry in fallen:
+            carry_out(self.runtime, self.deferred, entry, self._fall_due, self._give_up)
         if fallen:
             self.system.register_weight(SLASH_WEIGHT * len(fallen))
+
+    def _give_up(self, id: int, error: DispatchError) -> None:
+        self.deposit(self.Abandoned(id, error))
 
     def next_due(self) -> int | None:
         """When the next slash is carried out, in milliseconds."""

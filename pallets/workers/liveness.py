@@ -10,9 +10,10 @@ What fell due while the chain stood still is armed again: a challenge stays one,
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from pallets.calendar import GAP, due
+from pallets.calendar import GAP, carry_out, due
 from pallets.frame import DispatchError
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
@@ -38,14 +39,14 @@ def notice(workers: Workers, mix: bytes) -> int:
     if parent is not None and now - parent.moment > GAP:
         workers.excused_until = now
     fallen = due(workers.silence, now, workers.max_due)
-    for when, worker in fallen:
-        try:
-            with workers.runtime.transactional():
-                _fall_due(workers, when, worker)
-        except DispatchError as error:
-            del workers.silence[when, worker]
-            workers.deposit(workers.Abandoned(worker, error))
+    step = partial(_fall_due, workers)
+    for entry in fallen:
+        carry_out(workers.runtime, workers.silence, entry, step, partial(_give_up, workers))
     return len(fallen)
+
+
+def _give_up(workers: Workers, worker: bytes, error: DispatchError) -> None:
+    workers.deposit(workers.Abandoned(worker, error))
 
 
 def note_life(workers: Workers, worker: bytes, record: Worker) -> None:

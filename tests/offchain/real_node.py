@@ -15,7 +15,8 @@ import trio
 from node.config import NodeConfig
 from node.service import Effects as NodeEffects
 from node.service import RunningNode, run_node
-from node.web import connect_websocket
+from node.web import WebSocket, connect_websocket
+from node.web.errors import ConnectionClosed
 from offchain.chain import Chain
 from offchain.execution import SandboxPool
 from offchain.keys import Entropy
@@ -89,6 +90,33 @@ async def worker_of(
             running: RunningWorker = await nursery.start(serve, config, effects)
         yield running
         nursery.cancel_scope.cancel()
+
+
+class CutConnection:
+    """A connection to a node that dies, once, when an extrinsic that begins like this should leave."""
+
+    def __init__(self, url: str, extrinsic: bytes) -> None:
+        self._url, self._marks = url, ("author_submitExtrinsic", extrinsic.hex())
+        self.happened = trio.Event()
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[_Cut]:
+        async with connect_websocket(self._url) as socket:
+            yield _Cut(socket, self)
+
+    def check(self, message: str) -> None:
+        if all(mark in message for mark in self._marks):
+            self.happened.set()
+            raise ConnectionClosed(1006, "cut")
+
+
+class _Cut:
+    def __init__(self, socket: WebSocket, connection: CutConnection) -> None:
+        self._socket, self._connection, self.receive = socket, connection, socket.receive
+
+    async def send(self, message: str) -> None:
+        self._connection.check(message)
+        await self._socket.send(message)
 
 
 class InlineSandbox:

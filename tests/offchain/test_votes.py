@@ -8,8 +8,6 @@ from pathlib import Path
 
 import trio
 
-from node.web import WebSocket, connect_websocket
-from node.web.errors import ConnectionClosed
 from offchain.journal import JOURNAL_FILE, SignedOutput, open_journal
 from offchain.sandbox.base import Abstained, Context, Limits, Outcome
 from offchain.worker import RunningWorker
@@ -20,7 +18,7 @@ from pallets.primitives.worker_record import WorkerState
 from pallets.slashing.pallet import Slashing
 from pallets.workers.pallet import Workers
 from tests.offchain.hearing import PATIENCE, Lines
-from tests.offchain.real_node import ECHO, InlineSandbox, Scene, worker_of
+from tests.offchain.real_node import ECHO, CutConnection, InlineSandbox, Scene, worker_of
 
 HASH = b"\x04\x16\x09"  # a bare extrinsic, pallet 22, call 9
 
@@ -79,30 +77,15 @@ async def test_what_was_committed_to_survives_restarts(
 ) -> None:
     """The connection dies when the hash should leave; the worker restarts then, and again before it reveals."""
     agent = await scene.deploy(ECHO)
-    cut = trio.Event()
-
-    class Cut:
-        def __init__(self, socket: WebSocket) -> None:
-            self.socket, self.receive = socket, socket.receive
-
-        async def send(self, message: str) -> None:
-            if "author_submitExtrinsic" in message and HASH.hex() in message:
-                cut.set()
-                raise ConnectionClosed(1006, "cut")
-            await self.socket.send(message)
-
-    @asynccontextmanager
-    async def connect() -> AsyncIterator[Cut]:
-        async with connect_websocket(scene.node.ws_url) as socket:
-            yield Cut(socket)
+    cut = CutConnection(scene.node.ws_url, HASH)
 
     url, third = scene.node.ws_url, "//Worker//3"
     async with workers(scene, inline, 1, 2):
-        async with worker_of(url, inline, operator=third, base_path=tmp_path, connect=connect, seed=3) as before:
+        async with worker_of(url, inline, operator=third, base_path=tmp_path, connect=cut.connect, seed=3) as before:
             scene.node.finalizer.delay = None
             id = await scene.submit(agent, b"hello", replicas=3)
             with trio.fail_after(PATIENCE):
-                await cut.wait()
+                await cut.happened.wait()
             await scene.seen(Jobs.HashCommitted, 2, job=id)
         kept = kept_by(tmp_path, before.worker_key, id)
         key = before.worker_key

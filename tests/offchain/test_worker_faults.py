@@ -15,7 +15,6 @@ import trio
 from node.config import NodeConfig
 from node.service import RunningNode
 from node.web import WebSocket, connect_websocket
-from node.web.errors import ConnectionClosed
 from offchain.journal import JOURNAL_FILE, open_journal
 from offchain.sandbox.base import Context, Limits, Outcome
 from offchain.sandbox.pool import Pool
@@ -29,6 +28,7 @@ from tests.offchain.real_node import (
     OPERATOR,
     SPEC,
     STAKE,
+    CutConnection,
     InlineSandbox,
     Scene,
     entropy,
@@ -46,27 +46,12 @@ async def test_signed_before_a_crash_is_what_is_sent_after_it(
 ) -> None:
     """The connection dies at the very moment when the commit should leave, and the worker with it."""
     agent = await scene.deploy(ECHO)
-    cut = trio.Event()
+    cut = CutConnection(scene.node.ws_url, COMMIT)
 
-    class Cut:
-        def __init__(self, socket: WebSocket) -> None:
-            self.socket, self.receive = socket, socket.receive
-
-        async def send(self, message: str) -> None:
-            if "author_submitExtrinsic" in message and COMMIT.hex() in message:
-                cut.set()
-                raise ConnectionClosed(1006, "cut")
-            await self.socket.send(message)
-
-    @asynccontextmanager
-    async def connect() -> AsyncIterator[Cut]:
-        async with connect_websocket(scene.node.ws_url) as socket:
-            yield Cut(socket)
-
-    async with worker_of(scene.node.ws_url, inline, base_path=tmp_path, connect=connect) as before:
+    async with worker_of(scene.node.ws_url, inline, base_path=tmp_path, connect=cut.connect) as before:
         id = await scene.submit(agent, b"hello")
         with trio.fail_after(PATIENCE):
-            await cut.wait()
+            await cut.happened.wait()
     assert not scene.all(Jobs.Committed)
     with open_journal(tmp_path / JOURNAL_FILE) as journal:
         kept = journal.signed(before.worker_key, id, 1)
