@@ -14,6 +14,9 @@ Its DAO may also say which workers will do: hardware, confidence, a GPU, memory,
 for the same and is open while one of them does. The chain has room for few classes: a deposit is held for as long as
 an agent asks for anything.
 
+It says as well what the agent pays for HTTP requests, from its treasury, for which gateways' tickets (`set_service`;
+genesis says what new agents begin with), and which hosts its script may reach (`set_hosts`).
+
 ## Out of scope
 
 What a script may do (the workers' sandbox), holders and votes. Removal: uploaded code stays on-chain for good, and so
@@ -42,59 +45,21 @@ from pallets.frame import (
     Pallet,
     Reasons,
     Signed,
-    UnitEnum,
     Value,
     Weight,
     call,
-    struct,
 )
 from pallets.fungible import Currency
-from pallets.jobs.terms import Classes, Terms
+from pallets.jobs.terms import Classes, ServiceTerms, Terms
+from pallets.primitives.agent_record import Agent, AgentId, AgentKind, AgentPolicy, Name
 from pallets.primitives.hashing import Identity, blake2_256
-from pallets.primitives.job_record import Shares
+from pallets.primitives.service import MAX_HOSTS, NO_SERVICE, BudgetLevel, Host, ServicePolicy, is_host
 from pallets.primitives.worker_record import EVERYONE, ClassId, Requirements
 
 MAX_CODE = 512 * 1024
-MAX_NAME = 64
 NAME = re.compile(rb"[a-z][a-z0-9-]*")
 
 Code = Annotated[bytes, Bound(MAX_CODE)]
-Name = Annotated[bytes, Bound(MAX_NAME)]
-AgentId = U64
-
-
-class AgentKind(UnitEnum):
-    """What an agent's code is written in."""
-
-    JavaScript = 0
-    """A script for the workers' JavaScript engine."""
-
-
-@struct
-class AgentPolicy:
-    """On what terms an agent takes jobs."""
-
-    price: Balance
-    """Of a unit of gas."""
-    max_gas: U64
-    """The most gas that one job may use."""
-    shares: Shares
-    narrow: bool
-    """Whether its jobs may be drawn from few operators."""
-
-
-@struct
-class Agent:
-    """An agent's record."""
-
-    owner: AccountId
-    """Its DAO, as long as it has no token holders: who created it."""
-    name: Name
-    kind: AgentKind
-    policy: AgentPolicy
-    code: H256 | None = None
-    """The hash of the approved script."""
-    paused: bool = False
 
 
 class Agents(Pallet):
@@ -154,6 +119,16 @@ class Agents(Pallet):
         agent: AgentId
         class_: ClassId
 
+    class ServiceSet(Event):
+        """What an agent pays for HTTP requests was changed."""
+
+        agent: AgentId
+
+    class HostsSet(Event):
+        """The hosts that an agent's script may reach were changed."""
+
+        agent: AgentId
+
     class UnknownAgent(Error):
         """No agent has this number."""
 
@@ -187,6 +162,9 @@ class Agents(Pallet):
     class NoApprovedCode(Error):
         """The agent's DAO has approved no script yet."""
 
+    class BadHost(Error):
+        """A host is a name in lower case, as in `example.com`, or all names below one, as in `*.example.com`."""
+
     class HoldReason(Reasons):
         """What is held here."""
 
@@ -203,6 +181,17 @@ class Agents(Pallet):
     """Uploaded code, by its hash."""
     requirements = Map[AgentId, ClassId](default=EVERYONE)
     """The capability class of each agent that asks anything of its workers; what it asks is in `Workers.Classes`."""
+    service = Map[AgentId, ServicePolicy]()
+    """What agents pay for HTTP requests; one that isn't here pays for none."""
+    budget = Map[AgentId, BudgetLevel]()
+    """What was left of the budget of each agent that has paid for requests, when it last did."""
+    hosts = Map[AgentId, list[Host]]()
+    """The hosts that an agent's script may reach; one that isn't here may reach any that is public."""
+    default_service = Value[ServicePolicy | None]()
+    """What a new agent pays for HTTP requests."""
+
+    def genesis(self, default_service: ServicePolicy | None = None) -> None:
+        self.default_service = default_service
 
     # Calls
 
@@ -229,6 +218,9 @@ class Agents(Pallet):
         self.next_agent = agent + 1
         self.by_name[name] = agent
         self.agent[agent] = Agent(who, name, kind, policy)
+        default = self.default_service
+        if default is not None:
+            self.service[agent] = default
         self.deposit(self.Created(agent, who, name))
 
     @call(2, weight=Weight(150_000_000, 6_000))
@@ -298,6 +290,31 @@ class Agents(Pallet):
             self.currency.release(self.HoldReason.Requirements, who, self.requirements_deposit)
         self.deposit(self.RequirementsSet(agent, new))
 
+    @call(8, weight=Weight(150_000_000, 5_000))
+    def set_service(self, who: Signed, agent: AgentId, service: ServicePolicy) -> None:
+        """Say what the agent pays for HTTP requests, and whose tickets say that it does.
+
+        Requests whose leaves the chain draws later are paid for on these terms.
+        """
+        self._governed(who, agent)
+        if service == NO_SERVICE:
+            del self.service[agent]
+        else:
+            self.service[agent] = service
+        self.deposit(self.ServiceSet(agent))
+
+    @call(9, weight=lambda agent, hosts: Weight(150_000_000 + 3_000_000 * len(hosts or ()), 5_000))
+    def set_hosts(self, who: Signed, agent: AgentId, hosts: Annotated[list[Host], Bound(MAX_HOSTS)] | None) -> None:
+        """Say which hosts the agent's script may reach; with none given, any that is public."""
+        self._governed(who, agent)
+        if hosts is None:
+            del self.hosts[agent]
+        elif all(map(is_host, hosts)):
+            self.hosts[agent] = hosts
+        else:
+            raise self.BadHost
+        self.deposit(self.HostsSet(agent))
+
     # What other pallets may ask: `Payees`
 
     def terms(self, agent: int) -> Terms:
@@ -309,6 +326,23 @@ class Agents(Pallet):
         policy = record.policy
         class_id = self.requirements[agent]
         return Terms(record.code, policy.price, policy.max_gas, policy.shares, treasury(agent), policy.narrow, class_id)
+
+    def service_terms(self, agent: int) -> ServiceTerms | None:
+        record = self.agent.get(agent)
+        if record is None:
+            return None
+        service, policy = self.service.get(agent) or NO_SERVICE, record.policy
+        return ServiceTerms(policy.price, service.max_charge, service.gateways, policy.shares, treasury(agent))
+
+    def spend_budget(self, agent: int, wanted: int, now: int) -> int:
+        service = self.service.get(agent)
+        if service is None or not wanted:
+            return 0
+        level = self.budget.get(agent)
+        left = service.full if level is None else level.filled(service, now)
+        spent = min(wanted, left)
+        self.budget[agent] = BudgetLevel(left - spent, now)
+        return spent
 
     # Inside
 

@@ -210,7 +210,7 @@ class DevRuntime(Runtime):
             jobs=lambda: self.jobs,
             chain_treasury=CHAIN_TREASURY,
             defer=10 * MINUTE,
-            discovery=3 * DAY,  # a job's deadline, its window, and the vote on a challenge
+            discovery=3 * DAY,  # a job's deadline, its window, and the vote on a challenge; less for receipts
             equivocation=50 * UNIT,
             report_bond=UNIT,
             max_due=8,
@@ -243,6 +243,13 @@ class DevRuntime(Runtime):
             min_slash=10 * UNIT,
             max_deadline=24 * 60 * MINUTE,
             max_due=256,
+            receipt_time=60 * MINUTE,
+            open_within=10 * MINUTE,
+            leaves_drawn=8,
+            batch_interval=3_000,
+            batches_kept=4 * DAY,
+            min_channel=UNIT // 10,
+            channel_notice=60 * MINUTE,
         )
         self.schedules = Schedules(
             index=31,

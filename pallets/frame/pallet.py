@@ -21,7 +21,7 @@ class Balances(Pallet):
 ```
 The order inside a pallet is FRAME's: configuration, events, errors, reasons, storage, genesis, hooks, inherents, calls,
 what other pallets may ask, what stays inside. A call is a plain method: tests call it directly, the runtime after
-decoding. Where events or errors are too many for the page, a plain class beside it has them, which the pallet inherits.
+decoding. Where there is too much for one page, a plain class beside it has a part of it, which the pallet inherits.
 
 Hooks are methods of these names: `on_initialize(number)`, `on_idle(number, remaining)`, `on_finalize(number)`,
 `on_runtime_upgrade()`, `integrity_test()`. A pallet with an inherent has `inherent_identifier`, `create_inherent(data)`
@@ -166,6 +166,8 @@ class Pallet:
         declared = [thing for base in bases for thing in vars(base).values()]
         cls.wire_name = vars(cls).get("wire_name", cls.__name__)
         cls.items_declared = tuple(thing for thing in declared if isinstance(thing, Item))
+        for item in cls.items_declared:
+            item.owner = cls
         cls.events = tuple(
             _indexed(cls, (thing for thing in declared if isinstance(thing, type) and issubclass(thing, Event)))
         )

@@ -70,7 +70,8 @@ def is_past(jobs: Jobs, moment: int) -> bool:
 
 
 def _alarm_of(job: Job) -> int:
-    if job.stage is not Stage.Commits:
+    if job.stage not in (Stage.Record, Stage.Commits):
         return job.due
-    unheard = any(seat.phase is SeatPhase.Drawn for seat in job.voters)
+    awaited = job.seats[:1] if job.stage is Stage.Record else job.voters
+    unheard = any(seat.phase is SeatPhase.Drawn for seat in awaited)
     return job.acknowledge_by if unheard else job.commit_by

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pallets.jobs.audit import expect_audit
 from pallets.jobs.calendar import is_past
 from pallets.jobs.end import outcome_of, settle
+from pallets.jobs.recorded import check_transcript
 from pallets.jobs.sealed import check_sealed
-from pallets.jobs.vote import find_seat
+from pallets.jobs.seats import find_seat, require_trust
 from pallets.jobs.window import open_window
 from pallets.primitives.extrinsic import Ed25519
-from pallets.primitives.job import NO_TRANSCRIPT, InlineOutput, Output, output_hash
+from pallets.primitives.job import InlineOutput, Mode, Output, output_hash
 from pallets.primitives.job_record import Ballot, Job, Seat, SeatPhase
 
 if TYPE_CHECKING:
@@ -45,11 +47,8 @@ def check_commit(
         raise jobs.TooLate
     if gas > job.gas_limit:
         raise jobs.GasAboveLimit
-    if transcript_root != NO_TRANSCRIPT:
-        raise jobs.UnexpectedTranscript
-    fault = jobs.attestation.fault(worker)
-    if fault is not None:
-        raise fault
+    check_transcript(jobs, job, transcript_root)
+    require_trust(jobs, worker)
     return job, seat, content, Ballot(named, transcript_root, gas)
 
 
@@ -59,7 +58,10 @@ def take_commit(jobs: Jobs, id: int, job: Job, seat: Seat, content: bytes, ballo
     jobs.output[id] = content
     jobs.deposit(jobs.Committed(id, job.attempt, seat.worker, ballot.output, ballot.gas))
     seat.phase, seat.ballot, seat.at = SeatPhase.Revealed, ballot, now
-    if jobs.window:
+    if job.mode is Mode.Recorded:
+        job.transcript = ballot.transcript_root
+    if jobs.window and job.mode is not Mode.Oracle:
         open_window(jobs, id, job, outcome_of(jobs, job, ballot, [seat], 0))
     else:
+        expect_audit(jobs, id, job)
         settle(jobs, id, job, outcome_of(jobs, job, ballot, [seat], now), [seat])

@@ -64,8 +64,8 @@ def outcome_of(jobs: Jobs, job: Job, ballot: Ballot, winners: list[Seat], settle
 def settle(jobs: Jobs, id: int, job: Job, outcome: Outcome, winners: list[Seat]) -> None:
     """Pays for a job: moves the fee out of the hold, credits it, and releases the rest."""
     fee, workers = outcome.fee, seated(job)
-    right = Ballot(outcome.output, outcome.transcript_root, outcome.gas)
-    kept = {seat.worker for seat in job.voters if seat.ballot == right}
+    right = job.vote_of(Ballot(outcome.output, outcome.transcript_root, outcome.gas))
+    kept = {seat.worker for seat in job.voters if seat.ballot is not None and job.vote_of(seat.ballot) == right}
     callback = jobs.callback.get(id)
     if fee:
         jobs.currency.transfer_held(jobs.HoldReason.Fee, job.submitter, POT, fee)
@@ -117,15 +117,16 @@ def pay_base_fee(jobs: Jobs, id: int, job: Job, seat: Seat) -> None:
 
 
 def end_attempt(jobs: Jobs, id: int, job: Job, *, kept: bool | None = False) -> None:
-    """Takes a job of one replica from its worker, which missed it: the next is drawn, or the job expires.
+    """Takes a job from its worker, or from its leader, which missed it: others are drawn, or the job expires.
 
     With `kept` none it isn't held against the worker.
     """
     used = job.attempt == ATTEMPTS and job.state is JobState.Assigned
     for worker in seated(job):
-        release_seat(jobs, id, job, worker, kept=kept)
-        job.tried.append(worker)
-    job.seats = []
+        release_seat(jobs, id, job, worker, kept=kept if worker == job.seats[0].worker else None)
+    if job.seats:
+        job.tried.append(job.seats[0].worker)
+    job.seats, job.transcript, job.round, job.replaced = [], None, 0, 0
     if used:
         expire(jobs, id, job, ExpiryReason.AttemptsUsed)
     elif job.ends <= jobs.timestamp.now:
@@ -133,7 +134,7 @@ def end_attempt(jobs: Jobs, id: int, job: Job, *, kept: bool | None = False) -> 
     else:
         job.attempt += 1
         enter(jobs, job, JobState.Queued)
-        enqueue(jobs, id, job, seats=1)
+        enqueue(jobs, id, job, seats=job.replicas)
         jobs.deposit(jobs.Requeued(id, job.attempt))
 
 

@@ -15,7 +15,7 @@ class JobErrors:
         """This runtime takes only inputs that are given in the call, open or sealed."""
 
     class DeterministicOnly(Error):
-        """This runtime takes only jobs of mode `Deterministic`."""
+        """A sealed job is of mode `Deterministic`: this runtime takes no sealed transcripts."""
 
     class BadReplicas(Error):
         """The number of replicas is odd, and at most nine."""
@@ -124,3 +124,21 @@ class JobErrors:
 
     class SealedOutputTooShort(Error):
         """The output of a sealed job is a hash of 32 bytes, then a box of at least 48."""
+
+    class MissingTranscript(Error):
+        """A run that may reach the world outside has a transcript: its root is not zero."""
+
+    class WrongTranscript(Error):
+        """The run is to replay the transcript that was recorded, and no other."""
+
+    class NothingToRecord(Error):
+        """The job has no leader: that have `Recorded` ones of several replicas."""
+
+    class NotLeader(Error):
+        """Another worker leads: it is the first of the job's seats."""
+
+    class AlreadyRecorded(Error):
+        """The leader has said which transcript the others replay."""
+
+    class NothingRecorded(Error):
+        """There is nothing yet for the worker to replay."""

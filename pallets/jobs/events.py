@@ -137,3 +137,18 @@ class JobEvents:
 
         job: JobId
         error: DispatchErrorType
+
+    class Recorded(Event):
+        """A leader said which transcript the others replay."""
+
+        job: JobId
+        attempt: U32
+        worker: WorkerKey
+        transcript_root: H256
+
+    class Audited(Event):
+        """The chain has it checked whether a worker's run of a settled job was what its transcript says, by a job."""
+
+        job: JobId
+        audit: JobId
+        worker: WorkerKey

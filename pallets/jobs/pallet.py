@@ -11,6 +11,7 @@ A `worker` call is bare: anyone may submit it, with the worker's signature.
 | `word` | worker | it is at work, or abstains |
 | `commit` | worker | the output is stored; without a window the worker is paid, the rest released |
 | `commit_hash`, `reveal` | worker | the same in two steps, where several workers vote on the output |
+| `record` | worker | of a `Recorded` vote: what came from outside, which the others replay (`recorded`) |
 | window | anyone, by `challenge` | the output is provisional, and can be made a vote |
 | deadline | the chain | after a third of the job's time another worker is preferred, after three the job expires |
 | `claim` | whoever is owed | pays out |
@@ -40,15 +41,14 @@ the index of an error of `Attestation`.
 
 ## Out of scope
 
-`Hash` inputs, `Recorded` and `Oracle` modes: each is refused by an error of its own.
+`Hash` inputs, and sealed ones of other modes than `Deterministic`: each is refused by an error of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
-from pallets.attestation.pallet import Attestation, refusal
+from pallets.attestation.pallet import Attestation
 from pallets.frame import (
     H256,
     U8,
@@ -62,7 +62,6 @@ from pallets.frame import (
     Const,
     DoubleMap,
     DueKey,
-    Error,
     Map,
     NoneOrigin,
     Pallet,
@@ -70,62 +69,57 @@ from pallets.frame import (
     Reasons,
     Root,
     Signed,
-    ValidTransaction,
     Value,
     Weight,
     call,
 )
 from pallets.frame.genesis import InvalidGenesis
-from pallets.frame.validity import BadProof
 from pallets.fungible import Currency
-from pallets.jobs.callback import MAX_CALLBACK_WEIGHT, fit_to_call_back
+from pallets.jobs.admission import (
+    validate_commit,
+    validate_commit_hash,
+    validate_record,
+    validate_reseal,
+    validate_reveal,
+    validate_word,
+)
+from pallets.jobs.callback import fit_to_call_back
 from pallets.jobs.commit import check_commit, take_commit
 from pallets.jobs.end import POT, expire
 from pallets.jobs.errors import JobErrors
 from pallets.jobs.events import JobEvents
+from pallets.jobs.lots import draw_lots
 from pallets.jobs.queue import draw_all, draw_settled, fall_due, first_waiting, next_due
-from pallets.jobs.sealed import RESEAL_PHASE, RESEAL_TAG, check_reseal, provide, take_reseal
-from pallets.jobs.submission import MAX_REPLICAS, submit_job
+from pallets.jobs.receipt_page import ReceiptPage
+from pallets.jobs.receipts import batches_fall_due, check_terms, draw_leaves
+from pallets.jobs.recorded import check_record, take_record
+from pallets.jobs.sealed import check_reseal, provide, take_reseal
+from pallets.jobs.submission import submit_job
 from pallets.jobs.terms import Beacon, KeyHolders, Payees, Penalties
 from pallets.jobs.vote import check_hash, check_reveal, check_word, take_hash, take_reveal, take_word
-from pallets.jobs.window import challenge, draw_lots
-from pallets.primitives.codec import codec_of
+from pallets.jobs.weights import (
+    BOX_WEIGHT,
+    COMMIT_WEIGHT,
+    DRAW_WEIGHT,
+    DUE_WEIGHT,
+    LOT_WEIGHT,
+    TRY_WEIGHT,
+    VOTE_AT_MOST,
+    submit_weight,
+    used,
+)
+from pallets.jobs.window import challenge
 from pallets.primitives.hashing import Identity
 from pallets.primitives.job import Input, JobId, Mode, Output, Word
-from pallets.primitives.job_record import ATTEMPTS, MAX_SEATS, Assignment, ExpiryReason, Job, JobState, Stage
+from pallets.primitives.job_record import ATTEMPTS, Assignment, ExpiryReason, Job, JobState
 from pallets.primitives.sealed import Box, GivenBox
 from pallets.primitives.worker import WorkerKey
 from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
-from pallets.workers.pallet import JOB_PRIORITY, SIGNATURE_REF_TIME, Workers
-
-COMMIT_PHASE, HASH_PHASE, REVEAL_PHASE, WORD_PHASE = 0, 1, 2, 3
-"""What a bare call of a worker is about; an acknowledgement is of the last, another word of the one after it."""
-SUBMIT_WEIGHT = Weight(800_000_000, 30_000)
-SEAT_CALLS_WEIGHT = Weight(2_100_000_000, 120_000)
-"""Of the calls, three at most, that a worker makes of a job for nothing: `submit` weighs them, and so pays for them."""
-BOX_WEIGHT = Weight(150_000_000, 6_000)
-COMMIT_LONGEVITY = 256
-VOTE_WEIGHT = Weight(SIGNATURE_REF_TIME + 600_000_000, 40_000)
-SEAT_WEIGHT = Weight(300_000_000, 12_000)
-"""Of a call that ends a stage of a vote, for each seat of it."""
-VOTE_AT_MOST = VOTE_WEIGHT + SEAT_WEIGHT * MAX_SEATS
-LOT_WEIGHT = Weight(100_000_000, 2_000)
-DUE_WEIGHT = Weight(250_000_000, 12_000)
-DRAW_WEIGHT = Weight(500_000_000, 20_000)
-TRY_WEIGHT = Weight(50_000_000, 2_000)
-
-COMMIT_TAG = codec_of(tuple[JobId, U32, WorkerKey, U8])
+from pallets.workers.pallet import SIGNATURE_REF_TIME, Workers
 
 
-def _submit_weight(
-    agent: int, input: Input, mode: Mode, replicas: int, max_fee: int, deadline: int, callback: bytes | None
-) -> Weight:
-    weight = SUBMIT_WEIGHT + SEAT_CALLS_WEIGHT * min(replicas, MAX_REPLICAS)
-    return weight if callback is None else weight + MAX_CALLBACK_WEIGHT
-
-
-class Jobs(JobEvents, JobErrors, Pallet):
+class Jobs(ReceiptPage, JobEvents, JobErrors, Pallet):
     """An agent's script run by attested workers, paid for when its output is on-chain and stands."""
 
     system: System
@@ -165,6 +159,8 @@ class Jobs(JobEvents, JobErrors, Pallet):
         """What a job may cost its submitter."""
         ChallengeBond = 1
         """What a challenger loses where the output stands."""
+        Channel = 2
+        """What callers pay their vouchers from."""
 
     next_job = Value[JobId](default=0)
     """The number of the next job."""
@@ -195,7 +191,9 @@ class Jobs(JobEvents, JobErrors, Pallet):
     deadlines = Map[tuple[DueKey, DueKey], None](hasher=Identity)
     """When which job falls due."""
     lots = Map[tuple[DueKey, DueKey], None](hasher=Identity)
-    """From which block on it is drawn by lot whether the chain has which job's provisional output judged."""
+    """From which block on it is drawn by lot whether the chain has which job's output judged."""
+    audit_input = Map[JobId, Input]()
+    """Inputs of settled jobs that may be audited, until their lot is drawn."""
     draws = Map[tuple[DueKey, DueKey], U8](hasher=Identity)
     """From which block on which job is to be drawn for."""
     retries = Map[tuple[DueKey, DueKey], U8](hasher=Identity)
@@ -218,6 +216,7 @@ class Jobs(JobEvents, JobErrors, Pallet):
             raise ValueError("Jobs: a challenge must end before the fault it finds is too old: lower max_window")
         if not fit_to_call_back(self.callable_back):
             raise ValueError("Jobs: callable_back names calls of pallets that must never be called back")
+        check_terms(self)
 
     def on_randomness(self, mix: bytes) -> None:
         """What is to be done in every block, when its time and its randomness are known."""
@@ -225,10 +224,10 @@ class Jobs(JobEvents, JobErrors, Pallet):
         drawn, tries = draw_settled(self) if shared else (0, 0)
         due = 0
         if not self.draw_is_known:  # nobody may bend it by what falls due
-            due = self.workers.notice_silence(mix) + fall_due(self)
+            due = self.workers.notice_silence(mix) + fall_due(self) + batches_fall_due(self)
         if not shared:
             drawn, tries = draw_all(self, mix)
-        lots = draw_lots(self)
+        lots = draw_lots(self) + draw_leaves(self)
         weight = DUE_WEIGHT * due + DRAW_WEIGHT * drawn + TRY_WEIGHT * tries + LOT_WEIGHT * lots
         self.system.register_weight(weight)
 
@@ -238,7 +237,7 @@ class Jobs(JobEvents, JobErrors, Pallet):
 
     # Calls
 
-    @call(0, weight=_submit_weight)
+    @call(0, weight=submit_weight)
     def submit(
         self,
         who: Signed,
@@ -260,14 +259,7 @@ class Jobs(JobEvents, JobErrors, Pallet):
         """
         submit_job(self, who, agent, input, mode, replicas, max_fee, deadline, callback)
 
-    def validate_commit(
-        self, job: int, attempt: int, output: Output, transcript_root: bytes, gas: int, worker: bytes, signature: bytes
-    ) -> ValidTransaction:
-        """Admits a commit that the chain waits for."""
-        check = partial(check_commit, self, job, attempt, output, transcript_root, gas, worker, signature)
-        return self._admit(check, job, attempt, worker, COMMIT_PHASE)
-
-    @call(1, weight=Weight(SIGNATURE_REF_TIME + 900_000_000, 40_000), validate=validate_commit)
+    @call(1, weight=COMMIT_WEIGHT, validate=validate_commit)
     def commit(
         self,
         none: NoneOrigin,
@@ -288,20 +280,16 @@ class Jobs(JobEvents, JobErrors, Pallet):
         found = check_commit(self, job, attempt, output, transcript_root, gas, worker, signature)
         take_commit(self, job, *found)
 
-    def validate_reveal(
-        self,
-        job: int,
-        attempt: int,
-        output: Output,
-        transcript_root: bytes,
-        gas: int,
-        salt: bytes,
-        worker: bytes,
-        signature: bytes,
-    ) -> ValidTransaction:
-        """Admits a reveal that the chain waits for."""
-        check = partial(check_reveal, self, job, attempt, output, transcript_root, gas, salt, worker, signature)
-        return self._admit(check, job, attempt, worker, REVEAL_PHASE)
+    @call(12, weight=VOTE_AT_MOST, validate=validate_record)
+    def record(
+        self, none: NoneOrigin, job: JobId, attempt: U32, transcript_root: H256, worker: WorkerKey, signature: Bytes64
+    ) -> None:
+        """Say, as the leader of a `Recorded` job, which transcript the other workers replay.
+
+        A bare transaction that anyone may submit.
+        """
+        found = check_record(self, job, attempt, transcript_root, worker, signature)
+        take_record(self, job, *found, transcript_root)
 
     @call(2, weight=VOTE_AT_MOST, validate=validate_reveal)
     def reveal(
@@ -328,12 +316,7 @@ class Jobs(JobEvents, JobErrors, Pallet):
         )
         before = record.stage
         take_reveal(self, job, record, seat, content, ballot)
-        return _used(record, before)
-
-    def validate_word(self, job: int, attempt: int, word: Word, worker: bytes, signature: bytes) -> ValidTransaction:
-        """Admits a word that changes something."""
-        check = partial(check_word, self, job, attempt, word, worker, signature)
-        return self._admit(check, job, attempt, worker, WORD_PHASE + word.value)
+        return used(record, before)
 
     @call(3, weight=VOTE_AT_MOST, validate=validate_word)
     def word(
@@ -346,7 +329,7 @@ class Jobs(JobEvents, JobErrors, Pallet):
         record, seat = check_word(self, job, attempt, word, worker, signature)
         before = record.stage
         take_word(self, job, record, seat, word)
-        return _used(record, before)
+        return used(record, before)
 
     @call(4, weight=Weight(700_000_000, 30_000))
     def challenge(self, who: Signed, job: JobId) -> None:
@@ -385,13 +368,6 @@ class Jobs(JobEvents, JobErrors, Pallet):
         self.currency.transfer(POT, who, amount, keep_alive=True)
         self.deposit(self.Claimed(who, amount))
 
-    def validate_commit_hash(
-        self, job: int, attempt: int, hash: bytes, worker: bytes, signature: bytes
-    ) -> ValidTransaction:
-        """Admits a hash that the chain waits for, or one that contradicts the worker's own."""
-        check = partial(check_hash, self, job, attempt, hash, worker, signature)
-        return self._admit(check, job, attempt, worker, HASH_PHASE)
-
     @call(9, weight=VOTE_AT_MOST, validate=validate_commit_hash)
     def commit_hash(
         self, none: NoneOrigin, job: JobId, attempt: U32, hash: H256, worker: WorkerKey, signature: Bytes64
@@ -405,7 +381,7 @@ class Jobs(JobEvents, JobErrors, Pallet):
         record, seat = check_hash(self, job, attempt, hash, worker, signature)
         before = record.stage
         take_hash(self, job, record, seat, hash, signature)
-        return _used(record, before)
+        return used(record, before)
 
     @call(10, weight=Weight(150_000_000, 2_000))
     def set_window(self, root: Root, window: U64) -> None:
@@ -417,15 +393,6 @@ class Jobs(JobEvents, JobErrors, Pallet):
             raise self.WindowTooLong
         self.window = window
         self.deposit(self.WindowSet(window))
-
-    def validate_reseal(
-        self, job: int, receiver: bytes, box: bytes, worker: bytes, signature: bytes
-    ) -> ValidTransaction:
-        """Admits a box for a worker that waits for one."""
-        check = partial(check_reseal, self, job, receiver, box, worker, signature)
-        admitted = self._admit(check, job, 0, worker, RESEAL_PHASE)
-        admitted.provides = [RESEAL_TAG.encode((job, receiver, worker, RESEAL_PHASE))]
-        return admitted
 
     @call(11, weight=BOX_WEIGHT + Weight(SIGNATURE_REF_TIME), validate=validate_reseal)
     def reseal(
@@ -453,22 +420,3 @@ class Jobs(JobEvents, JobErrors, Pallet):
         """When a job was submitted; `None` of one there is not."""
         record = self.job.get(job)
         return None if record is None else record.submitted_at
-
-    # Inside
-
-    def _admit(
-        self, check: Callable[[], object], job: int, attempt: int, worker: bytes, phase: int
-    ) -> ValidTransaction:
-        try:
-            check()
-        except self.BadSignature:
-            raise BadProof from None
-        except Error as error:
-            raise refusal(error) from None
-        return ValidTransaction(
-            JOB_PRIORITY, [], [COMMIT_TAG.encode((job, attempt, worker, phase))], COMMIT_LONGEVITY, True
-        )
-
-
-def _used(job: Job, before: Stage) -> PostInfo:
-    return PostInfo(VOTE_WEIGHT if job.stage is before else VOTE_WEIGHT + SEAT_WEIGHT * len(job.seats))

@@ -31,7 +31,7 @@ from pallets.jobs.window import barred_operators, close_window, free_operators
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import JobId
-from pallets.primitives.job_record import ATTEMPTS, Assignment, Job, JobState, Seat, Stage
+from pallets.primitives.job_record import ATTEMPTS, Assignment, Job, JobState, Seat, Stage, Task
 from pallets.primitives.worker_record import EVERYONE
 from pallets.randomness.beacon import DRAW_DELAY
 from pallets.workers.draw import MAX_TRIES
@@ -68,7 +68,8 @@ def next_due(jobs: Jobs) -> int | None:
     """
     deadline = first_due(jobs.deadlines)
     found = [deadline, jobs.workers.next_due() if deadline is not None else None]
-    if first_due(jobs.lots) is not None:
+    found.append(first_due(jobs.batch_alarms))
+    if first_due(jobs.lots) is not None or first_due(jobs.batch_draws) is not None:
         found.append(jobs.timestamp.now)
     if jobs.workers.eligible_count[EVERYONE]:
         found.append(first_due(jobs.retries))
@@ -134,7 +135,8 @@ def _queue_again(jobs: Jobs, calendar: BoundMap[tuple[int, int], Any], until: in
 
 def first_waiting(jobs: Jobs) -> int | None:
     """The block in which the first of the draws that wait was queued."""
-    found = [when for when in (first_due(jobs.draws), first_due(jobs.lots)) if when is not None]
+    calendars = (first_due(jobs.draws), first_due(jobs.lots), first_due(jobs.batch_draws))
+    found = [when for when in calendars if when is not None]
     return min(found) - DRAW_DELAY if found else None
 
 
@@ -203,13 +205,15 @@ def _seat(jobs: Jobs, id: int, job: Job, drawn: list[Seat]) -> None:
     """Gives a job to the workers that were drawn for it."""
     if job.state is JobState.Queued:
         enter(jobs, job, JobState.Assigned)
-    job.stage = Stage.Commits
+    job.stage = Stage.Record if job.led and job.transcript is None else Stage.Commits
     job.seats.extend(drawn)
     give_time(jobs, job)
     arm(jobs, id, job)
     jobs.job[id] = job
     for seat in drawn:
-        jobs.assignments[seat.worker] = [*jobs.assignments[seat.worker], Assignment(id, job.attempt)]
+        waits = job.stage is Stage.Record and seat is not job.seats[0]
+        assignment = Assignment(id, job.attempt, Task.Wait if waits else Task.Run)
+        jobs.assignments[seat.worker] = [*jobs.assignments[seat.worker], assignment]
         jobs.workers.assign(seat.worker)
     jobs.deposit(jobs.Assigned(id, job.attempt, [seat.worker for seat in drawn]))
 
@@ -235,7 +239,7 @@ def _excuse(jobs: Jobs, id: int, job: Job, now: int) -> None:
     job.ends = max(job.ends, now + (ATTEMPTS - job.turn) * (job.deadline // ATTEMPTS))
     if job.stage is Stage.Draw:
         job.due = job.ends
-    elif job.stage is Stage.Commits:
+    elif job.stage in (Stage.Record, Stage.Commits):
         give_time(jobs, job)
     elif job.stage is Stage.Reveals:
         job.due = now + reveal_time(job)

@@ -26,11 +26,27 @@ class Terms(NamedTuple):
         return min(self.max_gas, max_fee // (max(self.price, 1) * replicas))
 
 
+class ServiceTerms(NamedTuple):
+    """On what terms an agent pays for HTTP requests."""
+
+    price: int
+    max_charge: int
+    gateways: list[bytes]
+    shares: Shares
+    treasury: bytes
+
+
 class Payees(Protocol):
     """Who knows an agent's terms: `Agents`."""
 
     def terms(self, agent: int) -> Terms:
         """An agent's terms for a new job; raises the error that says why it takes none."""
+
+    def service_terms(self, agent: int) -> ServiceTerms | None:
+        """An agent's terms for requests; `None` of one there is not."""
+
+    def spend_budget(self, agent: int, wanted: int, now: int) -> int:
+        """Takes from what an agent's budget allows, `wanted` at most; answers how much. No money is moved."""
 
 
 class KeyHolders(Protocol):

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.attestation.pallet import Attestation
+from pallets.jobs.audit import expect_audit, finish_audit
 from pallets.jobs.calendar import arm, enqueue, enter, is_past, reveal_time
 from pallets.jobs.end import (
     end_attempt,
@@ -31,14 +32,16 @@ from pallets.jobs.end import (
     settle,
     slash,
 )
+from pallets.jobs.recorded import change_leader, check_transcript, give_up_transcript, replays
 from pallets.jobs.sealed import check_sealed, lacked_box
+from pallets.jobs.seats import find_seat, require_trust, set_task
 from pallets.jobs.window import let_stand, rule, stands_unjudged
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import DoubleCommit, Evidence, SignedCommit, SlashReason
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.job import (
-    NO_TRANSCRIPT,
     InlineOutput,
+    Mode,
     Output,
     Word,
     commit_hash,
@@ -69,20 +72,6 @@ EVIDENCE = codec_of(Evidence)
 # What a worker may say
 
 
-def find_seat(jobs: Jobs, job: Job, attempt: int, worker: bytes) -> Seat:
-    """A worker's seat at an open job; raises why it has none."""
-    if job.state in (JobState.Settled, JobState.Expired):
-        raise jobs.NotAssigned
-    if attempt != job.attempt:
-        raise jobs.WrongAttempt
-    if not job.seats:
-        raise jobs.NotAssigned
-    seat = job.seat_of(worker)
-    if seat is None:
-        raise jobs.WrongWorker
-    return seat
-
-
 def check_hash(jobs: Jobs, id: int, attempt: int, hash: bytes, worker: bytes, signature: bytes) -> tuple[Job, Seat]:
     """The job's record and the seat that commits to a hash; raises why that doesn't count.
 
@@ -99,9 +88,11 @@ def check_hash(jobs: Jobs, id: int, attempt: int, hash: bytes, worker: bytes, si
         if seat.is_vacant or hash == seat.commitment.hash:
             raise jobs.AlreadyCommitted
         return job, seat
+    if job.stage is Stage.Record:
+        raise jobs.NothingRecorded
     if seat.is_vacant or (job.stage is Stage.Commits and is_past(jobs, job.commit_by)):
         raise jobs.TooLate
-    _require_trust(jobs, worker)
+    require_trust(jobs, worker)
     return job, seat
 
 
@@ -117,7 +108,7 @@ def take_hash(jobs: Jobs, id: int, job: Job, seat: Seat, hash: bytes, signature:
         runtime_id = jobs.workers.worker[seat.worker].info.runtime_id
         seat.commitment = Commitment(hash, signature, runtime_id)
         seat.phase, seat.at = SeatPhase.Committed, jobs.timestamp.now
-        _set_task(jobs, id, seat.worker, Task.Wait)
+        set_task(jobs, id, seat.worker, Task.Wait)
         jobs.deposit(jobs.HashCommitted(id, job.attempt, seat.worker, hash))
     advance(jobs, id, job)
 
@@ -168,9 +159,8 @@ def check_reveal(
         raise jobs.TooLate
     if gas > job.gas_limit:
         raise jobs.GasAboveLimit
-    if transcript_root != NO_TRANSCRIPT:
-        raise jobs.UnexpectedTranscript
-    _require_trust(jobs, worker)
+    check_transcript(jobs, job, transcript_root)
+    require_trust(jobs, worker)
     return job, seat, content, Ballot(named, transcript_root, gas)
 
 
@@ -178,7 +168,7 @@ def take_reveal(jobs: Jobs, id: int, job: Job, seat: Seat, content: bytes, ballo
     """Counts what a seat found."""
     seat.phase, seat.ballot = SeatPhase.Revealed, ballot
     jobs.candidate[id, ballot.output] = content
-    _set_task(jobs, id, seat.worker, Task.Wait)
+    set_task(jobs, id, seat.worker, Task.Wait)
     jobs.deposit(jobs.Revealed(id, job.attempt, seat.worker, ballot.output, ballot.gas))
     advance(jobs, id, job)
 
@@ -193,12 +183,14 @@ def check_word(jobs: Jobs, id: int, attempt: int, word: Word, worker: bytes, sig
     if seat.phase in (SeatPhase.Committed, SeatPhase.Revealed):
         raise jobs.AlreadyCommitted
     until = job.acknowledge_by if seat.phase is SeatPhase.Drawn else job.commit_by
-    if seat.is_vacant or (job.stage is Stage.Commits and is_past(jobs, until)):
+    if seat.is_vacant or (job.stage in (Stage.Record, Stage.Commits) and is_past(jobs, until)):
         raise jobs.TooLate
+    if word is Word.Unavailable and not replays(job, seat):
+        raise jobs.NothingRecorded
     if word is Word.Acknowledge:
         if seat.phase is SeatPhase.Acknowledged:
             raise jobs.AlreadyAcknowledged
-        _require_trust(jobs, worker)
+        require_trust(jobs, worker)
     return job, seat
 
 
@@ -212,10 +204,16 @@ def take_word(jobs: Jobs, id: int, job: Job, seat: Seat, word: Word) -> None:
         return
     if lacked_box(jobs, id, job, seat):
         pay_base_fee(jobs, id, job, seat)
-    kept = None if job.sealed else False
-    if job.voted:
-        _vacate(jobs, id, job, seat, SeatPhase.Abstained, kept=kept)
-        advance(jobs, id, job)
+    kept = None if job.sealed or word is Word.Unavailable else False
+    if job.stage is Stage.Record and seat is job.seats[0]:
+        change_leader(jobs, id, job, SeatPhase.Abstained)
+    elif job.voted:
+        phase = SeatPhase.Uninformed if word is Word.Unavailable else SeatPhase.Abstained
+        _vacate(jobs, id, job, seat, phase, kept=kept)
+        if job.missed_by >= job.threshold:
+            give_up_transcript(jobs, id, job)
+        else:
+            advance(jobs, id, job)
     else:
         jobs.deposit(jobs.Vacated(id, job.attempt, seat.worker, SeatPhase.Abstained))
         end_attempt(jobs, id, job, kept=kept)
@@ -226,7 +224,9 @@ def take_word(jobs: Jobs, id: int, job: Job, seat: Seat, word: Word) -> None:
 
 def advance(jobs: Jobs, id: int, job: Job) -> None:
     """Takes a vote as far as what its seats have said allows, and writes it."""
-    if job.stage is Stage.Commits:
+    if job.stage is Stage.Record:
+        _keep(jobs, id, job)
+    elif job.stage is Stage.Commits:
         if not _may_decide(job) and _more_seats(jobs, job):
             _next_round(jobs, id, job)
         elif any(seat.is_pending for seat in job.voters):
@@ -243,6 +243,9 @@ def advance(jobs: Jobs, id: int, job: Job) -> None:
 
 def run_out(jobs: Jobs, id: int, job: Job) -> None:
     """A vote's alarm rang: the seats that are late are vacant."""
+    if job.stage is Stage.Record:
+        change_leader(jobs, id, job, SeatPhase.Absent)
+        return
     at_work = job.stage is Stage.Commits and jobs.timestamp.now < job.commit_by
     for seat in job.voters:
         if job.stage is Stage.Reveals:
@@ -304,7 +307,7 @@ def _open_reveals(jobs: Jobs, id: int, job: Job) -> None:
     job.due = due if job.stage is Stage.Draw else max(job.due, due)
     job.stage = Stage.Reveals
     for seat in _committed(job):
-        _set_task(jobs, id, seat.worker, Task.Reveal)
+        set_task(jobs, id, seat.worker, Task.Reveal)
     _keep(jobs, id, job)
 
 
@@ -312,7 +315,7 @@ def _judge(jobs: Jobs, id: int, job: Job) -> None:
     """Every seat has said what it had to, or won't: is there a majority?"""
     found, count = next(iter(job.tally().most_common(1)), (None, 0))
     if found is not None and count >= job.threshold:
-        _decide(jobs, id, job, Ballot(*found))
+        _decide(jobs, id, job, [seat for seat in job.voters if seat.ballot and job.vote_of(seat.ballot) == found])
     elif _more_seats(jobs, job):
         _next_round(jobs, id, job)
     else:
@@ -323,18 +326,31 @@ def _judge(jobs: Jobs, id: int, job: Job) -> None:
         _slash_unrevealed(jobs, id, job, pay=job.gas_limit * job.price)
 
 
-def _decide(jobs: Jobs, id: int, job: Job, ballot: Ballot) -> None:
-    winners = [seat for seat in job.voters if seat.ballot == ballot]
-    if job.challenge is not None:
+def _decide(jobs: Jobs, id: int, job: Job, winners: list[Seat]) -> None:
+    if job.mode is Mode.Oracle:
+        winners = _by_middle(winners)
+    ballot = winners[0].ballot
+    assert ballot is not None
+    if job.audits is not None:
+        finish_audit(jobs, id, job, ballot, winners)
+    elif job.challenge is not None:
         rule(jobs, id, job, ballot, winners)
     else:
         jobs.output[id] = jobs.candidate[id, ballot.output]
+        expect_audit(jobs, id, job)
         settle(jobs, id, job, outcome_of(jobs, job, ballot, winners, jobs.timestamp.now), winners)
     pay = price_of(job, ballot, len(winners))
     for seat in job.voters:
-        if seat.ballot is not None and seat.ballot != ballot:
+        if seat.ballot is not None and seat not in winners and job.mode is not Mode.Oracle:
             slash(jobs, id, job, seat, SlashReason.WrongOutput, pay=pay)
     _slash_unrevealed(jobs, id, job, pay=pay)
+
+
+def _by_middle(winners: list[Seat]) -> list[Seat]:
+    """Seats that agree, led by the one whose gas is in the middle: it is what each is paid for."""
+    by_gas = sorted(winners, key=lambda seat: seat.ballot.gas if seat.ballot else 0)
+    middle = by_gas[(len(by_gas) - 1) // 2]
+    return [middle, *(seat for seat in winners if seat is not middle)]
 
 
 def _slash_unrevealed(jobs: Jobs, id: int, job: Job, *, pay: int) -> None:
@@ -350,20 +366,6 @@ def _vacate(jobs: Jobs, id: int, job: Job, seat: Seat, phase: SeatPhase, *, kept
         del jobs.candidate[id, gone.output]
     release_seat(jobs, id, job, seat.worker, kept=kept)
     jobs.deposit(jobs.Vacated(id, job.attempt, seat.worker, phase))
-
-
-def _set_task(jobs: Jobs, id: int, worker: bytes, task: Task) -> None:
-    found = jobs.assignments[worker]
-    for assignment in found:
-        if assignment.job == id:
-            assignment.task = task
-    jobs.assignments[worker] = found
-
-
-def _require_trust(jobs: Jobs, worker: bytes) -> None:
-    fault = jobs.attestation.fault(worker)
-    if fault is not None:
-        raise fault
 
 
 def _is_barred(jobs: Jobs, seat: Seat) -> bool:

@@ -15,23 +15,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pallets.calendar import due
-from pallets.frame import H256
 from pallets.jobs.calendar import arm, enqueue, enter, is_past
 from pallets.jobs.end import POT, outcome_of, pay_seats, price_of, release_seat, settle, slash
-from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import SlashReason
-from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import JobId
 from pallets.primitives.job_record import CHALLENGE_SEATS, Ballot, Challenge, Job, JobState, Outcome, Seat, Stage
 from pallets.randomness.beacon import DRAW_DELAY
 
 if TYPE_CHECKING:
     from pallets.jobs.pallet import Jobs
-
-ONE_IN = 64
-"""Of so many provisional outputs the chain has one judged."""
-LOT = codec_of(tuple[H256, JobId])
 
 
 def open_window(jobs: Jobs, id: int, job: Job, outcome: Outcome) -> None:
@@ -79,23 +70,6 @@ def challenge(jobs: Jobs, id: int, who: bytes | None) -> None:
     enqueue(jobs, id, job, seats=CHALLENGE_SEATS)
 
 
-def draw_lots(jobs: Jobs) -> int:
-    """Picks the provisional outputs that the chain itself has judged; answers of how many."""
-    found = due(jobs.lots, jobs.system.number, jobs.max_due)
-    for place, (when, id) in enumerate(found):
-        settled = jobs.beacon().settled(when - DRAW_DELAY)
-        if settled is None:
-            return place
-        del jobs.lots[when, id]
-        lot = int.from_bytes(blake2_256(LOT.encode((settled.mix, id))), "little")
-        if lot % ONE_IN == 0:
-            try:
-                challenge(jobs, id, None)
-            except (jobs.UnknownJob, jobs.NotProvisional, jobs.TooFewOperators):
-                continue  # it is judged already, or nobody is there to judge it
-    return len(found)
-
-
 def rule(jobs: Jobs, id: int, job: Job, ballot: Ballot, winners: list[Seat]) -> None:
     """A majority has spoken on a challenged output."""
     assert job.challenge is not None and job.outcome is not None
@@ -106,7 +80,7 @@ def rule(jobs: Jobs, id: int, job: Job, ballot: Ballot, winners: list[Seat]) -> 
             jobs.currency.transfer_held(jobs.HoldReason.ChallengeBond, who, POT, bond)
             pay_seats(jobs, id, [judged, *winners], bond)
         else:
-            pay_seats(jobs, id, winners, _from_treasury(jobs, len(winners) * price_of(job, ballot, 1)))
+            pay_seats(jobs, id, winners, draw_from_treasury(jobs, len(winners) * price_of(job, ballot, 1)))
         return
     jobs.output[id] = jobs.candidate[id, ballot.output]
     settle(jobs, id, job, outcome_of(jobs, job, ballot, winners, jobs.timestamp.now), winners)
@@ -145,7 +119,7 @@ def free_operators(jobs: Jobs, job: Job, barred: set[bytes]) -> int:
     )
 
 
-def _from_treasury(jobs: Jobs, wanted: int) -> int:
+def draw_from_treasury(jobs: Jobs, wanted: int) -> int:
     """Takes from what is owed to the chain's treasury, as much of it as there is."""
     owed = jobs.claimable[jobs.chain_treasury]
     taken = min(wanted, owed)

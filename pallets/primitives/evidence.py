@@ -3,8 +3,9 @@
 ## Overview
 
 Of some faults the chain itself is the witness: a vote lost, a commit not revealed. Of the others anyone may show two
-things that one worker's key signed for this chain and that can't both be honest. Such evidence needs nothing but the
-signatures. A fault is named by worker, reason and subject, whoever shows it and however often: it counts once.
+things that one worker's key signed for this chain and that can't both be honest, or a receipt that no batch of the
+worker has. Such evidence needs nothing but the signatures and what the chain knows. A fault is named by worker, reason
+and subject, whoever shows it and however often: it counts once.
 
 ## Out of scope
 
@@ -14,12 +15,20 @@ What is signed (`job`, `receipt`), what a fault costs (`pallets.slashing`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import JobId, job_commit_bytes, job_output_bytes
-from pallets.primitives.receipt import Receipt, receipt_bytes, receipt_void_bytes
-from pallets.primitives.types import H256, U8, U32, U64, Bytes32, Bytes64, UnitEnum, Variant, struct
+from pallets.primitives.receipt import (
+    MAX_LEAF,
+    MAX_PATH,
+    SIGNATURE_LENGTH,
+    SignedReceipt,
+    receipt_bytes,
+    receipt_void_bytes,
+)
+from pallets.primitives.types import H256, U8, U32, U64, Bound, Bytes32, Bytes64, UnitEnum, Variant, struct
 from pallets.primitives.worker import WorkerKey
 
 
@@ -40,6 +49,12 @@ class SlashReason(UnitEnum):
     """It signed two receipts of one number, or a receipt and that its number was never sent."""
     LostChallenge = 5
     """Its output was challenged, and a vote found another."""
+    OverdueReceipt = 6
+    """It signed a receipt, and committed no batch with that number in time."""
+    FalseBatch = 7
+    """A batch of its has something else at a receipt's number, or leaves or a total that can't be right."""
+    UnopenedBatch = 8
+    """It didn't show the leaves that were drawn of a batch."""
 
 
 @struct(path="pallet_slashing::SignedCommit")
@@ -60,14 +75,6 @@ class SignedOutput:
     transcript_root: Bytes32
     gas: U64
     runtime_id: H256
-    signature: Bytes64
-
-
-@struct(path="pallet_slashing::SignedReceipt")
-class SignedReceipt:
-    """A receipt, and the worker's signature of `fathom/receipt`."""
-
-    receipt: Receipt
     signature: Bytes64
 
 
@@ -117,7 +124,28 @@ class VoidAndReceipt(Evidence):
     void: Bytes64
 
 
-AnyEvidence = DoubleCommit | DoubleOutput | DoubleReceipt | VoidAndReceipt
+@struct
+class OverdueReceipt(Evidence):
+    """A receipt whose number no batch has, though its time is up."""
+
+    worker: WorkerKey
+    receipt: SignedReceipt
+
+
+@struct
+class ReceiptNotInBatch(Evidence):
+    """A receipt, and what the batch that has its number holds in its place."""
+
+    worker: WorkerKey
+    receipt: SignedReceipt
+    first: U64
+    """The batch's first number."""
+    content: Annotated[bytes, Bound(MAX_LEAF)]
+    """Of the leaf, see `receipt.leaf_bytes`."""
+    path: Annotated[list[H256], Bound(MAX_PATH)]
+
+
+AnyEvidence = DoubleCommit | DoubleOutput | DoubleReceipt | VoidAndReceipt | OverdueReceipt | ReceiptNotInBatch
 """The variants of `Evidence`."""
 
 
@@ -148,8 +176,14 @@ def contradicts(evidence: AnyEvidence) -> bool:
     return True
 
 
+def signature_in(genesis: bytes, shown: SignedReceipt, content: bytes) -> bytes | None:
+    """The signature in a leaf that says the same as a receipt; none in one that says something else."""
+    signed, signature = content[:-SIGNATURE_LENGTH], content[-SIGNATURE_LENGTH:]
+    return signature if signed == receipt_bytes(genesis, shown.receipt) else None
+
+
 def signed(evidence: AnyEvidence, genesis: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The two byte strings that the worker must have signed on the chain of this genesis, each with its signature."""
+    """The byte strings that the worker must have signed on the chain of this genesis, each with its signature."""
     if isinstance(evidence, DoubleCommit):
         for commit in (evidence.first, evidence.second):
             yield (
@@ -178,6 +212,7 @@ def signed(evidence: AnyEvidence, genesis: bytes) -> Iterator[tuple[bytes, bytes
             yield receipt_bytes(genesis, shown.receipt), shown.signature
     else:
         yield receipt_bytes(genesis, evidence.receipt.receipt), evidence.receipt.signature
+    if isinstance(evidence, VoidAndReceipt):
         yield receipt_void_bytes(genesis, evidence.receipt.receipt.sequence), evidence.void
 
 

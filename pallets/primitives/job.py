@@ -44,6 +44,8 @@ class Word(UnitEnum):
     """It is at work."""
     Abstain = 1
     """It won't have an output: somebody else should be given the job."""
+    Unavailable = 2
+    """The transcript that it should replay can't be had: whoever recorded it is asked in vain."""
 
 
 class Input(Variant):
@@ -141,10 +143,17 @@ def job_word_bytes(*, genesis: bytes, job: int, attempt: int, word: Word) -> byt
     return JOB_WORD_TAG + JOB_WORD.encode((VERSION, genesis, job, attempt, word))
 
 
+def job_record_bytes(*, genesis: bytes, job: int, attempt: int, transcript_root: bytes) -> bytes:
+    """What a leader signs of the transcript that the others replay, named by its root."""
+    return JOB_RECORD_TAG + JOB_RECORD.encode((VERSION, genesis, job, attempt, transcript_root))
+
+
 JOB_OUTPUT_TAG = b"fathom/job-output"
 JOB_OUTPUT = codec_of(tuple[U8, H256, JobId, U32, Bytes32, Bytes32, Bytes32, Bytes32, U64, H256])
 JOB_COMMIT_TAG = b"fathom/job-commit"
 JOB_COMMIT = codec_of(tuple[U8, H256, JobId, U32, Bytes32])
+JOB_RECORD_TAG = b"fathom/job-record"
+JOB_RECORD = codec_of(tuple[U8, H256, JobId, U32, H256])
 JOB_WORD_TAG = b"fathom/job-word"
 JOB_WORD = codec_of(tuple[U8, H256, JobId, U32, Word])
 ATTEMPT = codec_of(U32)

@@ -8,7 +8,8 @@ Queued -> Assigned(attempt) -> Committed -> [window] -> Settled
 ```
 
 A job of one replica has one seat an attempt. One of more is voted on: each seat commits to a hash, then reveals its
-output; who is absent, or disagrees, is followed by more seats in a round of its own.
+output; who is absent, or disagrees, is followed by more seats in a round of its own. Of a `Recorded` vote the first
+seat leads: it runs the script first and records what comes from outside, and the others replay that.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Stage(UnitEnum):
     """For the end of the challenge window."""
     Over = 4
     """Nothing: it is settled, or has expired."""
+    Record = 5
+    """For what the first seat records, and the others replay."""
 
 
 class SeatPhase(UnitEnum):
@@ -85,10 +88,18 @@ class SeatPhase(UnitEnum):
     """It committed to a hash and kept the output to itself."""
     Equivocated = 7
     """It committed to two hashes."""
+    Uninformed = 8
+    """It said that the transcript, which it should have replayed, can't be had."""
 
 
 PENDING = (SeatPhase.Drawn, SeatPhase.Acknowledged)
-VACANT = (SeatPhase.Abstained, SeatPhase.Absent, SeatPhase.Unrevealed, SeatPhase.Equivocated)
+VACANT = (
+    SeatPhase.Abstained,
+    SeatPhase.Absent,
+    SeatPhase.Unrevealed,
+    SeatPhase.Equivocated,
+    SeatPhase.Uninformed,
+)
 
 
 class Task(UnitEnum):
@@ -115,6 +126,8 @@ class ExpiryReason(UnitEnum):
     """Its submitter took it back."""
     NoMajority = 3
     """No output had a majority of its seats."""
+    TranscriptMissing = 4
+    """Those who were to judge its output couldn't get the transcript of the run."""
 
 
 @struct(path="pallet_jobs::Shares")
@@ -283,6 +296,10 @@ class Job:
     """Who had it in earlier attempts, and didn't finish in time."""
     challenge: Challenge | None = None
     outcome: Outcome | None = None
+    transcript: H256 | None = None
+    """The root of what a leader, or the worker that is judged, has recorded: seats replay it."""
+    audits: JobId | None = None
+    """The settled job of which the first seat's run is replayed; this one then has no fee."""
 
     @property
     def workers(self) -> list[bytes]:
@@ -293,6 +310,16 @@ class Job:
     def voted(self) -> bool:
         """Whether its output is, or was, found by vote, with hashes first."""
         return self.replicas > 1 or self.challenge is not None
+
+    @property
+    def led(self) -> bool:
+        """Whether its first seat records what comes from outside before the others run it."""
+        return self.mode is Mode.Recorded and self.replicas > 1
+
+    @property
+    def missed_by(self) -> int:
+        """How many seats couldn't get the transcript that they should have replayed."""
+        return sum(seat.phase is SeatPhase.Uninformed for seat in self.voters)
 
     @property
     def proves(self) -> bool:
@@ -324,9 +351,13 @@ class Job:
         """A worker's seat among those that count."""
         return next((seat for seat in self.voters if seat.worker == worker), None)
 
+    def vote_of(self, ballot: Ballot) -> tuple[bytes, bytes, int]:
+        """What of a ballot is voted on: who fetched for itself can agree in the output alone."""
+        return (ballot.output, bytes(32), 0) if self.mode is Mode.Oracle else ballot.key
+
     def tally(self) -> Counter[tuple[bytes, bytes, int]]:
-        """How many of the revealed outputs are which, the most frequent first."""
-        return Counter(seat.ballot.key for seat in self.voters if seat.ballot is not None)
+        """How many of the seats' ballots say what, the most frequent first."""
+        return Counter(self.vote_of(seat.ballot) for seat in self.voters if seat.ballot is not None)
 
     def output_bytes(
         self, genesis: bytes, id: int, attempt: int, output: bytes, transcript_root: bytes, gas: int, runtime_id: bytes

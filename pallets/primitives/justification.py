@@ -6,7 +6,7 @@ Mirrors `sp_consensus_grandpa::GrandpaJustification`. Each precommit signs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from pallets.primitives.codec import codec_of
@@ -54,39 +54,50 @@ class Justification:
     def encode(self) -> bytes:
         return JUSTIFICATION.encode(self)
 
-    def verify(self, authorities: Sequence[bytes], set_id: int) -> None:
-        """Raises `InvalidJustification` unless more than two thirds of `authorities` voted for the target.
+    def verify(self, authorities: Sequence[tuple[bytes, int]], set_id: int) -> None:
+        """Raises `InvalidJustification` unless more than two thirds of the weight of `authorities` are for the target.
 
-        `authorities` are the set's ed25519 keys; weights are one each, as every Substrate chain sets them.
-        A vote counts for the target when it names it or a descendant reached through `votes_ancestries`.
+        `authorities` are the set's ed25519 keys and weights. A vote is for the target when it names it, or a descendant
+        that `votes_ancestries` lead to; these are what the votes need, and nothing else. A voter counts once.
         """
-        parents = {header.hash: header.parent_hash for header in self.votes_ancestries}
-        known = set(authorities)
+        headers = {header.hash: header for header in self.votes_ancestries}
+        if len(headers) != len(self.votes_ancestries):
+            raise InvalidJustification("a header of the votes' ancestry is there twice")
+        weights: dict[bytes, int] = {}
+        for key, weight in authorities:
+            weights[key] = weights.get(key, 0) + weight
         voters: dict[bytes, None] = {}
+        used: dict[bytes, None] = {}
         for vote in self.commit.precommits:
-            if vote.id not in known:
+            if vote.id not in weights:
                 raise InvalidJustification(f"0x{vote.id.hex()} is not an authority of set {set_id}")
-            if not _descends(vote.target_hash, self.commit.target_hash, parents):
-                raise InvalidJustification(
-                    f"the vote of 0x{vote.id.hex()} is not for the target or a proven descendant"
-                )
+            self._follow(vote, headers, used)
             payload = precommit_payload(vote.target_hash, vote.target_number, self.round, set_id)
             if not verify_ed25519(vote.signature, payload, vote.id):
                 raise InvalidJustification(f"the signature of 0x{vote.id.hex()} does not verify for round {self.round}")
             voters[vote.id] = None
-        needed = len(authorities) - (len(authorities) - 1) // 3
-        if len(voters) < needed:
-            raise InvalidJustification(f"{len(voters)} of {len(authorities)} authorities voted, {needed} are needed")
+        if len(used) != len(headers):
+            raise InvalidJustification(
+                f"no vote needs {len(headers) - len(used)} of the headers of the votes' ancestry"
+            )
+        total, found = sum(weights.values()), sum(weights[key] for key in voters)
+        needed = total - (total - 1) // 3
+        if found < needed:
+            raise InvalidJustification(f"{found} of {total} authorities voted, {needed} are needed")
 
-
-def _descends(block: bytes, ancestor: bytes, parents: dict[bytes, bytes]) -> bool:
-    for _ in range(len(parents) + 1):
-        if block == ancestor:
-            return True
-        if block not in parents:
-            return False
-        block = parents[block]
-    return False
+    def _follow(self, vote: SignedPrecommit, headers: Mapping[bytes, Header], used: dict[bytes, None]) -> None:
+        """Goes from the block that is voted for back to the target; adds the headers on the way to `used`."""
+        block, number = vote.target_hash, vote.target_number
+        while block != self.commit.target_hash:
+            header = headers.get(block)
+            if header is None or header.number != number or number <= self.commit.target_number:
+                raise InvalidJustification(
+                    f"the vote of 0x{vote.id.hex()} is not for the target or a proven descendant"
+                )
+            used[block] = None
+            block, number = header.parent_hash, number - 1
+        if number != self.commit.target_number:
+            raise InvalidJustification(f"the vote of 0x{vote.id.hex()} names the target by another number")
 
 
 def precommit_payload(target_hash: bytes, target_number: int, round: int, set_id: int) -> bytes:

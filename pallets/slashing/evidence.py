@@ -2,8 +2,8 @@
 
 Signatures bear no date. A fault in a job counts as of the job's submission, or of the worker's registration if that was
 later; one in a receipt as of the later block that the receipts name, to the block where the chain still knows its hash,
-else as of the first of the 64 blocks around it. That is never later than it really was, so that nobody is slashed for
-what was done before it staked.
+else as of the first of the 64 blocks around it; one in a batch as of when that was committed. That is never later than
+it really was, so that nobody is slashed for what was done before it staked.
 
 The functions are parts of `Slashing`.
 """
@@ -17,14 +17,18 @@ from pallets.primitives.evidence import (
     DoubleCommit,
     DoubleOutput,
     DoubleReceipt,
+    OverdueReceipt,
+    ReceiptNotInBatch,
     SlashReason,
     attempt_subject,
     contradicts,
     receipt_subject,
+    signature_in,
     signed,
 )
 from pallets.primitives.extrinsic import Ed25519
-from pallets.primitives.receipt import Receipt
+from pallets.primitives.merkle import root_of
+from pallets.primitives.receipt import Receipt, receipt_bytes
 
 if TYPE_CHECKING:
     from pallets.slashing.pallet import Slashing
@@ -57,9 +61,17 @@ def judge(slashing: Slashing, evidence: AnyEvidence) -> Verdict:
         return Verdict(reason, attempt_subject(evidence.job, evidence.attempt), at, slashing.equivocation)
     shown = [evidence.first, evidence.second] if isinstance(evidence, DoubleReceipt) else [evidence.receipt]
     receipts = [one.receipt for one in shown]
-    at = max(_moment_of(slashing, receipt) for receipt in receipts)
     amount = max(slashing.equivocation, CHARGE_MULTIPLE * max(receipt.charge for receipt in receipts))
-    return Verdict(SlashReason.DoubleReceipt, receipt_subject(receipts[0].sequence), at, amount)
+    if isinstance(evidence, ReceiptNotInBatch):
+        reason, at = SlashReason.FalseBatch, _batch_moment(slashing, evidence)
+    else:
+        reason, at = SlashReason.DoubleReceipt, max(_moment_of(slashing, receipt) for receipt in receipts)
+    if isinstance(evidence, OverdueReceipt):
+        reason = SlashReason.OverdueReceipt
+        latest = _latest_moment_of(slashing, receipts[0])
+        if latest is None or not slashing.jobs().is_overdue(evidence.worker, receipts[0].sequence, latest):
+            raise slashing.NotOverdue
+    return Verdict(reason, receipt_subject(receipts[0].sequence), at, amount)
 
 
 def note_moment(slashing: Slashing, now: int) -> None:
@@ -85,6 +97,22 @@ def _began(slashing: Slashing, job: int, worker: bytes) -> int:
     return max(submitted, slashing.workers.worker[worker].registered_at)
 
 
+def _batch_moment(slashing: Slashing, evidence: ReceiptNotInBatch) -> int:
+    """When the batch was committed that has something else than the receipt; raises why it doesn't, or isn't known."""
+    number, genesis = evidence.receipt.receipt.sequence, slashing.system.block_hash[0]
+    batch = slashing.jobs().batch_of(evidence.worker, evidence.first)
+    if batch is None:
+        raise slashing.UnknownBatch
+    place = number - evidence.first
+    if root_of(evidence.content, place, batch.count, evidence.path) != batch.root:
+        raise slashing.NotInBatch
+    signature = signature_in(genesis, evidence.receipt, evidence.content)
+    content = receipt_bytes(genesis, evidence.receipt.receipt)
+    if signature is not None and slashing.runtime.verify(Ed25519(signature), content, evidence.worker):
+        raise slashing.NoContradiction
+    return batch.committed_at
+
+
 def _moment_of(slashing: Slashing, receipt: Receipt) -> int:
     known = slashing.attestation.recent_block(receipt.block_hash)
     if known is not None and known.number == receipt.block_number:
@@ -94,3 +122,11 @@ def _moment_of(slashing: Slashing, receipt: Receipt) -> int:
     if moment is None:
         raise slashing.UnknownBlock
     return moment
+
+
+def _latest_moment_of(slashing: Slashing, receipt: Receipt) -> int | None:
+    """No earlier than the receipt's block was; `None` where the chain can't tell."""
+    known = slashing.attestation.recent_block(receipt.block_hash)
+    if known is not None and known.number == receipt.block_number:
+        return known.moment
+    return slashing.moment.get(receipt.block_number // STRIDE + 1)

@@ -62,6 +62,7 @@ from pallets.frame.runtime import DispatchErrorType
 from pallets.fungible import Currency
 from pallets.primitives.evidence import EVIDENCE, AnyEvidence, Evidence, SlashReason, fault_key
 from pallets.primitives.hashing import Identity
+from pallets.primitives.receipt_record import BatchRecord
 from pallets.primitives.worker import WorkerKey
 from pallets.slashing.evidence import judge, note_moment
 from pallets.system.pallet import System
@@ -92,6 +93,12 @@ class Market(Protocol):
 
     def submitted_at(self, job: int) -> int | None:
         """When a job was submitted; `None` of one there is not."""
+
+    def batch_of(self, worker: bytes, first: int) -> BatchRecord | None:
+        """A worker's batch of receipts, by its first number."""
+
+    def is_overdue(self, worker: bytes, number: int, moment: int) -> bool:
+        """Whether a receipt's number, over a block of that moment, should be in a batch by now and isn't."""
 
 
 @struct
@@ -202,6 +209,15 @@ class Slashing(Pallet):
     class UnknownBlock(Error):
         """The receipts name no block that the chain remembers: none of this number, or one older than the unbonding."""
 
+    class NotOverdue(Error):
+        """A batch has the number, or there is time for one: `Jobs.ReceiptTime` from the receipt's block on."""
+
+    class UnknownBatch(Error):
+        """The worker has no batch with this first number, or it was forgotten."""
+
+    class NotInBatch(Error):
+        """The leaf isn't the batch's at the receipt's number: it doesn't lead to the root."""
+
     class TooOld(Error):
         """What was at stake then may be free by now: evidence counts for as long as unbonding takes."""
 
@@ -262,7 +278,7 @@ class Slashing(Pallet):
 
     @call(0, weight=Weight(2 * SIGNATURE_REF_TIME + 400_000_000, 30_000) + RISK_WEIGHT)
     def report(self, who: Signed, evidence: Evidence) -> None:
-        """Show that a worker signed two things that contradict each other.
+        """Show that a worker signed two things that contradict each other, or a receipt that no batch of its has.
 
         Anyone may. `ReportBond` is held until the slash is carried out or cancelled; evidence that doesn't hold is an
         error and costs the transaction's fee. A tenth of what is taken of the operator is the signer's, unless that is

@@ -18,7 +18,7 @@ from offchain.simulated_tee import (
 )
 from offchain.simulated_tee import Tee as TeeName
 from offchain.simulated_tee.gpu import dev_gpu_root
-from pallets.agents import AgentKind, AgentPolicy, Agents
+from pallets.agents import Agents
 from pallets.attestation.pallet import Attestation
 from pallets.aura import Aura
 from pallets.balances.pallet import Balances
@@ -31,6 +31,7 @@ from pallets.frame.runtime import Call, Runtime
 from pallets.frame.validity import TransactionSource, ValidTransaction
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
 from pallets.jobs.pallet import Jobs
+from pallets.primitives.agent_record import AgentKind, AgentPolicy
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import bare_extrinsic
@@ -48,6 +49,7 @@ from pallets.primitives.job import (
     commit_hash,
     job_commit_bytes,
     job_output_bytes,
+    job_record_bytes,
     job_word_bytes,
 )
 from pallets.primitives.job_record import Job, Shares
@@ -176,6 +178,13 @@ class JobRuntime(Runtime):
             min_slash=STAKE // 10,
             max_deadline=900_000,
             max_due=8,
+            receipt_time=300_000,
+            open_within=60_000,
+            leaves_drawn=4,
+            batch_interval=1_000,
+            batches_kept=3_600_000,
+            min_channel=UNIT,
+            channel_notice=300_000,
         )
         self.schedules = Schedules(
             index=31,
@@ -301,38 +310,65 @@ class TestWorker:
         call = self.chain.rt.call
         return call("Jobs", "word", job=job, attempt=attempt, word=word, worker=self.key, signature=signature)
 
-    def hash_of(self, job: int, content: bytes = b"output", *, gas: int = 1_000, salt: bytes = SALT) -> bytes:
+    def hash_of(
+        self,
+        job: int,
+        content: bytes = b"output",
+        *,
+        gas: int = 1_000,
+        salt: bytes = SALT,
+        transcript_root: bytes = NO_TRANSCRIPT,
+    ) -> bytes:
         """What it commits to before it reveals an output."""
-        return commit_hash(self._output_bytes(job, content, gas), salt=salt, worker=self.key, attempt=1)
+        signed = self._output_bytes(job, content, gas, transcript_root)
+        return commit_hash(signed, salt=salt, worker=self.key, attempt=self.chain.job(job).attempt)
 
     def commit_hash(self, job: int, content: bytes = b"output", *, hash: bytes | None = None, **found: Any) -> Call:
         """A signed commit to the hash of an output, or to another hash."""
         hash = self.hash_of(job, content, **found) if hash is None else hash
-        signed = job_commit_bytes(genesis=self.chain.genesis_hash, job=job, attempt=1, hash=hash)
+        attempt = self.chain.job(job).attempt
+        signed = job_commit_bytes(genesis=self.chain.genesis_hash, job=job, attempt=attempt, hash=hash)
         signature = self.signer.sign(signed).signature
         call = self.chain.rt.call
-        return call("Jobs", "commit_hash", job=job, attempt=1, hash=hash, worker=self.key, signature=signature)
+        return call("Jobs", "commit_hash", job=job, attempt=attempt, hash=hash, worker=self.key, signature=signature)
 
-    def reveal(self, job: int, content: bytes = b"output", *, gas: int = 1_000, salt: bytes = SALT) -> Call:
+    def reveal(
+        self,
+        job: int,
+        content: bytes = b"output",
+        *,
+        gas: int = 1_000,
+        salt: bytes = SALT,
+        transcript_root: bytes = NO_TRANSCRIPT,
+    ) -> Call:
         """A signed reveal of an output."""
         return self.chain.rt.call(
             "Jobs",
             "reveal",
             job=job,
-            attempt=1,
+            attempt=self.chain.job(job).attempt,
             output=InlineOutput(content),
-            transcript_root=NO_TRANSCRIPT,
+            transcript_root=transcript_root,
             gas=gas,
             salt=salt,
             worker=self.key,
-            signature=self.signer.sign(self._output_bytes(job, content, gas)).signature,
+            signature=self.signer.sign(self._output_bytes(job, content, gas, transcript_root)).signature,
         )
 
-    def _output_bytes(self, job: int, content: bytes, gas: int) -> bytes:
+    def record_transcript(self, job: int, transcript_root: bytes, attempt: int | None = None) -> Call:
+        """A leader's signed word which transcript the others replay."""
+        attempt = self.chain.job(job).attempt if attempt is None else attempt
+        genesis = self.chain.genesis_hash
+        signed = job_record_bytes(genesis=genesis, job=job, attempt=attempt, transcript_root=transcript_root)
+        fields = {"job": job, "attempt": attempt, "transcript_root": transcript_root}
+        signature = self.signer.sign(signed).signature
+        return self.chain.rt.call("Jobs", "record", **fields, worker=self.key, signature=signature)
+
+    def _output_bytes(self, job: int, content: bytes, gas: int, transcript_root: bytes) -> bytes:
         record = self.chain.job(job)
         output = blake2_256(content)
         genesis, runtime = self.chain.genesis_hash, self.info.runtime_id
-        return record.output_bytes(genesis, job, 1, output, NO_TRANSCRIPT, gas, runtime)
+        return record.output_bytes(genesis, job, record.attempt, output, transcript_root, gas, runtime)
 
 
 class JobChain:

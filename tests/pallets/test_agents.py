@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from pallets.agents import MAX_CODE, Agent, AgentKind, AgentPolicy, Agents, treasury
+from pallets.agents import MAX_CODE, Agents, treasury
 from pallets.balances.pallet import Balances
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
 from pallets.jobs.pallet import Jobs
 from pallets.jobs.terms import Terms
+from pallets.primitives.agent_record import Agent, AgentKind, AgentPolicy
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import storage_prefix

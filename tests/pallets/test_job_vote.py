@@ -17,8 +17,9 @@ from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
 from pallets.frame.validity import Custom
 from pallets.frame.weights import Weight
-from pallets.jobs.pallet import SEAT_WEIGHT, VOTE_WEIGHT, Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.jobs.vote import EVIDENCE
+from pallets.jobs.weights import SEAT_WEIGHT, VOTE_WEIGHT
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import DoubleCommit, contradicts

@@ -13,8 +13,8 @@ from pallets.frame.events import BadOrigin, Token
 from pallets.frame.genesis import InvalidGenesis, build_genesis
 from pallets.frame.testing import noop
 from pallets.frame.validity import Custom
+from pallets.jobs.lots import LOT, ONE_IN
 from pallets.jobs.pallet import Jobs
-from pallets.jobs.window import LOT, ONE_IN
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import Word
 from pallets.primitives.job_record import Challenge, ExpiryReason, JobState, SeatPhase, Stage
@@ -46,7 +46,7 @@ def team(chain: JobChain) -> Crew:
 def no_lot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The chain has nothing judged of its own accord, but in tests of just that."""
     if "lot" not in request.node.name:
-        monkeypatch.setattr("pallets.jobs.window.ONE_IN", 1 << 256)
+        monkeypatch.setattr("pallets.jobs.lots.ONE_IN", 1 << 256)
 
 
 def provisional(chain: JobChain, team: Crew, content: bytes = A, **terms: Any) -> tuple[int, TestWorker]:
@@ -326,7 +326,7 @@ def test_lots_are_drawn_from_a_later_blocks_randomness(chain: JobChain, team: Cr
 
 
 def test_a_lot_that_finds_a_lie(chain: JobChain, team: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pallets.jobs.window.ONE_IN", 1)
+    monkeypatch.setattr("pallets.jobs.lots.ONE_IN", 1)
     job, liar = provisional(chain, team, B)
     chain.blocks(4)
     judges = seated(chain, team, job, 1)
@@ -344,7 +344,7 @@ def test_a_lot_that_finds_nothing_is_paid_by_the_chains_treasury(
     chain.next_block(WINDOW)
     chain.call(BOB, "Balances", "transfer_allow_death", dest=b"modlfthmjobs".ljust(32, b"\0"), value=funds)
     chain.rt.jobs.claimable[CHAIN_TREASURY] = funds + 150  # 150 are of the first job
-    monkeypatch.setattr("pallets.jobs.window.ONE_IN", 1)
+    monkeypatch.setattr("pallets.jobs.lots.ONE_IN", 1)
     job, worker = provisional(chain, team)
     before = {key: owed(chain, each) for key, each in team.items()}
     chain.blocks(4)
@@ -359,7 +359,7 @@ def test_a_lot_that_finds_nothing_is_paid_by_the_chains_treasury(
 def test_a_lot_without_a_decision_takes_nothing_back(
     chain: JobChain, team: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pallets.jobs.window.ONE_IN", 1)
+    monkeypatch.setattr("pallets.jobs.lots.ONE_IN", 1)
     job, worker = provisional(chain, team)
     chain.blocks(4)
     (first, *others) = seated(chain, team, job, 1)
@@ -378,7 +378,7 @@ def test_a_lot_without_a_decision_takes_nothing_back(
 
 
 def test_a_lot_needs_workers_to_judge(chain: JobChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pallets.jobs.window.ONE_IN", 1)
+    monkeypatch.setattr("pallets.jobs.lots.ONE_IN", 1)
     job, _ = provisional(chain, crew(chain, 3))
     chain.blocks(3)
     assert chain.job(job).stage is Stage.Window and not list(chain.rt.jobs.lots)

@@ -19,8 +19,9 @@ from pallets.frame.testing import noop
 from pallets.frame.validity import Custom
 from pallets.frame.weights import Weight
 from pallets.jobs.end import POT
-from pallets.jobs.pallet import DRAW_WEIGHT, TRY_WEIGHT, Jobs
+from pallets.jobs.pallet import Jobs
 from pallets.jobs.queue import draw_all
+from pallets.jobs.weights import DRAW_WEIGHT, TRY_WEIGHT
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import HashInput, HashOutput, InlineInput, Mode, SealedInput
@@ -114,8 +115,6 @@ def test_submit(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
     [
         ({"input": HashInput(bytes(32))}, Jobs.InlineInputOnly),
         ({"input": SealedInput(bytes(32), [b"box"] * 5)}, Jobs.TooManyBoxes),
-        ({"mode": Mode.Recorded}, Jobs.DeterministicOnly),
-        ({"mode": Mode.Oracle}, Jobs.DeterministicOnly),
         ({"replicas": 0}, Jobs.BadReplicas),
         ({"replicas": 2}, Jobs.BadReplicas),
         ({"replicas": 11}, Jobs.BadReplicas),

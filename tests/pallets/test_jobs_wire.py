@@ -8,9 +8,9 @@ import pytest
 from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
 from scalecodec.type_registry import load_type_registry_preset
 
-from pallets.agents import AgentKind
 from pallets.attestation.trust import default_policy
 from pallets.frame.metadata import metadata_bytes
+from pallets.primitives.agent_record import AgentKind
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import InlineInput, Mode

@@ -20,13 +20,12 @@ from pallets.primitives.evidence import (
     Evidence,
     SignedCommit,
     SignedOutput,
-    SignedReceipt,
     SlashReason,
     VoidAndReceipt,
     attempt_subject,
 )
 from pallets.primitives.job import job_commit_bytes, job_output_bytes
-from pallets.primitives.receipt import Receipt, receipt_bytes, receipt_void_bytes
+from pallets.primitives.receipt import Receipt, SignedReceipt, receipt_bytes, receipt_void_bytes
 from pallets.primitives.stake import Part
 from pallets.primitives.worker_record import WorkerState
 from pallets.slashing.pallet import POT, Slash, Slashing
