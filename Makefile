@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 COMPILED := $(shell grep -o '"[a-z_/]*\.py"' setup.py | tr -d '"')
 NATIVE := $(wildcard *.so $(addsuffix *.so,$(basename $(COMPILED))))
 QUICKJS := offchain/sandbox/quickjs.wasm
+AI ?= 1
+MODELS := $(if $(filter-out 0,$(AI)),$(VENV)/.ai)
 
 .PHONY: dev build compiled pure test check format bench crash fuzz soak flips market properties lock clean
 
-dev: build ## the chain, three workers, and their URLs
+dev: build $(MODELS) ## the chain, three workers, and their URLs; AI=0 leaves out the models (210 MB)
 	$(BIN)/fathom dev $(ARGS)
 
 build: $(VENV)/.run $(QUICKJS)
@@ -31,6 +33,10 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	touch $@
 
+$(VENV)/.ai: requirements/ai.txt | $(VENV)/.run # without dependencies: see ai.in
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/ai.txt
+	touch $@
+
 $(QUICKJS): package-lock.json
 	test -d node_modules/quickjs-wasi || npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 	cp node_modules/quickjs-wasi/quickjs.wasm $@
@@ -44,7 +50,7 @@ $(VENV)-asi/.installed: requirements/asi.txt # a client that can't share an envi
 	$(VENV)-asi/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/asi.txt
 	touch $@
 
-test: build $(VENV)/.dev $(VENV)-asi/.installed node_modules/.clients ## what CI runs
+test: build $(VENV)/.dev $(MODELS) $(VENV)-asi/.installed node_modules/.clients ## what CI runs
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(VENV)/.dev ## format, lint, types, layers
@@ -86,6 +92,10 @@ lock: $(VENV)/.dev ## resolve the dependencies again
 		--strip-extras --allow-unsafe --extra dev -c requirements/run.txt -o requirements/dev.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe -o requirements/asi.txt requirements/asi.in
+	@# pip-compile knows no --no-deps
+	test -x build/uv/bin/uv || $(BIN)/pip install --quiet --disable-pip-version-check --target build/uv uv
+	build/uv/bin/uv pip compile --quiet --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command "make lock" -o requirements/ai.txt requirements/ai.in
 
 clean:
 	rm -rf $(VENV) $(VENV)-asi node_modules $(QUICKJS) build *.egg-info $(NATIVE)
