@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-RUNNING, CHAINS, KEYS, MEASURING = "Run", "Work on a chain", "Keys and signatures", "Measure"
+RUNNING, AGENTS, CHAINS, KEYS, MEASURING = "Run", "Agents", "Work on a chain", "Keys and signatures", "Measure"
 
 
 class Lazy(NamedTuple):
@@ -28,6 +28,13 @@ COMMANDS = {
     "dev": Lazy("node.commands.run", "Run the dev chain with its workers, and print what you need to use it.", RUNNING),
     "node": Lazy("node.commands.run", "Run a node alone, with Substrate's flags.", RUNNING),
     "worker": Lazy("offchain.__main__", "Run an off-chain worker against any node.", RUNNING),
+    "gateway": Lazy(
+        "offchain.gateway.__main__", "Run a gateway: HTTP for those who call agents, against any node.", RUNNING
+    ),
+    "ai": Lazy("offchain.ai.__main__", "Serve the embedded models over OpenAI's HTTP API.", RUNNING),
+    "agent": Lazy("offchain.authoring.cli", "Write agents: new, build, deploy, call, logs.", AGENTS),
+    "job": Lazy("offchain.replay.cli", "Run jobs again, and compare.", AGENTS),
+    "receipt": Lazy("offchain.replay.cli", "Run requests again from their receipts, and compare.", AGENTS),
     "build-spec": Lazy("node.commands.spec", "Print a chain spec.", CHAINS),
     "export-chain-spec": Lazy("node.commands.spec", "Write a chain spec.", CHAINS),
     "chain-info": Lazy("node.commands.spec", "Print a chain's genesis hash and state root.", CHAINS),
@@ -50,7 +57,7 @@ COMMANDS = {
     "tee": Lazy("node.commands.tee", "Mint, inspect and corrupt quotes of enclaves.", KEYS),
     "bench": Lazy("node.bench.cli", "Measure a node on this machine.", MEASURING),
 }
-GROUPS = frozenset({"bench", "tee"})
+GROUPS = frozenset({"agent", "bench", "tee"})
 """Commands that are all of their module's."""
 
 

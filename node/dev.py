@@ -1,7 +1,8 @@
 """`fathom dev` and `fathom node`: a node with a face.
 
-The dev chain comes with workers, each a process of its own that knows the chain by JSON-RPC alone. Once everything
-answers, the accounts and URLs are printed; then one readable line a block and an extrinsic.
+The dev chain comes with workers and a gateway, each a process of its own that knows the chain by JSON-RPC alone. Once
+everything answers, the accounts and URLs are printed; then one readable line a block and an extrinsic. As with metrics,
+a port of the gateway's that is taken costs the gateway and not the chain.
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ from pallets.primitives import ss58
 from pallets.primitives.keys import DEV_ACCOUNTS, dev_keypair
 from pallets.runtime import DevRuntime
 
-WORKER_START_SECONDS = 120
+START_SECONDS = 120
+"""Within which a worker or the gateway is ready."""
+GATEWAY = "//Gateway"
+"""Whose tickets the dev chain's agents pay for, an ed25519 key of development."""
 
 log = logging.getLogger("node")
 
 
-async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
-    """Runs chain and workers until cancelled; raises `StartError`."""
+async def run_dev(config: NodeConfig, workers: int, gateway_port: int | None, json_output: bool) -> None:
+    """Runs chain, workers and gateway until cancelled, without a gateway if its port is None; raises `StartError`."""
     async with trio.open_nursery() as nursery:
         running: RunningNode = await nursery.start(run_node, config, Effects.real())
         async with running.chain.imported.subscribe() as blocks:
@@ -41,13 +45,20 @@ async def run_dev(config: NodeConfig, workers: int, json_output: bool) -> None:
             greet(running)
             if workers:
                 _list_own_sandbox(running)
+            gateway: list[str | None] = [None]
+
+            async def start_gateway() -> None:
+                gateway[0] = await nursery.start(_gateway, running, gateway_port)
+
             async with trio.open_nursery() as starting:
+                if gateway_port is not None:
+                    starting.start_soon(start_gateway)
                 for number in range(1, workers + 1):
                     if config.sealing == "manual":  # nobody can register until somebody seals
                         nursery.start_soon(_worker, running, f"//Worker//{number}")
                     else:
                         starting.start_soon(nursery.start, _worker, running, f"//Worker//{number}")
-            _ready(running, json_output)
+            _ready(running, gateway[0], json_output)
             await trio.sleep_forever()
 
 
@@ -68,29 +79,53 @@ def _calm_collector() -> None:
 
 
 async def _worker(
-    running: RunningNode, suri: str, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    running: RunningNode, suri: str, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Runs one worker as a process of its own; started once it has registered."""
     stake = DevRuntime(Overlay(running.chain.states.head)).workers.min_stake
     command = [sys.executable, "-m", "offchain", "worker", "--url", running.ws_url, "--suri", suri, "--json", "--alone"]
     command += ["--stake", str(stake)]  # else the worker has to look it up in the metadata
+    command += ["--listen", "127.0.0.1:0"]
     base = running.config.base_path
     if base is not None:
         command += ["--base-path", str(base / "workers" / suri.strip("/").replace("//", "-"))]
+    await _program(command, f"worker {suri}", task_status)
+
+
+async def _gateway(
+    running: RunningNode, port: int, task_status: trio.TaskStatus[str | None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Runs the gateway as a process of its own; started with its URL, or with None where it can't be started."""
+    command = [sys.executable, "-m", "offchain.gateway", "--url", running.ws_url, "--port", str(port), "--json"]
+    command += ["--suri", GATEWAY]
+    base = running.config.base_path
+    if base is not None:
+        command += ["--base-path", str(base / "gateway")]
+    try:
+        async with trio.open_nursery() as nursery:
+            said: dict[str, Any] = await nursery.start(_program, command, "gateway")
+            task_status.started(said["gateway"])
+    except* StartError as group:
+        log.warning("⚠️  no gateway is running: %s; choose another --gateway-port", group.exceptions[0])
+        task_status.started(None)
+
+
+async def _program(command: list[str], name: str, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED) -> None:
+    """Runs an off-chain program; started with what it says once it is ready. Raises `StartError` before that."""
     process = await trio.lowlevel.open_process(command, stdin=DEVNULL, stdout=PIPE)
     try:
-        with trio.move_on_after(WORKER_START_SECONDS) as starting:
+        with trio.move_on_after(START_SECONDS) as starting:
             line = b""
             while not line.endswith(b"\n"):
                 chunk = await process.stdout.receive_some()  # type: ignore[union-attr]
                 if not chunk:
-                    raise StartError(f"the worker {suri} ended before it was ready; its lines above say why")
+                    raise StartError(f"the {name} ended before it was ready; its lines above say why")
                 line += chunk
         if starting.cancelled_caught:
-            raise StartError(f"the worker {suri} was not ready within {WORKER_START_SECONDS} s")
-        task_status.started()
+            raise StartError(f"the {name} was not ready within {START_SECONDS} s")
+        task_status.started(json.loads(line))
         await process.wait()
-        log.warning("⚠️  the worker %s has ended with code %s", suri, process.returncode)
+        log.warning("⚠️  the %s has ended with code %s", name, process.returncode)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -119,11 +154,11 @@ def _measurements(runtime_id: bytes) -> Iterator[bytes]:
         yield kind.of_runtime(runtime_id).measurement
 
 
-def _ready(running: RunningNode, json_output: bool) -> None:
+def _ready(running: RunningNode, gateway: str | None, json_output: bool) -> None:
     urls: dict[str, Any] = {
         "rpc": running.ws_url,
         "http": running.http_url,
-        "gateway": None,
+        "gateway": gateway,
         "metrics": running.metrics_url,
         "pid": os.getpid(),
     }
@@ -137,6 +172,8 @@ def _ready(running: RunningNode, json_output: bool) -> None:
     print("\nReady")
     print(f"  rpc       {running.ws_url}")
     print(f"  http      {running.http_url}")
+    if gateway is not None:
+        print(f"  gateway   {gateway}")
     if running.metrics_url is not None:
         print(f"  metrics   {running.metrics_url}")
     print(f"  explorer  https://polkadot.js.org/apps/?rpc={running.ws_url}#/explorer\n", flush=True)

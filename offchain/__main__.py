@@ -1,4 +1,4 @@
-"""The command line of the off-chain programs: `python -m offchain worker`.
+"""The command line of the off-chain programs: `python -m offchain worker|gateway`.
 
 Logs go to stderr. On stdout stands one line, printed when the worker serves. An error at start is one line and exit
 code 1; SIGINT and SIGTERM end it cleanly with code 0.
@@ -7,17 +7,18 @@ code 1; SIGINT and SIGTERM end it cleanly with code 0.
 from __future__ import annotations
 
 import json
-import logging
 import os
-import signal
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import trio
 import typer
 
+from offchain.cache import user_cache
 from offchain.dishonest_seats import Misbehaviour
+from offchain.gateway.__main__ import gateway
+from offchain.programs import fail, run_program, set_up_logs
+from offchain.serving.models import default_setting
 from offchain.worker import RunningWorker, WorkerConfig, WorkerError, run_worker
 from pallets.primitives import ss58
 
@@ -77,20 +78,62 @@ def worker(
             help="Break the rules in this way, to see what a development chain does about it; it costs stake."
         ),
     ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Answer requests to agents at this address, which goes on the chain for gateways to find; port 0 is a "
+            "free one.",
+            show_default="no requests",
+        ),
+    ] = None,
+    ai: Annotated[
+        str | None,
+        typer.Option(
+            help="The models that scripts find at https://api.openai.com: embedded, off, or the URL of a server that "
+            "speaks OpenAI's API, whose key is in the environment's FATHOM_AI_KEY.",
+            show_default="embedded, where they are installed",
+        ),
+    ] = None,
+    allow_private_network: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private-network",
+            help="Let scripts reach addresses that aren't the public internet's, such as this machine's.",
+        ),
+    ] = False,
+    genesis: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HASH",
+            help="The hash of the chain's first block, from which the worker has everything proven that it believes.",
+            show_default="what the node says it is",
+        ),
+    ] = None,
     log: Annotated[str, typer.Option("-l", "--log", help="Log level: error, warning, info or debug.")] = "info",
     json_output: Annotated[bool, typer.Option("--json", help="Print the line on stdout as JSON, for scripts.")] = False,
 ) -> None:
     """Run an off-chain worker against any node."""
-    _logging(log)
-    config = WorkerConfig(url, suri, stake, slots, base_path, cache_path or _user_cache(), alone, gpu, misbehave)
-    refusal: str | None = None
-    try:
-        trio.run(_until_signal, config, json_output)
-    except* WorkerError as group:
-        refusal = _message(group)  # Python 3.11.2 makes a group of what is raised in here
-    if refusal is not None:
-        print(f"Error: {refusal}", file=sys.stderr)
-        raise SystemExit(1)
+    set_up_logs(log)
+    config = WorkerConfig(
+        url,
+        suri,
+        stake,
+        slots,
+        base_path,
+        cache_path or user_cache(),
+        alone,
+        gpu,
+        misbehave,
+        listen=_address(listen),
+        ai=default_setting() if ai is None else ai,
+        allow_private_network=allow_private_network,
+        genesis=_hash(genesis),
+    )
+    run_program(partial(run_worker, config), partial(_announce, json_output=json_output), WorkerError)
+
+
+app.command()(gateway)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -98,50 +141,40 @@ def main(arguments: list[str] | None = None) -> None:
     app(arguments)
 
 
-async def _until_signal(config: WorkerConfig, json_output: bool) -> None:
-    async with trio.open_nursery() as nursery:
-
-        async def watch() -> None:
-            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                async for _ in signals:
-                    nursery.cancel_scope.cancel()
-
-        nursery.start_soon(watch)
-        async with trio.open_nursery() as work:
-            _announce(await work.start(run_worker, config), json_output)
-        nursery.cancel_scope.cancel()
-
-
 def _announce(running: RunningWorker, json_output: bool) -> None:
     key, operator = f"0x{running.worker_key.hex()}", ss58.encode(running.operator)
     if json_output:
-        print(json.dumps({"worker": key, "operator": operator, "pid": os.getpid()}), flush=True)
+        fields = {"worker": key, "operator": operator, "endpoint": running.endpoint or None, "pid": os.getpid()}
+        print(json.dumps(fields), flush=True)
     else:
-        print(f"Ready  worker {key}  operator {operator}", flush=True)
+        at = f"  requests at {running.endpoint}" if running.endpoint else ""
+        print(f"Ready  worker {key}  operator {operator}{at}", flush=True)
 
 
-def _user_cache() -> Path | None:
-    """Where programs of this user keep what can be made again."""
-    given, home = os.environ.get("XDG_CACHE_HOME"), os.environ.get("HOME")
-    base = Path(given) if given else Path(home) / ".cache" if home else None
-    return None if base is None else base / "fathom" / "sandbox"
+def _hash(genesis: str | None) -> bytes | None:
+    """The hash of `--genesis`."""
+    if genesis is None:
+        return None
+    try:
+        found = bytes.fromhex(genesis.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        fail(f"--genesis {genesis!r} is not a block hash: give 32 bytes in hex")
+    return found
 
 
-def _logging(level: str) -> None:
-    number = logging.getLevelNamesMapping().get(level.upper())
-    if number is None:
-        print(f"Error: --log {level!r} is none of error, warning, info and debug", file=sys.stderr)
-        raise SystemExit(1)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    logging.basicConfig(level=number, handlers=[handler], force=True)
-
-
-def _message(group: BaseExceptionGroup[BaseException]) -> str:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return str(found)
+def _address(listen: str | None) -> tuple[str, int] | None:
+    """Host and port of `--listen`."""
+    if listen is None:
+        return None
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        fail(f"--listen {listen!r} is not of the form HOST:PORT")
+    if host in ("0.0.0.0", "::"):
+        fail(f"--listen {listen!r}: name the one address that gateways reach, for it goes on the chain")
+    return host, int(port)
 
 
 if __name__ == "__main__":

@@ -30,12 +30,13 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import trio
 
 from offchain import records
 from offchain.chain import IN_POOL, POOL_INVALID, Chain, ChainError, WrongChain, refusal_of
+from offchain.duty import Duty, Entry
 from offchain.execution import (
     Program,
     Refusal,
@@ -49,11 +50,21 @@ from offchain.execution import (
 )
 from offchain.journal import Journal, SignedOtherwise, SignedOutput
 from offchain.keys import Entropy, WorkerKeys
+from offchain.outside_runs import Found, NowhereToKeep, OutsideRuns, TranscriptMissing
 from offchain.rpc import CallFailed
 from offchain.sandbox.base import Abstained, Failure, Outcome, PoolFull, Success
 from offchain.sealed_inputs import SealedInputs
 from offchain.standing import Standing
-from pallets.primitives.job import NO_TRANSCRIPT, Input, Word, commit_hash, job_commit_bytes, job_word_bytes
+from pallets.primitives.job import (
+    NO_TRANSCRIPT,
+    Input,
+    Mode,
+    Word,
+    commit_hash,
+    job_commit_bytes,
+    job_record_bytes,
+    job_word_bytes,
+)
 from pallets.primitives.job_record import Job, SeatPhase, Stage, Task
 from pallets.primitives.sealed import GivenBox
 
@@ -71,37 +82,9 @@ MAX_ASSIGNMENTS = 64
 """What a worker looks after at once; chains give it fewer."""
 MORE_FAULTS = ("NotAttested", "AttestationExpired", "MeasurementNotAllowed")
 """Refusals that a fresh attestation mends."""
-DONE = ("AlreadyCommitted", "AlreadyAcknowledged", "AlreadyRevealed")
-PASSING = ("Transaction would exhaust the block limits", "TooEarly")
+DONE = ("AlreadyCommitted", "AlreadyAcknowledged", "AlreadyRevealed", "AlreadyRecorded")
+PASSING = ("Transaction would exhaust the block limits", "TooEarly", "NothingRecorded")
 SALT_BYTES = 32
-
-Entry = tuple[int, int]
-"""Job and attempt."""
-
-
-class Duty:
-    """What the chain asks of a worker for one attempt, as that changes."""
-
-    def __init__(self, entry: Entry, task: Task) -> None:
-        self.job, self.attempt = entry
-        self.task = task
-        self.scope = trio.CancelScope()
-        self._task_scope = trio.CancelScope()
-
-    def ask(self, task: Task) -> None:
-        """The chain asks for this now."""
-        if task is not self.task:
-            self.task = task
-            self._task_scope.cancel()
-
-    async def meanwhile(self, work: Callable[[Duty, SignedOutput], Awaitable[None]], signed: SignedOutput) -> None:
-        """Works until the chain asks for something else."""
-        with trio.CancelScope() as self._task_scope:
-            await work(self, signed)
-            await trio.sleep_forever()
-
-    def __str__(self) -> str:
-        return f"job {self.job}, attempt {self.attempt}"
 
 
 class Assignments:
@@ -115,11 +98,13 @@ class Assignments:
         pool: SandboxPool,
         standing: Standing,
         sealed: SealedInputs,
+        outside: OutsideRuns,
         entropy: Entropy,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._chain, self._journal, self._keys, self._pool = chain, journal, keys, pool
-        self._standing, self._sealed, self._entropy, self._log = standing, sealed, entropy, log
+        self._standing, self._sealed, self._outside = standing, sealed, outside
+        self._entropy, self._log = entropy, log
         self._key = records.ASSIGNMENTS.key(keys.worker_key)
         self._wanted: dict[Entry, Task] = {}
         self._duties: dict[Entry, Duty] = {}
@@ -168,6 +153,7 @@ class Assignments:
 
     async def _work(self, duty: Duty) -> None:
         pause = FIRST_PAUSE
+        await duty.wanted()  # of a job that is led, nothing until the leader has recorded what the others replay
         while True:
             try:
                 signed = await self._signed(duty)
@@ -175,9 +161,9 @@ class Assignments:
             except Refusal as reason:
                 unfinished = isinstance(reason, Unfinished)
                 self._log.warning("%s %s: %s", "abstains from" if unfinished else "refuses", duty, reason)
-                if not isinstance(reason, (Unfinished, Unopened)):
+                if not isinstance(reason, (Unfinished, Unopened, NowhereToKeep, TranscriptMissing)):
                     self._standing.look_again()
-                await self._say(duty, Word.Abstain)
+                await self._say(duty, Word.Unavailable if isinstance(reason, TranscriptMissing) else Word.Abstain)
                 return
             except (SignedOtherwise, WrongChain) as reason:
                 self._log.warning("refuses %s: %s", duty, reason)
@@ -215,23 +201,24 @@ class Assignments:
         if signed is not None:
             self._log.info("has signed %s, before: sends the same", duty)
             return signed
-        program, outcome = await self._found(duty, job, records.INPUT.decode(input_value))
+        program, outcome, root = await self._found(duty, job, records.INPUT.decode(input_value))
         salt = self._entropy(SALT_BYTES) if job.voted else b""
         genesis, runtime_id = self._chain.genesis, self._pool.runtime_id
-        signed = signed_output(self._keys, genesis, id, attempt, job, program, outcome, runtime_id, salt)
+        signed = signed_output(self._keys, genesis, id, attempt, job, program, outcome, runtime_id, salt, root)
         self._journal.keep(key, id, attempt, signed)
         return signed
 
-    async def _found(self, duty: Duty, job: Job, input: Input | None) -> tuple[Program, Success | Failure]:
-        """What is run, and what a run finds; raises `Refusal`."""
+    async def _found(self, duty: Duty, job: Job, input: Input | None) -> tuple[Program, Success | Failure, bytes]:
+        """What is run, what a run finds, and the root of what came from outside; raises `Refusal`."""
         program: Program | None = None
         outcome: Outcome | Exception
+        root = NO_TRANSCRIPT
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._acknowledge, duty, job)
             try:
                 program = await self._program(duty.job, job, input)
                 started = trio.current_time()
-                outcome = await self._run(duty.job, job, program)
+                outcome, root = await self._run(duty.job, job, program)
             except (Refusal, CallFailed, WrongChain) as reason:  # a nursery would wrap it
                 outcome = reason
             nursery.cancel_scope.cancel()
@@ -243,7 +230,7 @@ class Assignments:
         ended = outcome.reason.kind if isinstance(outcome, Failure) else f"{len(outcome.output)} bytes"
         seconds = trio.current_time() - started
         self._log.info("ran %s: %s, gas %d, %.3f s", duty, ended, outcome.gas, seconds)
-        return program, outcome
+        return program, outcome, root
 
     async def _program(self, id: int, job: Job, input: Input | None) -> Program:
         """A job's code and input, which are what it names; code is asked for once. Raises `Refusal`.
@@ -257,7 +244,8 @@ class Assignments:
         now = self._standing.now()
         while True:
             try:
-                program = program_of(job, known, input, given, self._sealed.openers)
+                openers = await self._sealed.openers(id, job) if job.sealed else ()
+                program = program_of(job, known, input, given, openers)
                 break
             except Unopened:
                 if now > self._give_up_at(job):
@@ -280,13 +268,16 @@ class Assignments:
         seat = job.seat_of(self._keys.worker_key)
         return 0 if seat is None else (seat.at + job.commit_by) // 2 + LATE_MILLISECONDS
 
-    async def _run(self, id: int, job: Job, program: Program) -> Outcome:
+    async def _run(self, id: int, job: Job, program: Program) -> Found:
         self._log.info("runs job %d, attempt %d: agent %d, gas limit %d", id, job.attempt, job.agent, job.gas_limit)
         left = (job.commit_by - self._standing.now()) / 1000 - SENDING_SECONDS
         wall_seconds = min(max(left, SHORTEST_RUN), LONGEST_RUN)
         while True:
             try:
-                return await run_job(self._pool, self._chain.genesis, id, job, program, wall_seconds)
+                if job.mode is not Mode.Deterministic:
+                    return await self._outside.run(id, job, program, self._keys.worker_key, wall_seconds)
+                outcome = await run_job(self._pool, self._chain.genesis, id, job, program, wall_seconds)
+                return Found(outcome, NO_TRANSCRIPT)
             except PoolFull as error:
                 self._log.info("job %d waits: %s", id, error)
                 await trio.sleep(FIRST_PAUSE)
@@ -307,19 +298,32 @@ class Assignments:
         await self._send(records.word(duty.job, duty.attempt, word, key, signature), f"the {what} {duty}")
 
     async def _commit(self, duty: Duty, signed: SignedOutput) -> None:
-        """Commits the output, or its hash where it is voted on."""
+        """Commits the output, or its hash where it is voted on; of a run that others replay, says so first."""
         if signed.salt:
+            if signed.transcript_root != NO_TRANSCRIPT:
+                await self._record(duty, signed.transcript_root)
             await self._send(self._commitment(duty, self._hash(duty, signed)), f"the hash of the output of {duty}")
         else:
-            fields = (duty.job, duty.attempt, signed.output, NO_TRANSCRIPT, signed.gas)
+            fields = (duty.job, duty.attempt, signed.output, signed.transcript_root, signed.gas)
             call = records.commit(*fields, self._keys.worker_key, signed.signature)
             await self._send(call, f"the output of {duty}")
 
     async def _reveal(self, duty: Duty, signed: SignedOutput) -> None:
         """Reveals what the worker has committed to, once nobody can copy it."""
         await self._commits_are_final(duty)
-        fields = (duty.job, duty.attempt, signed.output, NO_TRANSCRIPT, signed.gas, signed.salt)
+        fields = (duty.job, duty.attempt, signed.output, signed.transcript_root, signed.gas, signed.salt)
         await self._send(records.reveal(*fields, self._keys.worker_key, signed.signature), f"the output of {duty}")
+
+    async def _record(self, duty: Duty, root: bytes) -> None:
+        """Says which transcript the others replay, where that is this worker's to say."""
+        job = await self._chain.read(records.JOB, duty.job)
+        key = self._keys.worker_key
+        if job is None or not job.led or job.transcript is not None or job.seats[0].worker != key:
+            return
+        genesis = self._chain.genesis
+        said = job_record_bytes(genesis=genesis, job=duty.job, attempt=duty.attempt, transcript_root=root)
+        call = records.record(duty.job, duty.attempt, root, key, self._keys.sign(said))
+        await self._send(call, f"the transcript of {duty}")
 
     def _hash(self, duty: Duty, signed: SignedOutput) -> bytes:
         key = self._keys.worker_key

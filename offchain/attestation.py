@@ -64,8 +64,14 @@ def gpu_evidence(gpu: Gpu, worker_key: bytes, genesis: bytes, block_hash: bytes)
 
 
 def worker_info(
-    keys: WorkerKeys, operator: bytes, genesis: bytes, runtime_id: bytes, evidence: GpuEvidence | None = None
+    keys: WorkerKeys,
+    operator: bytes,
+    genesis: bytes,
+    runtime_id: bytes,
+    evidence: GpuEvidence | None = None,
+    endpoint: str = "",
 ) -> WorkerInfo:
     """What the worker of these keys says of itself; `operator` is an account, the next two 32 bytes each."""
     named = None if evidence is None else evidence.hash
-    return WorkerInfo(VERSION, keys.worker_key, keys.seal_key, operator, genesis, runtime_id, gpu_evidence=named)
+    who = VERSION, keys.worker_key, keys.seal_key, operator, genesis, runtime_id
+    return WorkerInfo(*who, endpoint=endpoint.encode(), gpu_evidence=named)

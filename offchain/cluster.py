@@ -11,16 +11,17 @@
 | `Offered` | opens the box; keeps the secrets in it and confirms, or says that the box is bad |
 | `Holder` | verifies the quotes of those it is asked to hand the secret to, and seals it to their keys |
 
-Everything is decided on the state after the last final block, never on a block that may yet go: a key that isn't final
-is nobody's, and a secret is handed to nobody who is only seated on a fork. News come by subscription of the worker's
-own two entries; while these aren't final it looks again a few times a second.
+Everything is decided on the state after the last final block, with proofs (`offchain.light`), never on the node's word
+or on a block that may yet go: a key that isn't final is nobody's, and a secret is handed to nobody who is only seated
+on a fork. News come by subscription of the worker's own two entries; while these aren't final it looks again a few
+times a second.
 
 A secret is on disk before anything of it leaves. Which of the secrets it keeps is the cluster's is what the chain's key
 says: one that matches no key is never used.
 
 ## Out of scope
 
-What the node says is believed, as everywhere in `offchain`. What is stored under the key, and serving agents' keys.
+What is stored under the key, and serving agents' keys.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from offchain.attestation import Enclave
 from offchain.chain import IN_POOL, Chain, ChainError, Head, refusal_of
 from offchain.cluster_secrets import AgentSubject, ClusterSecret, ClusterSecrets, opened_secrets, sealed_secrets
 from offchain.keys import Entropy, WorkerKeys
+from offchain.light.finalized import Finalized
 from offchain.peers import PeerRefused, check_peer
 from offchain.rpc import CallFailed, ConnectionLost
 from pallets.primitives.cluster import (
@@ -71,13 +73,14 @@ class ClusterMember:
     def __init__(
         self,
         chain: Chain,
+        final: Finalized,
         keys: WorkerKeys,
         enclave: Enclave,
         secrets: ClusterSecrets,
         entropy: Entropy,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        self._chain, self._keys, self._enclave = chain, keys, enclave
+        self._chain, self._final, self._keys, self._enclave = chain, final, keys, enclave
         self._secrets, self._entropy, self._log = secrets, entropy, log
         self._seat: Seat | None = None
         self._volunteers = False
@@ -110,7 +113,7 @@ class ClusterMember:
 
     async def agent_key(self, subject: AgentSubject) -> bytes | None:
         """The 32 bytes of an agent's key under the generation in use; `None` where this worker doesn't hold it."""
-        final = await self._chain.finalized()
+        final = await self._final.newest()
         secret = await self._secret(await self._generation(final), final)
         return None if secret is None else secret.agent_key(subject)
 
@@ -132,12 +135,12 @@ class ClusterMember:
         self._changed = trio.Event()
 
     async def _generation(self, final: Head) -> int:
-        return await self._chain.read(cluster_records.GENERATION, at=final.hash) or 1
+        return await self._final.read_at(final, cluster_records.GENERATION) or 1
 
     async def _secret(self, generation: int, final: Head) -> ClusterSecret | None:
         """The secret of a generation's key that is final, if this worker has it."""
         secret = self._secrets.get(generation)
-        key = await self._chain.read(cluster_records.KEY, generation, at=final.hash)
+        key = await self._final.read_at(final, cluster_records.KEY, generation)
         return secret if secret and key and secret.public == (key.seal_key, key.signing_key) else None
 
     # What the worker does
@@ -146,8 +149,8 @@ class ClusterMember:
         """Does what is due; for how many seconds nothing else is."""
         if self._seat is None:
             return FOR_EVER if self._volunteers else await self._volunteer()
-        final = await self._chain.finalized()
-        seat = await self._chain.read(cluster_records.SEAT, self._keys.worker_key, at=final.hash)
+        final = await self._final.newest()
+        seat = await self._final.read_at(final, cluster_records.SEAT, self._keys.worker_key)
         if seat is None or seat != self._seat:  # it may have changed while the chain was asked
             return FINALITY_SECONDS
         generation = await self._generation(final)
@@ -170,8 +173,8 @@ class ClusterMember:
     async def _ask(self, seat: Seat, generation: int, final: Head) -> float:
         """Proposes a key where there is none, or shows a quote."""
         key = self._keys.worker_key
-        if await self._chain.read(cluster_records.KEY, generation, at=final.hash) is not None:
-            info = await self._chain.read(records.WORKER, key, at=final.hash)
+        if await self._final.read_at(final, cluster_records.KEY, generation) is not None:
+            info = await self._final.read_at(final, records.WORKER, key)
             if info is None:
                 return FINALITY_SECONDS
             quote = self._enclave.quote(info.info.report_data(final.hash))
@@ -189,7 +192,7 @@ class ClusterMember:
     async def _take(self, seat: Seat, generation: int, final: Head) -> float:
         """Opens the box that a holder has handed over."""
         key = self._keys.worker_key
-        box = await self._chain.read(cluster_records.BOX, key, at=final.hash) or b""
+        box = await self._final.read_at(final, cluster_records.BOX, key) or b""
         try:
             found = await self._opened(box, generation, final)
         except NotSealed as reason:
@@ -210,7 +213,7 @@ class ClusterMember:
         found = []
         for each, value in contents:
             secret = ClusterSecret(value)
-            key = await self._chain.read(cluster_records.KEY, each, at=final.hash)
+            key = await self._final.read_at(final, cluster_records.KEY, each)
             if key is None or secret.public != (key.seal_key, key.signing_key):
                 if each == generation:
                     raise NotSealed(f"what it says is the secret of generation {each} isn't")
@@ -232,11 +235,11 @@ class ClusterMember:
         self._refused = {to: number for to, number in self._refused.items() if to in seat.hands}
         wait = FOR_EVER
         for to in seat.hands[:MAX_MEMBERS]:
-            member = await self._chain.read(cluster_records.SEAT, to, at=final.hash)
+            member = await self._final.read_at(final, cluster_records.SEAT, to)
             if member is None or member.state is not SeatState.Waiting or self._refused.get(to) == member.number:
                 continue
             try:
-                seal_key = await check_peer(self._chain, key, to, final)
+                seal_key = await check_peer(self._final, key, to, final)
                 box = sealed_secrets(seal_key, self._secrets.up_to(generation), self._entropy(32))
             except (PeerRefused, NotSealed) as reason:
                 self._refused[to] = member.number

@@ -11,12 +11,14 @@ from enum import StrEnum
 import trio
 
 from offchain import records
-from offchain.assignments import SALT_BYTES, Assignments, Duty
+from offchain.assignments import SALT_BYTES, Assignments
 from offchain.chain import refusal_of
+from offchain.duty import Duty
 from offchain.execution import Program, signed_output
 from offchain.journal import SignedOutput
+from offchain.outside_runs import Found
 from offchain.rpc import CallFailed
-from offchain.sandbox.base import Abstained, Failure, Outcome, Success
+from offchain.sandbox.base import Abstained, Failure, Success
 from pallets.primitives.codec import codec_of
 from pallets.primitives.job import NO_TRANSCRIPT, InlineOutput, Input, Word, commit_hash
 from pallets.primitives.job_record import Job, Seat, Stage, Task
@@ -42,6 +44,7 @@ class Misbehaviour(StrEnum):
     STALE_QUOTE = "stale-quote"
     DOUBLE_COMMIT = "double-commit"
     DOUBLE_RECEIPT = "double-receipt"
+    WITHHOLD_RECEIPTS = "withhold-receipts"
 
 
 class Misbehaved(Exception):
@@ -71,23 +74,23 @@ class _Tried(Assignments):
 class _Liar(Assignments):
     """Has another output than the honest ones, and the same as other liars."""
 
-    async def _run(self, id: int, job: Job, program: Program) -> Outcome:
-        outcome = await super()._run(id, job, program)
+    async def _run(self, id: int, job: Job, program: Program) -> Found:
+        outcome, root = await super()._run(id, job, program)
         if isinstance(outcome, Abstained):
-            return outcome
+            return Found(outcome, root)
         self._log.warning("MISBEHAVES: lies about the output of job %d", id)
-        return Success(b"not " + outcome.output, outcome.gas)
+        return Found(Success(b"not " + outcome.output, outcome.gas), root)
 
 
 class _Overcharger(Assignments):
     """Claims twice the gas."""
 
-    async def _run(self, id: int, job: Job, program: Program) -> Outcome:
-        outcome = await super()._run(id, job, program)
+    async def _run(self, id: int, job: Job, program: Program) -> Found:
+        outcome, root = await super()._run(id, job, program)
         if isinstance(outcome, Abstained):
-            return outcome
+            return Found(outcome, root)
         self._log.warning("MISBEHAVES: claims gas %d of job %d in place of %d", 2 * outcome.gas, id, outcome.gas)
-        return replace(outcome, gas=2 * outcome.gas)
+        return Found(replace(outcome, gas=2 * outcome.gas), root)
 
 
 class _Withholder(Assignments):
@@ -142,7 +145,7 @@ class _Latecomer(_Outlasting):
         if signed.salt:
             call = self._commitment(duty, self._hash(duty, signed))
         else:
-            fields = (duty.job, duty.attempt, signed.output, NO_TRANSCRIPT, signed.gas)
+            fields = (duty.job, duty.attempt, signed.output, signed.transcript_root, signed.gas)
             call = records.commit(*fields, self._keys.worker_key, signed.signature)
         await self._try(call, f"the late output of {duty}")
 
@@ -165,14 +168,14 @@ class _Copier(_Outlasting):
             await self._say(duty, Word.Acknowledge)
             await self._copy_hash(duty)
 
-    async def _found(self, duty: Duty, job: Job, input: Input | None) -> tuple[Program, Success | Failure]:
+    async def _found(self, duty: Duty, job: Job, input: Input | None) -> tuple[Program, Success | Failure, bytes]:
         tally = job.tally()
         if not tally:
             return await super()._found(duty, job, input)
         (output, _, gas), _ = tally.most_common(1)[0]
         content = await self._chain.read(records.CANDIDATE, duty.job, output)
         self._log.warning("MISBEHAVES: takes the output of %s that most workers of earlier rounds have found", duty)
-        return Program(b"", b""), Success(content or b"", gas)
+        return Program(b"", b""), Success(content or b"", gas), NO_TRANSCRIPT
 
     async def _copy_hash(self, duty: Duty) -> None:
         key = self._keys.worker_key

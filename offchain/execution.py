@@ -6,7 +6,6 @@ same output and gas: the clock stands at the job's submission, `Math.random` sta
 Errors:
 
     Refusal
-    ├── UnknownMode      the job asks for what this worker can't do
     ├── InputElsewhere   the input is not on the chain
     ├── Unopened         the input is sealed, and no box that the worker was given opens
     ├── CodeMissing      the code is not on the chain
@@ -22,10 +21,10 @@ from typing import NamedTuple, Protocol
 
 from offchain.journal import SignedOutput
 from offchain.keys import WorkerKeys
-from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success
+from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success, World
 from offchain.sealed import open_input
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, Mode, SealedInput
+from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, SealedInput
 from pallets.primitives.job_record import Job
 from pallets.primitives.sealed import GivenBox, NotSealed, Opener, SealedRequest, sealed_output
 
@@ -35,10 +34,6 @@ MAX_CODE = 512 * 1024
 
 class Refusal(Exception):
     """The worker doesn't run the job; the message says why."""
-
-
-class UnknownMode(Refusal):
-    """The job's mode is none that this worker knows."""
 
 
 class InputElsewhere(Refusal):
@@ -75,8 +70,10 @@ class SandboxPool(Protocol):
     def runtime_id(self) -> bytes:
         """What everything run here runs in."""
 
-    async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
-        """Raises `PoolFull`."""
+    async def run(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
+    ) -> Outcome:
+        """Raises `PoolFull`, and what the world raises."""
 
 
 def run_context(genesis: bytes, id: int, job: Job) -> Context:
@@ -103,8 +100,6 @@ def program_of(
 
     Of a sealed input, `given` are the boxes that the worker was given and `openers` its keys to open them.
     """
-    if job.mode is not Mode.Deterministic:
-        raise UnknownMode(f"its mode is {job.mode.name}, this worker knows Deterministic")
     if code is None:
         raise CodeMissing(f"there is no code 0x{job.code.hex()} on the chain")
     if len(code) > MAX_CODE:
@@ -145,6 +140,7 @@ def signed_output(
     outcome: Success | Failure,
     runtime_id: bytes,
     salt: bytes = b"",
+    transcript_root: bytes = NO_TRANSCRIPT,
 ) -> SignedOutput:
     """What the worker says of a finished run; a sealed input's output is sealed. Raises `Unopened`.
 
@@ -156,12 +152,12 @@ def signed_output(
             content = sealed_output(program.request, id, content)
         except NotSealed as error:
             raise Unopened(f"its output can't be sealed: {error}") from None
-    message = job.output_bytes(genesis, id, attempt, blake2_256(content), NO_TRANSCRIPT, outcome.gas, runtime_id)
-    return SignedOutput(message, content, outcome.gas, keys.sign(message), job.submitted_at, salt)
+    message = job.output_bytes(genesis, id, attempt, blake2_256(content), transcript_root, outcome.gas, runtime_id)
+    return SignedOutput(message, content, outcome.gas, keys.sign(message), job.submitted_at, salt, transcript_root)
 
 
 def is_of(signed: SignedOutput, genesis: bytes, id: int, attempt: int, job: Job, runtime_id: bytes) -> bool:
     """Whether this is what a run of this very job left: on a chain that was set back, others have had its number."""
     output = blake2_256(signed.output)
-    message = job.output_bytes(genesis, id, attempt, output, NO_TRANSCRIPT, signed.gas, runtime_id)
+    message = job.output_bytes(genesis, id, attempt, output, signed.transcript_root, signed.gas, runtime_id)
     return (signed.message, signed.submitted_at) == (message, job.submitted_at)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offchain.chain import Head
+from pallets.primitives.job import NO_TRANSCRIPT
 
 JOURNAL_FILE = "journal.sqlite"
 MAX_KEPT = 4096
@@ -28,12 +29,13 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS outputs (
     worker BLOB, attempt BLOB, message BLOB NOT NULL, output BLOB NOT NULL, gas INTEGER NOT NULL,
     signature BLOB NOT NULL, submitted_at INTEGER NOT NULL, salt BLOB NOT NULL DEFAULT x'',
+    transcript_root BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (worker, attempt)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS final (worker BLOB PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
 """
-ADD_SALT = "ALTER TABLE outputs ADD COLUMN salt BLOB NOT NULL DEFAULT x''"
-"""For journals from before there were votes."""
+ADDED = ("salt", "transcript_root")
+"""Columns that journals may lack: from before there were votes, and jobs that reach the world outside."""
 
 
 class JournalError(Exception):
@@ -49,7 +51,8 @@ class SignedOutput:
     """A finished run: the output and gas that were found, the bytes signed, and the signature (64 bytes).
 
     `submitted_at`, in milliseconds, is the job's: the run depends on it, and the bytes signed don't tell it. `salt`, 32
-    bytes, keeps the output secret until it is revealed; it is empty where the job isn't voted on.
+    bytes, keeps the output secret until it is revealed; it is empty where the job isn't voted on. `transcript_root` is
+    that of what came from outside.
     """
 
     message: bytes
@@ -58,6 +61,7 @@ class SignedOutput:
     signature: bytes
     submitted_at: int = 0
     salt: bytes = b""
+    transcript_root: bytes = NO_TRANSCRIPT
 
 
 class Journal:
@@ -68,10 +72,13 @@ class Journal:
 
     def signed(self, worker: bytes, job: int, attempt: int) -> SignedOutput | None:
         """What this key signed of an attempt."""
-        columns = "message, output, gas, signature, submitted_at, salt"
+        columns = "message, output, gas, signature, submitted_at, salt, transcript_root"
         query = f"SELECT {columns} FROM outputs WHERE worker = ? AND attempt = ?"
         row = self._database.execute(query, (worker, _key(job, attempt))).fetchone()
-        return None if row is None else SignedOutput(*row)
+        if row is None:
+            return None
+        message, output, gas, signature, submitted_at, salt, root = row
+        return SignedOutput(message, output, gas, signature, submitted_at, salt, root or NO_TRANSCRIPT)
 
     def newest_job(self, worker: bytes) -> int | None:
         """The highest number of a job that this key has signed an output of."""
@@ -95,11 +102,13 @@ class Journal:
             signed.signature,
             signed.submitted_at,
             signed.salt,
+            signed.transcript_root,
         )
         surplus = "SELECT attempt FROM outputs WHERE worker = ? ORDER BY attempt DESC LIMIT -1 OFFSET ?"
         prune = f"DELETE FROM outputs WHERE worker = ? AND attempt IN ({surplus})"
         self._write(
-            ("INSERT OR IGNORE INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row), (prune, (worker, worker, MAX_KEPT))
+            (f"INSERT OR IGNORE INTO outputs VALUES ({', '.join('?' * len(row))})", row),
+            (prune, (worker, worker, MAX_KEPT)),
         )
 
     def final(self, worker: bytes) -> Head | None:
@@ -135,8 +144,10 @@ def open_journal(path: Path | None) -> Iterator[Journal]:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute("PRAGMA synchronous = EXTRA")
             database.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
-            if "salt" not in {column[1] for column in database.execute("PRAGMA table_info(outputs)")}:
-                database.execute(ADD_SALT)
+            known = {column[1] for column in database.execute("PRAGMA table_info(outputs)")}
+            for name in ADDED:
+                if name not in known:
+                    database.execute(f"ALTER TABLE outputs ADD COLUMN {name} BLOB NOT NULL DEFAULT x''")
         except sqlite3.DatabaseError as error:
             busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
             reason = "another worker has it open: give each a --base-path of its own" if busy else str(error)

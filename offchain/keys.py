@@ -55,9 +55,11 @@ class WorkerKeys:
     sealing: bytes = field(compare=False)
     worker_key: bytes = field(init=False)
     seal_key: bytes = field(init=False)
+    _signer: SigningKey = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "worker_key", SigningKey(self.signing).verify_key.encode())
+        object.__setattr__(self, "_signer", SigningKey(self.signing))
+        object.__setattr__(self, "worker_key", self._signer.verify_key.encode())
         object.__setattr__(self, "seal_key", PrivateKey(self.sealing).public_key.encode())
 
     def __repr__(self) -> str:
@@ -70,7 +72,7 @@ class WorkerKeys:
 
     def sign(self, message: bytes) -> bytes:
         """The worker's ed25519 signature, 64 bytes; equal messages give equal signatures."""
-        return SigningKey(self.signing).sign(message).signature
+        return self._signer.sign(message).signature
 
 
 def load_or_create(path: Path, entropy: Entropy) -> WorkerKeys:
@@ -100,13 +102,13 @@ def write_private(path: Path, fields: dict[str, Any]) -> None:
     beside.replace(path)
 
 
-def read_private(path: Path) -> bytes:
-    """A file that only its user may read or write; raises `ExposedKeyFile` or `OSError`."""
+def read_private(path: Path, size: int = MAX_FILE) -> bytes:
+    """A file that only its user may read or write, its first `size` bytes; raises `ExposedKeyFile` or `OSError`."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         status = os.fstat(file.fileno())
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
             raise ExposedKeyFile(f"{path} must belong to this user alone: take a new base path, or chmod it 600")
-        return file.read(MAX_FILE)
+        return file.read(size)
 
 
 def _load(path: Path) -> WorkerKeys:

@@ -17,6 +17,7 @@ All else it does as honest workers do.
 | `forge-quote` | shows quotes with a wrong signature, and under a root of its own |
 | `stale-quote` | shows a quote over an old block |
 | `double-receipt` | signs two receipts of one number, and publishes both |
+| `withhold-receipts` | answers requests, and commits no receipt |
 
 Only chains of development take such workers, and only those that accept simulated enclaves: on a chain with real money
 the operator would lose it.
@@ -46,9 +47,9 @@ from offchain.registration import STAKE, Identity
 from offchain.rpc import CallFailed, RpcError
 from offchain.simulated_tee.faults import corrupt
 from pallets.primitives.codec import codec_of
-from pallets.primitives.evidence import EVIDENCE, DoubleReceipt, SignedReceipt
+from pallets.primitives.evidence import EVIDENCE, DoubleReceipt
 from pallets.primitives.job import NO_TRANSCRIPT
-from pallets.primitives.receipt import Receipt, receipt_bytes
+from pallets.primitives.receipt import Receipt, SignedReceipt, receipt_bytes
 from pallets.primitives.types import Moment
 
 RECEIPTS_FILE = "double-receipt.json"

@@ -42,6 +42,7 @@ RESEAL = codec_of(tuple[JobId, WorkerKey, Box, WorkerKey, Bytes64])
 WORD = codec_of(tuple[JobId, U32, Word, WorkerKey, Bytes64])
 BENCHMARK = codec_of(tuple[WorkerKey, U64, U32, BlockNumber, H256, Bytes64])
 COMMIT = codec_of(tuple[JobId, U32, Output, H256, U64, WorkerKey, Bytes64])
+RECORD = codec_of(tuple[JobId, U32, H256, WorkerKey, Bytes64])
 COMMIT_HASH = codec_of(tuple[JobId, U32, H256, WorkerKey, Bytes64])
 REVEAL = codec_of(tuple[JobId, U32, Output, H256, U64, Bytes32, WorkerKey, Bytes64])
 
@@ -102,6 +103,11 @@ def commit(
 def commit_hash(job: int, attempt: int, hash: bytes, worker: bytes, signature: bytes) -> bytes:
     """`Jobs.commit_hash`, bare: of a job that is voted on."""
     return bytes((JOBS, 9)) + COMMIT_HASH.encode((job, attempt, hash, worker, signature))
+
+
+def record(job: int, attempt: int, transcript_root: bytes, worker: bytes, signature: bytes) -> bytes:
+    """`Jobs.record`, bare: by the leader of a `Recorded` job."""
+    return bytes((JOBS, 12)) + RECORD.encode((job, attempt, transcript_root, worker, signature))
 
 
 def reveal(

@@ -64,6 +64,7 @@ class Identity:
     """Who a worker is: its keys, who pays for it, what it runs and what quotes it. `stake` of `None` is the least.
 
     Of the operator of an `alone` worker no other one serves. A worker with a `gpu` shows it whenever it attests.
+    `endpoint` is the URL at which it answers requests; empty if it answers none.
     """
 
     keys: WorkerKeys
@@ -73,6 +74,7 @@ class Identity:
     stake: int | None = None
     alone: bool = False
     gpu: Gpu | None = None
+    endpoint: str = ""
 
 
 class Place(NamedTuple):
@@ -165,4 +167,4 @@ class Registration:
     def _info(self, evidence: GpuEvidence | None) -> WorkerInfo:
         identity = self._identity
         operator, genesis = identity.operator.account_id, self._chain.genesis
-        return worker_info(identity.keys, operator, genesis, identity.runtime_id, evidence)
+        return worker_info(identity.keys, operator, genesis, identity.runtime_id, evidence, identity.endpoint)

@@ -8,9 +8,8 @@ while of its own, so that not all of them do it at once.
 A worker with the cluster's secret looks at every job that comes with boxes, and at those between; the others at those
 that they were given.
 
-## Out of scope
-
-What the node says of the other worker's key is believed, as everywhere in `offchain`.
+Nothing of an input leaves on the node's word. It is opened for code that a final block shows to be its agent's, and
+handed on to who has a seat in a final block, under the key that the chain has of it there.
 """
 
 from __future__ import annotations
@@ -21,10 +20,12 @@ from collections.abc import Callable
 import trio
 
 from offchain import records
-from offchain.chain import Chain, WrongChain, refusal_of
+from offchain.chain import Chain, ChainError, WrongChain, refusal_of
 from offchain.keys import WorkerKeys
+from offchain.light.finalized import Finalized
 from offchain.rpc import CallFailed
 from offchain.sealed import open_input, seal_on
+from offchain.serving.receipt_records import AGENT
 from pallets.primitives.job import SealedInput
 from pallets.primitives.job_record import Job, Stage
 from pallets.primitives.sealed import NotSealed, Opener, SealedRequest, opener
@@ -36,6 +37,8 @@ MAX_JOBS = 64
 """How many jobs a worker looks after at once, the newest: jobs that nobody can be drawn for don't keep others out."""
 MAX_NEW = 256
 """How many new jobs a worker looks at when it hears of them."""
+MAX_APPROVED = 1024
+"""Pairs of agent and code that are remembered as proven."""
 ENOUGH_BOXES = 2
 """A worker that was given so many is given no more."""
 
@@ -46,21 +49,47 @@ class SealedInputs:
     def __init__(
         self,
         chain: Chain,
+        final: Finalized,
         keys: WorkerKeys,
         cluster: Callable[[], list[Opener]],
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         """`cluster` answers the openers of what is sealed to the cluster: none, unless the worker has its secret."""
-        self._chain, self._keys, self._cluster, self._log = chain, keys, cluster, log
+        self._chain, self._final, self._keys, self._cluster, self._log = chain, final, keys, cluster, log
+        self._approved: dict[tuple[int, bytes], None] = {}
         self._cared_for: dict[int, None] = {}  # in the order they came
         self._send_opened, self._opened = trio.open_memory_channel[tuple[int, SealedRequest]](MAX_JOBS)
         self._newest: int | None = None
         self._news = trio.Event()
 
-    @property
-    def openers(self) -> list[Opener]:
-        """The worker's keys."""
+    async def openers(self, id: int, job: Job) -> list[Opener]:
+        """The worker's keys, for a job whose code is proven to be its agent's; none before.
+
+        An input names its agent, but not the code: a node could make up a job of code that tells what it reads.
+        """
+        if not await self._is_approved(id, job):
+            return []
         return [opener(self._keys.sealing), *self._cluster()]
+
+    async def _is_approved(self, id: int, job: Job) -> bool:
+        """Whether a final block has the code as the agent's, or this very job, from before the agent had another."""
+        pair = job.agent, job.code
+        if pair in self._approved:
+            return True
+        try:
+            head = await self._final.newest()
+            agent = await self._final.read_at(head, AGENT, job.agent)
+            if agent is None or agent.code != job.code:
+                known = await self._final.read_at(head, records.JOB, id)
+                if known is None or (known.agent, known.code) != pair:
+                    return False
+        except (CallFailed, ChainError) as error:
+            self._log.info("the code of job %d isn't proven to be approved: %s", id, error)
+            return False
+        if len(self._approved) >= MAX_APPROVED:
+            del self._approved[next(iter(self._approved))]
+        self._approved[pair] = None
+        return True
 
     @property
     def followed(self) -> dict[bytes, Callable[[bytes | None], None]]:
@@ -124,17 +153,20 @@ class SealedInputs:
                 if job is None or job.stage is Stage.Over or job.input != request.commitment:
                     break
                 if job.stage is Stage.Commits:
-                    await self._hand_on(id, job, request)
-            except (CallFailed, WrongChain) as error:
+                    await self._hand_on(id, request)
+            except (CallFailed, ChainError) as error:
                 self._log.info("the input of job %d can't be handed on now: %s", id, error)
             await trio.sleep(LOOK_SECONDS)
         self._cared_for.pop(id, None)
 
-    async def _hand_on(self, id: int, job: Job, request: SealedRequest) -> None:
-        key = self._keys.worker_key
+    async def _hand_on(self, id: int, request: SealedRequest) -> None:
+        key, head = self._keys.worker_key, await self._final.newest()
+        job = await self._final.read_at(head, records.JOB, id)
+        if job is None or job.input != request.commitment:
+            return
         for receiver in [seat.worker for seat in job.seats if seat.is_pending and seat.worker != key]:
             given = await self._chain.read(records.BOXES, id, receiver) or []
-            known = await self._chain.read(records.WORKER, receiver)
+            known = await self._final.read_at(head, records.WORKER, receiver)
             if known is None or len(given) >= ENOUGH_BOXES or any(each.by in (key, job.submitter) for each in given):
                 continue
             try:

@@ -107,6 +107,11 @@ class Standing:
         """Set when the chain says something new of the worker."""
         return self._changed
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the chain marks the worker so, as far as known."""
+        return self._simulated
+
     def now(self) -> int:
         """The chain's time, as far as known, in milliseconds."""
         return int(trio.current_time() * 1000 + self._chain_ahead)

@@ -35,6 +35,8 @@ import trio
 
 from node.web import connect_websocket
 from node.web.errors import WebError
+from offchain.ai.opening import OFF
+from offchain.ai.provider import AiSettingError
 from offchain.attestation import SimulatedEnclave
 from offchain.benchmark import Benchmark
 from offchain.chain import Chain, ChainError
@@ -44,12 +46,21 @@ from offchain.dishonest_seats import Misbehaved, Misbehaviour, assignments_of
 from offchain.execution import SandboxPool
 from offchain.journal import JOURNAL_FILE, Journal, JournalError, open_journal
 from offchain.keys import KEY_FILE, Entropy, KeyFileError, WorkerKeys, load_or_create, replace
+from offchain.light.errors import OtherChain
+from offchain.light.finalized import Finalized
+from offchain.light.seal import FINALITY_FILE, FinalitySeal
 from offchain.misbehave import begin, sign_twice
+from offchain.outside_runs import OutsideRuns
 from offchain.registration import Identity, StandingError
 from offchain.rpc import Client, Connect, RpcError
 from offchain.sandbox.base import SandboxError
 from offchain.sandbox.pool import open_pool
 from offchain.sealed_inputs import SealedInputs
+from offchain.serving.models import ModelsOnDemand
+from offchain.serving.run import Setting, answer_requests, forget_receipts, open_store
+from offchain.serving.server import Endpoint, listen
+from offchain.serving.store import Store
+from offchain.serving.worlds import WayOut
 from offchain.simulated_tee.gpu import SimulatedGpu
 from offchain.standing import End, Standing
 from pallets.primitives import ss58
@@ -58,6 +69,7 @@ from pallets.primitives.suri import InvalidSecret
 
 MAX_WAITING = 64
 MENDABLE = (
+    AiSettingError,
     WebError,
     ChainError,
     RpcError,
@@ -85,7 +97,11 @@ class WorkerConfig:
     None. `slots` is how many jobs run at once. Without `base_path` keys and journal are in memory only. `cache_path`
     keeps the compiled sandbox, which takes seconds to make anew; workers of one user may share it. `alone` says that no
     other worker of the operator serves: keys of the operator's that nobody has any more then leave the chain. With
-    `gpu` the worker has a simulated one. `misbehave` is what it does wrong, on chains of development alone.
+    `gpu` the worker has a simulated one. `misbehave` is what it does wrong, on chains of development alone. At
+    `listen`, host and port (0 is a free one), it answers requests; without it there is no port. `genesis` is the hash
+    of the chain's first block, from which all that a worker believes is proven; without it the node says which it is.
+    `ai` is where scripts' models come from: `embedded`, `off`, or the URL of a server that speaks OpenAI's API. With
+    `allow_private_network` scripts reach addresses that aren't the public internet's, such as this machine's.
     """
 
     url: str
@@ -97,17 +113,25 @@ class WorkerConfig:
     alone: bool = False
     gpu: bool = False
     misbehave: Misbehaviour | None = None
+    listen: tuple[str, int] | None = None
+    genesis: bytes | None = None
+    ai: str = OFF
+    allow_private_network: bool = False
 
 
 @dataclass(frozen=True)
 class Effects:
-    """The world outside, as a worker needs it. Time is trio's clock."""
+    """The world outside, as a worker needs it. Waiting is by trio's clock."""
 
     connect: Connect
     entropy: Entropy
     sandbox: SandboxPool
     stopwatch: Callable[[], float] = time.perf_counter
     """Seconds of this process's own clock."""
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    """Milliseconds since 1970."""
+    way_out: WayOut = field(default_factory=WayOut)
+    """What scripts reach."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +140,8 @@ class RunningWorker:
 
     worker_key: bytes
     operator: bytes
+    endpoint: str = ""
+    """Where it answers requests; empty if nowhere."""
 
 
 async def run_worker(
@@ -126,9 +152,17 @@ async def run_worker(
         if config.base_path is not None:
             config.base_path.mkdir(mode=0o700, parents=True, exist_ok=True)
         cache = None if config.cache_path is None else config.cache_path.absolute()
-        async with open_pool(slots=config.slots, waiting=MAX_WAITING, cache=cache) as sandbox:
-            effects = Effects(partial(connect_websocket, config.url), secrets.token_bytes, sandbox)
+        models = ModelsOnDemand(config.ai)
+        way_out = WayOut(allow_private=config.allow_private_network, virtual=models.virtual_hosts)
+        async with (
+            open_pool(slots=config.slots, waiting=MAX_WAITING, cache=cache) as sandbox,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(models.run)
+            connect = partial(connect_websocket, config.url)
+            effects = Effects(connect, secrets.token_bytes, sandbox, way_out=way_out)
             await serve(config, effects, task_status=task_status)
+            nursery.cancel_scope.cancel()
 
 
 async def serve(
@@ -143,6 +177,8 @@ async def serve(
         keyring = _Keyring(config.base_path, effects.entropy)
         with open_journal(None if config.base_path is None else config.base_path / JOURNAL_FILE) as journal:
             async with trio.open_nursery() as nursery:
+                endpoint = None if config.listen is None else await nursery.start(listen, *config.listen)
+                store = None if endpoint is None else await open_store(config.base_path)
                 client = Client(effects.connect, config.url)
                 await nursery.start(client.run)
                 announced = False
@@ -151,10 +187,26 @@ async def serve(
                     nonlocal announced
                     if not announced:
                         announced = True
-                        task_status.started(RunningWorker(keyring.keys.worker_key, operator.account_id))
+                        url = "" if endpoint is None else endpoint.url
+                        task_status.started(RunningWorker(keyring.keys.worker_key, operator.account_id, url))
+
+                def renew() -> None:
+                    worker = keyring.keys.worker_key
+                    keyring.renew()  # first: a key without its journal must not sign
+                    journal.forget(worker)
+                    forget_receipts(config.base_path, worker)
 
                 while True:
                     chain = await Chain.open(client)
+                    if config.genesis not in (None, chain.genesis):
+                        raise WorkerError(f"{config.url} serves another chain, with genesis 0x{chain.genesis.hex()}")
+                    sealed = None if config.base_path is None else config.base_path / FINALITY_FILE
+                    try:
+                        seal = FinalitySeal(sealed, keyring.keys.worker_key, chain.genesis)
+                    except OtherChain as reason:
+                        log.warning("%s: takes a fresh key", reason)
+                        renew()
+                        continue
                     enclave = SimulatedEnclave.of(keyring.keys.worker_key, effects.sandbox.runtime_id)
                     identity = Identity(
                         keys=keyring.keys,
@@ -164,13 +216,16 @@ async def serve(
                         stake=config.stake,
                         alone=config.alone,
                         gpu=SimulatedGpu.of(keyring.keys.worker_key) if config.gpu else None,
+                        endpoint="" if endpoint is None else endpoint.url,
                     )
                     path = None if config.base_path is None else config.base_path / SECRETS_FILE
                     cluster = ClusterSecrets(path, identity.keys.worker_key)
-                    if await _live(chain, journal, identity, effects, cluster, config, on_serving) is End.LEFT:
+                    end = await _live(
+                        chain, journal, identity, effects, cluster, seal, config, endpoint, store, on_serving
+                    )
+                    if end is End.LEFT:
                         break
-                    keyring.renew()  # first: a key without its journal must not sign
-                    journal.forget(identity.keys.worker_key)
+                    renew()
                 nursery.cancel_scope.cancel()
 
 
@@ -193,20 +248,25 @@ async def _live(
     identity: Identity,
     effects: Effects,
     cluster: ClusterSecrets,
+    seal: FinalitySeal,
     config: WorkerConfig,
+    endpoint: Endpoint | None,
+    store: Store | None,
     started: Callable[[], None],
 ) -> End:
     """A life under one set of keys."""
     named = _Named(log, {"worker": f"worker 0x{identity.keys.worker_key[:4].hex()}"})
     named.info("key 0x%s, operator %s", identity.keys.worker_key.hex(), ss58.encode(identity.operator.account_id))
     standing = Standing(chain, journal, identity, named)
-    sealed = SealedInputs(chain, identity.keys, cluster.openers, named)
-    hands = (effects.sandbox, standing, sealed, effects.entropy, named)
+    final = Finalized(chain, seal, lambda: standing.look_again(contradicted=True))
+    sealed = SealedInputs(chain, final, identity.keys, cluster.openers, named)
+    outside = OutsideRuns(chain, effects.sandbox, effects.way_out.open, store, named)
+    hands = (effects.sandbox, standing, sealed, outside, effects.entropy, named)
     mode = config.misbehave
     if mode is not None:
         await begin(mode, chain, identity, named)
     assignments = assignments_of(mode)(chain, journal, identity.keys, *hands)
-    member = ClusterMember(chain, identity.keys, identity.enclave, cluster, effects.entropy, named)
+    member = ClusterMember(chain, final, identity.keys, identity.enclave, cluster, effects.entropy, named)
     benchmark = Benchmark(chain, identity.keys, effects.sandbox, standing, effects.stopwatch, named)
     followed = standing.followed | assignments.followed | member.followed | sealed.followed
 
@@ -214,6 +274,7 @@ async def _live(
         followed[key](value)
 
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(final.run)
         nursery.start_soon(chain.follow, list(followed), on_change)
 
         def serving() -> None:
@@ -223,6 +284,19 @@ async def _live(
             nursery.start_soon(member.run)
             if mode is Misbehaviour.DOUBLE_RECEIPT:
                 nursery.start_soon(sign_twice, chain, identity.keys, identity.runtime_id, config.base_path, named)
+            if endpoint is not None and store is not None:
+                setting = Setting(
+                    pool=effects.sandbox,
+                    slots=config.slots,
+                    base_path=config.base_path,
+                    store=store,
+                    way_out=effects.way_out,
+                    entropy=effects.entropy,
+                    now=effects.now,
+                    commits=mode is not Misbehaviour.WITHHOLD_RECEIPTS,
+                )
+                hands_over = (chain, final, identity.keys, cluster, member, standing, named)
+                nursery.start_soon(answer_requests, endpoint, setting, *hands_over)
             started()
 
         end = await standing.hold(serving)
@@ -246,7 +320,7 @@ def _one_line() -> Iterator[None]:
     except MENDABLE as error:
         raise WorkerError(str(error)) from None
     except ExceptionGroup as group:
-        mendable, others = group.split(MENDABLE)
+        mendable, others = group.split((*MENDABLE, WorkerError))
         if mendable is None or others is not None:
             raise
         raise WorkerError(str(_first(mendable))) from None

@@ -21,8 +21,9 @@ from offchain.simulated_tee import (
     dev_root,
 )
 from offchain.simulated_tee.gpu import dev_gpu_root
+from pallets.primitives.keys import Keypair, Scheme
 from pallets.primitives.runtime_code import native_code
-from pallets.runtime import DevRuntime
+from pallets.runtime import UNIT, DevRuntime
 
 SPEC = Path(__file__).resolve().parent.parent / "chain_spec.json"
 
@@ -47,6 +48,13 @@ def computed() -> dict[str, Any]:
             "runtimes": [f"0x{runtime.hex()}"],
         },
         "jobs": {"narrow": True},
+        "agents": {
+            "defaultService": {
+                "budget": str(UNIT),
+                "gateways": [f"0x{Keypair.from_suri('//Gateway', Scheme.ED25519).public.hex()}"],
+                "maxCharge": str(UNIT // 100),
+            },
+        },
         "cheats": {"allowed": True},
     }
 

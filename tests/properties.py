@@ -1,4 +1,4 @@
-"""`make properties`: the stateful tests of jobs, stakes and the whole market, for as long as one likes.
+"""`make properties`: the stateful tests of jobs, stakes, receipts and the whole market, for as long as one likes.
 
 `python -m tests.properties [--minutes 10] [--steps 80] [--seed N]`: examples by ever new seeds, one machine after the
 other, until the time is over; one JSON object at the end. What fails is printed, shrunk, with the seed that finds it
@@ -19,9 +19,15 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.pallets.test_jobs_stateful import JobLives
 from tests.pallets.test_market_stateful import Market
+from tests.pallets.test_receipts_stateful import ReceiptLives
 from tests.pallets.test_stake_stateful import Stakes
 
-MACHINES: dict[str, type[RuleBasedStateMachine]] = {"market": Market, "jobs": JobLives, "stakes": Stakes}
+MACHINES: dict[str, type[RuleBasedStateMachine]] = {
+    "market": Market,
+    "jobs": JobLives,
+    "stakes": Stakes,
+    "receipts": ReceiptLives,
+}
 EXAMPLES = 50
 """Of a seed."""
 

@@ -110,6 +110,19 @@ def workers(
     _print("workers", lambda: bench.measure(count, jobs, blocks, seconds, keep, _progress), json_output)
 
 
+@app.command()
+def jobs(
+    count: Annotated[int, typer.Option(help="Jobs whose settling is measured.", min=100, max=100_000)] = 3000,
+    under_way: Annotated[int, typer.Option(help="Jobs submitted and not settled at a time.", min=1, max=1000)] = 120,
+    workers: Annotated[int, typer.Option(help="Workers of `fathom dev`.", min=1, max=8)] = 3,
+    json_output: Json = False,
+) -> None:
+    """Jobs on the chain, from submission over run and commit until they are settled."""
+    from node.bench import jobs as bench
+
+    _print("jobs", lambda: bench.measure(count, under_way, workers, _progress), json_output)
+
+
 def _print(name: str, measure: Callable[[], dict[str, Any]], json_output: bool) -> None:
     try:
         if not sys.platform.startswith("linux"):

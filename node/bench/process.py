@@ -2,8 +2,8 @@
 
 ## Overview
 
-`node(...)` runs one `fathom node` for a `with` block; `dev_ready` times `fathom dev`. A node can be held on one core.
-Its log goes to a file, so that writing it is part of what is measured.
+`node(...)` runs one `fathom node` for a `with` block, `dev(...)` one `fathom dev` with its workers. A node can be held
+on one core. Its log goes to a file, so that writing it is part of what is measured.
 
 ## Errors
 
@@ -15,6 +15,7 @@ Source of the CPU clock of another process: `clock_getcpuclockid(3)`.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -23,7 +24,9 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from node.bench.errors import BenchError
 
@@ -58,7 +61,7 @@ class Node:
 
     def cpu_seconds(self) -> float:
         """Processor time of all its threads so far."""
-        return time.clock_gettime(~self.process.pid << 3 | 2)
+        return cpu_seconds(self.process.pid)
 
     def rss_mib(self) -> float:
         """Resident memory."""
@@ -89,8 +92,27 @@ def node(*arguments: str, log: Path, core: int | None = None, module: Sequence[s
                 process.wait()
 
 
-def dev_ready(workers: int, log: Path) -> float:
-    """Seconds from the start of `fathom dev --tmp` until it says that everything answers."""
+@dataclass(frozen=True)
+class Dev:
+    """A `fathom dev` that is ready: what it said of itself, and the seconds that took."""
+
+    ready: dict[str, Any]
+    ready_s: float
+
+    @property
+    def pid(self) -> int:
+        """Of the node; workers and gateway are its children, and sandboxes the workers'."""
+        return int(self.ready["pid"])
+
+    @property
+    def port(self) -> int:
+        """Of the node's JSON-RPC."""
+        return int(self.ready["rpc"].rpartition(":")[2])
+
+
+@contextmanager
+def dev(workers: int, log: Path) -> Iterator[Dev]:
+    """Runs `fathom dev --tmp` on free ports, ended by SIGTERM."""
     command = [sys.executable, "-m", "node", "dev", "--tmp", "--json", "--workers", str(workers), "--rpc-port", "0"]
     command += ["--gateway-port", "0", "--prometheus-port", "0"]
     with log.open("ab") as stderr:
@@ -102,13 +124,32 @@ def dev_ready(workers: int, log: Path) -> float:
             ready = time.perf_counter() - started
             if not line:
                 raise BenchError(f"fathom dev ended at start: {_last_line(log)}")
+            yield Dev(json.loads(line), ready)
             _end(process, log)
         finally:
             process.stdout.close()
             if process.poll() is None:
                 process.kill()
                 process.wait()
-    return ready
+
+
+def children(pid: int) -> dict[int, str]:
+    """The processes that a process has started, with their command lines."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == pid:
+                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+            except OSError:
+                pass  # it has ended meanwhile
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of all threads of a process so far."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def _free_port() -> int:

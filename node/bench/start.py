@@ -25,7 +25,7 @@ def measure(runs: int, workers: int, blocks: int, progress: Callable[[str], None
         _start(log)  # so that the first run, too, finds the program in the page cache
         starts = [_start(log) for _ in range(runs)]
         progress(f"starting fathom dev with {workers} workers {runs} times")
-        ready = [process.dev_ready(workers, log) for _ in range(runs)]
+        ready = [_ready(workers, log) for _ in range(runs)]
         progress(f"building {ROUNDS} x {blocks} empty blocks")
         block_ms, call_us = _empty_blocks(blocks, log)
     return {
@@ -44,6 +44,12 @@ def _start(log: Path) -> tuple[float, float, float]:
     """Seconds and processor seconds until the first answer, and the memory in MiB then."""
     with process.node("--dev", "--tmp", log=log) as node:
         return node.first_answer_s, node.cpu_seconds(), node.rss_mib()
+
+
+def _ready(workers: int, log: Path) -> float:
+    """Seconds until `fathom dev` says that everything answers."""
+    with process.dev(workers, log) as running:
+        return running.ready_s
 
 
 def _empty_blocks(count: int, log: Path) -> tuple[float, float]:

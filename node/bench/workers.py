@@ -32,10 +32,10 @@ from node.bench.fleet import Fleet, operator_records
 from node.bench.prepared import arguments, copy, found_or_made, fund, scratch_directory
 from node.signing import sign_call
 from offchain.sandbox.identity import runtime_id
-from pallets.agents import AgentKind, AgentPolicy
 from pallets.frame.events import Event
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.jobs.pallet import Jobs
+from pallets.primitives.agent_record import AgentKind, AgentPolicy
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import Shares

@@ -84,7 +84,10 @@ def dev(
             callback=opt.within(0, 8),
         ),
     ] = 3,
-    gateway_port: Annotated[int, typer.Option(help="Port of the agent gateway, once there is one.")] = 8000,
+    gateway_port: Annotated[
+        int, typer.Option(help="Port of the gateway, where agents answer HTTP.", callback=opt.within(0, 65535))
+    ] = 8000,
+    no_gateway: Annotated[bool, typer.Option("--no-gateway", help="Start no gateway.")] = False,
     json_output: opt.Json = False,
     sealing: opt.Sealing = "instant",
     finalize_delay: opt.FinalizeDelay = None,
@@ -132,7 +135,7 @@ def dev(
     _logs(levels, detailed_log_output, disable_log_color, json_logs)
     from node.dev import run_dev
 
-    _run(lambda: run_dev(config, workers, json_output))
+    _run(lambda: run_dev(config, workers, None if no_gateway else gateway_port, json_output))
 
 
 @app.command()

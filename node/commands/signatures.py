@@ -51,7 +51,7 @@ def sign(
 
 @app.command()
 def verify(
-    sig: Annotated[str, typer.Argument(help="Signature, in hex.", metavar="SIG")],
+    sig: Annotated[str, typer.Argument(help="Signature, in hex; or a receipt's file.", metavar="SIG|FILE")],
     uri: Annotated[
         str | None,
         typer.Argument(
@@ -61,15 +61,29 @@ def verify(
     message: Message = None,
     hex_message: Hex = False,
     scheme: SchemeName = "sr25519",
+    url: Annotated[
+        str | None, typer.Option(help="Of a receipt: the RPC of any node, which is trusted for nothing.", metavar="URL")
+    ] = None,
+    genesis: Annotated[
+        str | None,
+        typer.Option(help="Of a receipt: the hash of the chain's first block, which everything else is proven from."),
+    ] = None,
 ) -> None:
-    """Verify a signature for a message, with a given (public or secret) key.
+    """Verify a signature for a message, with a given (public or secret) key; or an agent's receipt, against its chain.
 
-    The exit code is 0 only if the signature is the signer's.
+    The exit code is 0 only if the signature is the signer's, or all of the receipt holds.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
     fathom verify 0x4eb2…3e81 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --message "test message"
+
+    fathom verify receipt.json --url ws://127.0.0.1:9944 --genesis 0x91b1…90c3
     """
+    from node.commands.receipts import is_receipt, verify_receipt
+
+    if url is not None or genesis is not None or is_receipt(sig):
+        verify_receipt(sig, url, genesis)
+        return
     from pallets.primitives.keys import verify_ecdsa, verify_ed25519, verify_sr25519
 
     kind, data = scheme_of(scheme), _message(message, hex_message)

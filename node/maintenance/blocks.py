@@ -154,4 +154,4 @@ def _verify(chain: Chain, header: Header, proof: bytes) -> None:
         raise UnknownParent(f"the parent of block {header.number}, 0x{header.parent_hash.hex()}, is unknown")
     authorities = AUTHORITIES.decode_all(chain.call(header.parent_hash, "GrandpaApi_grandpa_authorities"))
     set_id = SET_ID.decode_all(chain.call(header.parent_hash, "GrandpaApi_current_set_id"))
-    justification.verify([key for key, _ in authorities], set_id)
+    justification.verify(authorities, set_id)

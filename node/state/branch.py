@@ -11,8 +11,9 @@ A path is a `str` of hex digits, a nibble each.
 
 from __future__ import annotations
 
-from node.state.node_codec import HASH_SIZE, HASHED, REFERENCE_SIZE, branch_head
+from node.state.node_codec import branch_head
 from pallets.primitives.scale import read_compact
+from pallets.primitives.trie_node import HASH_SIZE, HASHED, REFERENCE_SIZE
 
 SLOTS = {digit: slot for slot, digit in enumerate("0123456789abcdef")}
 """The slot of a child by the digit that leads to it."""

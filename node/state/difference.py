@@ -23,8 +23,8 @@ from typing import NamedTuple, TypeAlias
 
 from node.state.branch import OpenBranch
 from node.state.errors import CorruptDatabase
-from node.state.node_codec import HASHED, REFERENCE_SIZE
 from node.state.trie import View, first_under
+from pallets.primitives.trie_node import HASHED, REFERENCE_SIZE
 
 BEHIND = "g"
 """What sorts after every digit."""

@@ -43,9 +43,10 @@ from sortedcontainers import SortedList
 
 from node.state.branch import SLOTS, OpenBranch, common_digits
 from node.state.errors import CorruptDatabase
-from node.state.node_codec import EMPTY_NODE, encode_leaf, inline_limit, reference_to
+from node.state.node_codec import encode_leaf, inline_limit, reference_to
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.scale import compact
+from pallets.primitives.trie_node import EMPTY_NODE
 
 EMPTY_ROOT = blake2_256(EMPTY_NODE)
 """The root of a trie that holds nothing."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from node.state.backend import State
-from node.state.node_codec import HASH_SIZE, HASHED_LEAF, HASHED_VALUE_BRANCH, LEAF, VALUE_BRANCH, decode_node
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.scale import compact
+from pallets.primitives.trie_node import HASH_SIZE, HASHED_LEAF, HASHED_VALUE_BRANCH, LEAF, VALUE_BRANCH, decode_node
 
 ESCAPE_SIZE = 1
 """Before a node whose value follows as an entry of its own."""

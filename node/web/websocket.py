@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake, InvalidState, InvalidURI
-from websockets.frames import BINARY, CONT, TEXT, CloseCode, Frame
+from websockets.exceptions import InvalidHandshake, InvalidURI
+from websockets.frames import BINARY, CONT, TEXT, CloseCode, Frame, Opcode
 from websockets.http11 import Request as UpgradeRequest
 from websockets.http11 import Response as UpgradeResponse
 from websockets.protocol import CLOSED, OPEN, Event, Protocol, Side
@@ -106,18 +106,12 @@ class MessageStream:
         """Queue one message. Raises `ConnectionClosed`."""
         if isinstance(message, str):
             self.send_text(message.encode())
-            return
-        try:
-            self._protocol.send_binary(message)
-        except InvalidState:
-            raise self.closed() from None
-        self._take_output()
+        else:
+            self._send(BINARY, message)
 
     def send_text(self, utf8: bytes) -> None:
         """Queue one text message that is encoded already. Raises `ConnectionClosed`."""
-        if self._protocol.state is not OPEN:
-            raise self.closed()
-        self.output += Frame(TEXT, utf8).serialize(mask=self._is_client)  # the protocol's own way takes twice as long
+        self._send(TEXT, utf8)
 
     def ping(self) -> None:
         """Queue a ping, unless closing."""
@@ -130,6 +124,11 @@ class MessageStream:
         if self.is_open:
             self._protocol.send_close(code, reason.encode()[:_MAX_REASON].decode(errors="ignore"))
             self._take_output()
+
+    def _send(self, opcode: Opcode, data: bytes) -> None:
+        if self._protocol.state is not OPEN:
+            raise self.closed()
+        self.output += Frame(opcode, data).serialize(mask=self._is_client)  # the protocol's own way takes twice as long
 
     def _take_output(self) -> None:
         for data in self._protocol.data_to_send():

@@ -21,11 +21,16 @@ Overview
         ├── OutputTooLarge   output-too-large   the output exceeds `Limits.output_bytes`
         └── EngineTrap       engine-trap        the program broke the engine inside its own memory
 
+    What a run wants of the world outside are `Ask`s, which a `World` answers in turns. The guest runs until it has
+    nothing left to do; its new asks go to `World.turn`, and the one answer that comes back is settled in the guest. So
+    the order of answers is all that the world decides: a world that gives the same answers again makes the same run.
+
     What goes wrong outside a run is raised:
 
         SandboxError
         ├── EngineMissing     the engine's Wasm file was not built
         ├── UntrustedCache    the directory of compiled code could be written by others
+        ├── WrongAnswer       a world answered an ask that is not open
         ├── PoolFull          more runs are waiting than the pool admits
         └── SlotFailed        a worker slot's process could not be started
 
@@ -36,11 +41,13 @@ Out of scope
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 MEBIBYTE = 1 << 20
 MAX_MESSAGE_LENGTH = 1000
+MAX_STACK_LENGTH = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +66,16 @@ class Limits:
     output_bytes: int = 65536
     log_bytes: int = 16384
     """Space for log lines, each with 4 bytes of its own; the rest is cut off."""
+    asks: int = 0
+    """How many asks a run with a world may make, sleeping included. Without a world there are none."""
+    ask_bytes: int = 0
+    """Heads and bodies of all asks together."""
+    answer_bytes: int = 0
+    """Heads and bodies of all answers together; what goes beyond is answered by an error in its place."""
 
-    MIN_MEMORY: ClassVar[int] = 2 * MEBIBYTE
+    MIN_MEMORY: ClassVar[int] = 4 * MEBIBYTE
     MAX_MEMORY: ClassVar[int] = 1024 * MEBIBYTE
+    MAX_ASKS: ClassVar[int] = 1 << 20
 
     def __post_init__(self) -> None:
         if not 0 <= self.gas < 1 << 63:
@@ -69,9 +83,13 @@ class Limits:
         if not 0 < self.wall_seconds <= 86_400:
             raise ValueError(f"wall_seconds is {self.wall_seconds}: it must be above 0 and at most a day")
         if not self.MIN_MEMORY <= self.memory_bytes <= self.MAX_MEMORY:
-            raise ValueError(f"memory_bytes is {self.memory_bytes}: it must be from 2 MiB to 1 GiB")
+            raise ValueError(f"memory_bytes is {self.memory_bytes}: it must be from 4 MiB to 1 GiB")
         if not 0 <= self.output_bytes <= 16 * MEBIBYTE or not 0 <= self.log_bytes <= MEBIBYTE:
             raise ValueError("output_bytes must be at most 16 MiB and log_bytes at most 1 MiB")
+        if not 0 <= self.asks <= self.MAX_ASKS:
+            raise ValueError(f"asks is {self.asks}: it must be from 0 to {self.MAX_ASKS}")
+        if not 0 <= self.ask_bytes <= 1024 * MEBIBYTE or not 0 <= self.answer_bytes <= 1024 * MEBIBYTE:
+            raise ValueError("ask_bytes and answer_bytes must be at most 1 GiB")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +97,76 @@ class Context:
     """What a run is told of the world: the same for every worker of an attempt."""
 
     block_time_ms: int
-    """The program's clock, in milliseconds since 1970; it stands still during the run."""
+    """The program's clock at the start, in milliseconds since 1970.
+
+    It moves with the world's answers alone, or, without a world, on to the time at which the next timer is due.
+    """
     seed: bytes
-    """Where `Math.random` starts; any bytes, 64 at most."""
+    """Where `Math.random` and `crypto.getRandomValues` start; any bytes, 64 at most."""
+    derive_key: bytes | None = None
+    """32 bytes from which the program's own secrets are derived, each by a salt; it never sees the key itself.
+
+    Whoever makes it binds it to the agent or the code. None: the program has no secrets, and asking for one throws.
+    """
 
     def __post_init__(self) -> None:
         if not 0 <= self.block_time_ms < 1 << 43:
             raise ValueError(f"block_time_ms is {self.block_time_ms}: it must be from 0 to 2^43 - 1")
         if len(self.seed) > 64:
             raise ValueError(f"the seed has {len(self.seed)} bytes: at most 64 are taken")
+        if self.derive_key is not None and len(self.derive_key) != 32:
+            raise ValueError(f"derive_key has {len(self.derive_key)} bytes, not 32")
+
+
+Operation = Literal["fetch", "read", "cancel", "sleep", "emit"]
+OPERATIONS: tuple[Operation, ...] = ("fetch", "read", "cancel", "sleep", "emit")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a run asks of the world outside.
+
+    Heads are JSON objects in UTF-8, bodies any bytes. They, and the heads of answers, are:
+
+        fetch    {"method", "url", "headers": [[name, value]], "redirect": "follow" | "manual" | "error", "timeout_ms"?}
+                 and the request's body -> {"status", "status_text", "headers": [[name, value]], "url", "redirected",
+                 "stream": number or null}; with a null stream the answer's body is the whole body, else it is read
+        read     {"stream"} -> {"done": boolean} and the next part as body
+        cancel   {"stream"} -> {}
+        sleep    {"until_ms"} -> {}, at that time of the run's clock or later
+        emit     {"status", "headers": [[name, value]]} first, then {"chunk": true} with a body, last {"end": true}:
+                 parts of an answer that the program streams -> {}
+
+    An answer that is not `ok` has the head {"error": text}.
+    """
+
+    id: int
+    """Counts from 0 within a run."""
+    op: Operation
+    head: bytes
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the world answers to one ask."""
+
+    id: int
+    ok: bool
+    head: bytes
+    body: bytes = b""
+    now_ms: int = 0
+    """The run's clock from here on, in milliseconds since 1970; it never goes back, whatever this says."""
+
+
+class World(Protocol):
+    """All that a run can reach of the outside. Serves one run."""
+
+    async def turn(self, asks: Sequence[Ask]) -> Answer:
+        """Begin `asks`, of which there may be none, then wait for one of all that are open, and answer it.
+
+        What it raises ends the run, and is raised to whoever started it.
+        """
 
 
 class ProgramFailure(Exception):
@@ -95,8 +174,10 @@ class ProgramFailure(Exception):
 
     kind: ClassVar[str]
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, stack: str = "") -> None:
         self.message = message[:MAX_MESSAGE_LENGTH]
+        self.stack = stack[:MAX_STACK_LENGTH]
+        """What was thrown and from where, a line for each call; empty where nothing was thrown. Not voted on."""
         super().__init__(self.message)
 
     def __eq__(self, other: object) -> bool:
@@ -183,6 +264,8 @@ class Success:
     output: bytes
     gas: int
     logs: tuple[str, ...] = ()
+    kind: Literal["text", "bytes"] = "text"
+    """Whether the program's output was a string, or bytes. What a `Response` comes to: see `host_calls`."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +297,10 @@ class Abstained:
 Outcome = Success | Failure | Abstained
 
 
+Outside = Callable[[Sequence[Ask]], Answer]
+"""`World.turn` as a plain function, for those who stand next to the engine."""
+
+
 class Sandbox(Protocol):
     """Runs programs one at a time, each in a world of its own that ends with the run."""
 
@@ -221,8 +308,10 @@ class Sandbox(Protocol):
     def runtime_id(self) -> bytes:
         """32 bytes that name engine, prelude and configuration: equal ids mean equal outputs and gas."""
 
-    def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
-        """Execute `code` on `input`. Never raises for anything the program does."""
+    def run(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, outside: Outside | None = None
+    ) -> Outcome:
+        """Execute `code` on `input`. Never raises for anything the program does; what `outside` raises is raised."""
 
 
 class SandboxError(Exception):
@@ -235,6 +324,10 @@ class EngineMissing(SandboxError):
 
 class UntrustedCache(SandboxError):
     """The cache of compiled code is not ours alone. It holds native code: whoever writes there runs as us."""
+
+
+class WrongAnswer(SandboxError):
+    """A world answered what it was not asked, or twice: there is no run that this could belong to."""
 
 
 class PoolFull(SandboxError):

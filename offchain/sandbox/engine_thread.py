@@ -5,7 +5,7 @@ Overview
     thread with room for far more than the guest can ever use, the guest's own limit is always the first to be met, and
     that one is exact. A main thread's 8 MiB are not enough: nested iterator helpers alone take more than 8.
 
-    This is the one place in the sandbox that looks at a real clock. It decides liveness alone: an interrupted run is an
+    Of the sandbox, only this and `slot_guard` look at a real clock. It decides liveness alone: an interrupted run is an
     abstention, never a result.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from offchain.sandbox.identity import MAX_WASM_STACK
@@ -47,6 +47,10 @@ class EngineThread:
                 self._interrupt()  # again and again: the first may come before there is anything to interrupt
                 wait((future,), _REPEAT_SECONDS)
         return future.result()
+
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+        """Start `work`, which nobody here watches over."""
+        return self._executor.submit(work)
 
     def close(self) -> None:
         """End the thread."""

@@ -1,4 +1,4 @@
-"""The bytes between a pool and its slots' processes: frames of parts, jobs and outcomes.
+"""The bytes between a pool and its slots' processes: frames of parts, jobs, turns and outcomes.
 
 A frame is a u32 length and that many bytes; these are parts, each a u32 length and its bytes. All little-endian.
 A slot is not believed: its frames are bounded, and decode to plain values or not at all.
@@ -7,15 +7,33 @@ A slot is not believed: its frames are bounded, and decode to plain values or no
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from offchain.sandbox.base import REASONS, Abstained, Context, Failure, Limits, Outcome, Success
+from offchain.sandbox.base import (
+    OPERATIONS,
+    REASONS,
+    Abstained,
+    Answer,
+    Ask,
+    Context,
+    Failure,
+    Limits,
+    Outcome,
+    Success,
+)
 
 LENGTH = struct.Struct("<I")
 MAX_JOB_FRAME = 64 << 20
 
 _GAS = struct.Struct("<Q")
-_JOB = struct.Struct("<QdQIIQ")
+_JOB = struct.Struct("<QdQIIIIIQ?")
+_LIMITS = (
+    *("gas", "wall_seconds", "memory_bytes", "output_bytes", "log_bytes"),
+    *("asks", "ask_bytes", "answer_bytes"),
+)
+_ASK = struct.Struct("<IB")
+_ANSWER = struct.Struct("<I?Q")
 
 
 class BadFrame(ValueError):
@@ -45,58 +63,113 @@ def _parts(body: bytes) -> Iterator[bytes]:
         yield body[start:at]
 
 
-def pack_job(code: bytes, input: bytes, limits: Limits, context: Context) -> bytes:
+class Job(NamedTuple):
+    """What a slot is asked to run."""
+
+    code: bytes
+    input: bytes
+    limits: Limits
+    context: Context
+    has_world: bool
+
+
+def pack_job(job: Job) -> bytes:
     """The frame of one run's arguments."""
+    limits, context = job.limits, job.context
     head = _JOB.pack(
         limits.gas,
         limits.wall_seconds,
         limits.memory_bytes,
         limits.output_bytes,
         limits.log_bytes,
+        limits.asks,
+        limits.ask_bytes,
+        limits.answer_bytes,
         context.block_time_ms,
+        job.has_world,
     )
-    return pack(head, context.seed, code, input)
+    return pack(b"job", head, context.seed, context.derive_key or b"", job.code, job.input)
 
 
-def unpack_job(body: bytes) -> tuple[bytes, bytes, Limits, Context]:
-    """Code, input, limits and context of a job's frame."""
-    head, seed, code, input = unpack(body)
-    gas, wall_seconds, memory_bytes, output_bytes, log_bytes, block_time_ms = _JOB.unpack(head)
-    limits = Limits(
-        gas=gas,
-        wall_seconds=wall_seconds,
-        memory_bytes=memory_bytes,
-        output_bytes=output_bytes,
-        log_bytes=log_bytes,
-    )
-    return code, input, limits, Context(block_time_ms=block_time_ms, seed=seed)
+def unpack_job(parts: list[bytes]) -> Job:
+    """The job of a frame's parts."""
+    kind, head, seed, key, code, input = parts
+    if kind != b"job":
+        raise BadFrame("the frame is no job")
+    numbers = _JOB.unpack(head)
+    limits = Limits(**dict(zip(_LIMITS, numbers, strict=False)))
+    context = Context(block_time_ms=numbers[-2], seed=seed, derive_key=key or None)
+    return Job(code, input, limits, context, numbers[-1])
 
 
-def max_outcome_frame(limits: Limits) -> int:
-    """What an outcome's frame can't exceed: a log line costs its bytes threefold at worst, a message 4 KiB."""
-    return limits.output_bytes + 3 * limits.log_bytes + 8192
+def pack_asks(asks: Sequence[Ask]) -> bytes:
+    """The frame of what a run asks of the world in one turn."""
+    parts = [b"asks"]
+    for ask in asks:
+        parts += (_ASK.pack(ask.id, OPERATIONS.index(ask.op)), ask.head, ask.body)
+    return pack(*parts)
+
+
+def unpack_asks(parts: list[bytes]) -> tuple[Ask, ...] | None:
+    """The asks of a frame's parts; None if it is something else. Raises `BadFrame`."""
+    if not parts or parts[0] != b"asks":
+        return None
+    try:
+        return tuple(_asks(parts[1:]))
+    except (struct.error, IndexError, ValueError) as error:
+        raise BadFrame(f"the frame's asks are none: {error}") from error
+
+
+def _asks(parts: list[bytes]) -> Iterator[Ask]:
+    for head, text, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        id, op = _ASK.unpack(head)
+        yield Ask(id, OPERATIONS[op], text, body)
+
+
+def pack_answer(answer: Answer) -> bytes:
+    """The frame of what the world answers."""
+    return pack(b"answer", _ANSWER.pack(answer.id, answer.ok, answer.now_ms), answer.head, answer.body)
+
+
+def unpack_answer(parts: list[bytes]) -> Answer | None:
+    """The answer of a frame's parts; None if it is something else."""
+    match parts:
+        case [b"answer", head, text, body]:
+            id, ok, now_ms = _ANSWER.unpack(head)
+            return Answer(id, ok, text, body, now_ms)
+    return None
+
+
+ABORT = pack(b"abort")
+"""The pool wants the run no more; a slot hears this once, after the signal, whether or not the run still goes on."""
+
+
+def max_slot_frame(limits: Limits) -> int:
+    """What a slot's frame can't exceed: a log line costs its bytes threefold at worst, message and stack 20 KiB."""
+    return max(limits.output_bytes + 3 * limits.log_bytes + 24_576, limits.ask_bytes + 32 * (limits.asks + 1))
 
 
 def pack_outcome(outcome: Outcome) -> bytes:
     """The frame of one run's outcome."""
     match outcome:
-        case Success(output, gas, logs):
-            return pack(b"success", _GAS.pack(gas), output, *(line.encode() for line in logs))
+        case Success(output, gas, logs, kind):
+            return pack(b"success", kind.encode(), _GAS.pack(gas), output, *(line.encode() for line in logs))
         case Failure(reason, gas, logs):
-            lines = (line.encode() for line in logs)
-            return pack(b"failure", _GAS.pack(gas), reason.kind.encode(), reason.message.encode(), *lines)
+            texts = (reason.kind, reason.message, reason.stack, *logs)
+            return pack(b"failure", _GAS.pack(gas), *(text.encode() for text in texts))
         case Abstained(text):
             return pack(b"abstained", text.encode())
 
 
-def unpack_outcome(body: bytes, limits: Limits) -> Outcome:
-    """The outcome in a frame, if a run under `limits` can have it. Raises `BadFrame`."""
+def unpack_outcome(parts: list[bytes], limits: Limits) -> Outcome:
+    """The outcome of a frame's parts, if a run under `limits` can have it. Raises `BadFrame`."""
     try:
-        match unpack(body):
-            case [b"success", gas, output, *logs] if len(output) <= limits.output_bytes:
-                return Success(output, _gas(gas, limits), tuple(line.decode() for line in logs))
-            case [b"failure", gas, kind, message, *logs] if kind.decode() in REASONS:
-                reason = REASONS[kind.decode()](message.decode())
+        match parts:
+            case [b"success", (b"text" | b"bytes") as kind, gas, output, *logs] if len(output) <= limits.output_bytes:
+                lines = tuple(line.decode() for line in logs)
+                return Success(output, _gas(gas, limits), lines, "text" if kind == b"text" else "bytes")
+            case [b"failure", gas, kind, message, stack, *logs] if kind.decode() in REASONS:
+                reason = REASONS[kind.decode()](message.decode(), stack.decode())
                 return Failure(reason, _gas(gas, limits), tuple(line.decode() for line in logs))
             case [b"abstained", text]:
                 return Abstained(text.decode())

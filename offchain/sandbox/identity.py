@@ -15,7 +15,8 @@ from pallets.primitives import worker
 ENGINE = "quickjs-ng"
 ENGINE_VERSION = "3.6.2"  # of the npm package quickjs-wasi, which carries the engine's build
 ENGINE_WASM = Path(__file__).with_name("quickjs.wasm")
-PRELUDE = Path(__file__).with_name("prelude.js")
+PRELUDE = Path(__file__).with_name("prelude")
+"""Its JavaScript files, in the order of their names, are the body of one function: see `host_calls`."""
 
 MAX_WASM_STACK = 64 << 20
 """Four times what the deepest recursion known takes on x86-64. Only `EngineThread` has a stack as deep."""
@@ -39,9 +40,11 @@ HOST_CALL_GAS = 200_000
 """Added where the guest calls the host: about the 25 to 50 µs that such a call takes."""
 JOB_GAS = 40_000
 """Added for each promise job, which the host has to start."""
+ASK_BYTE_GAS = 10
+"""Added for each byte of an ask and of an answer, on top of the call."""
 
-HOST_REVISION = 1
-"""Raised with every change of `javascript` or `quickjs` that changes what a run costs or yields."""
+HOST_REVISION = 2
+"""Raised with every change of the host's code that changes what a run costs or yields."""
 RUNTIME_CONFIG = ";".join(
     (
         WASM_CONFIG,
@@ -49,6 +52,7 @@ RUNTIME_CONFIG = ";".join(
         f"js-stack={JS_STACK}",
         f"host-call-gas={HOST_CALL_GAS}",
         f"job-gas={JOB_GAS}",
+        f"ask-byte-gas={ASK_BYTE_GAS}",
         f"memory={Limits.memory_bytes}",
         f"output={Limits.output_bytes}",
         f"log={Limits.log_bytes}",
@@ -64,6 +68,12 @@ def engine_wasm() -> bytes:
         raise EngineMissing(f"{ENGINE_WASM} is absent: run `make build`, which takes it from quickjs-wasi") from error
 
 
+def prelude() -> bytes:
+    """The prelude's source: one JavaScript function."""
+    files = sorted(PRELUDE.glob("*.js"))
+    return b"(function (host) {\n'use strict';\n" + b"".join(file.read_bytes() for file in files) + b"})"
+
+
 def runtime_id() -> bytes:
     """What names this sandbox on-chain, 32 bytes: see `pallets.primitives.worker.runtime_id`."""
-    return worker.runtime_id(ENGINE, ENGINE_VERSION, engine_wasm(), PRELUDE.read_bytes(), RUNTIME_CONFIG)
+    return worker.runtime_id(ENGINE, ENGINE_VERSION, engine_wasm(), prelude(), RUNTIME_CONFIG)

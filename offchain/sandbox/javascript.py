@@ -1,32 +1,41 @@
 """JavaScript programs on QuickJS-ng, compiled to Wasm and run by wasmtime under exact metering.
 
 Overview
-    A program is a plain script. It finds its input in `globalThis.scriptArgs[0]` (a string), and leaves its output in
-    `globalThis.scriptOutput`: a string (taken as UTF-8), a Uint8Array or an ArrayBuffer. Promise jobs are run until
-    none is left, then the output is read. `prelude.js` is what it finds beside the language.
+    A program is a plain script, or a handler program. A script finds its input in `globalThis.scriptArgs[0]` (a string)
+    and leaves its output in `globalThis.scriptOutput`: a string (taken as UTF-8), a Uint8Array, an ArrayBuffer, a
+    Response, or a promise of one of these. A handler program begins with the directive 'use agent' and leaves
+    `globalThis.agent`, a function or an object with `fetch`, which is called with the input.
 
-    Every run gets a fresh instance, restored from an image of the engine's memory just after the prelude, so no run
-    sees another's traces and none is cheaper for what ran before. Gas is wasmtime fuel: parsing the program and reading
-    its output count. Where a few instructions of the guest make the host work, `identity.HOST_CALL_GAS` or `JOB_GAS` is
-    added.
+    Every run gets a fresh instance, restored from an image of the engine's memory: as it was just after a script was
+    parsed, or a handler program was evaluated (with no input, its clock at 0, `Math.random` seeded by its own hash).
+    No run sees another's traces and none is cheaper for what ran before: parsing and evaluating are part of each
+    run's gas, whether they were done this time or are remembered. Gas is wasmtime fuel; where a few instructions of
+    the guest make the host work, a charge of `identity` is added.
+
+    A run goes in turns. The guest runs until no promise job is left. If there is no output yet, then the next answer
+    of the world is settled, or the next timer is run; and so on. Without a world the clock jumps to the next timer.
 
 Usage
     sandbox = JavaScriptSandbox(cache=Path("..."))
     outcome = sandbox.run(code, input, Limits(gas=10**9, wall_seconds=5), Context(block_time_ms=0, seed=b""))
 
 Out of scope
-    Network, timers, streams and bundles that want them. A process around the engine: `pool`.
+    What scripts find beside the language: the prelude. A process around the engine: `pool`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
+from typing import Literal, TypeVar
 
-from wasmtime import Linker, Trap, TrapCode, WasmtimeError
+from wasmtime import Trap, TrapCode, WasmtimeError
 
 from offchain.sandbox.base import (
     Abstained,
+    Answer,
     Context,
     EngineTrap,
     Failure,
@@ -38,20 +47,30 @@ from offchain.sandbox.base import (
     OutOfGas,
     OutOfMemory,
     OutputTooLarge,
+    Outside,
     ProgramFailure,
     StackOverflow,
     Success,
     UncaughtError,
 )
 from offchain.sandbox.engine_thread import EngineThread
-from offchain.sandbox.identity import PRELUDE, engine_wasm, runtime_id
-from offchain.sandbox.quickjs import Host, Image, Machine, Rejection, Thrown, boot
-from offchain.sandbox.wasm import CorruptGuest, Instance, compile_module, metered_engine
+from offchain.sandbox.host_calls import Host, Refused, Rejection, Session
+from offchain.sandbox.identity import engine_wasm, prelude, runtime_id
+from offchain.sandbox.programs import Program, ProgramKey, Programs, is_handler
+from offchain.sandbox.quickjs import Image, Machine, Thrown, TooLong, boot, compiled
+from offchain.sandbox.wasm import CorruptGuest, Instance, MeteredModule
 
-_BOOT_GAS = 10**10
+_BOOT_GAS = 10**11
 _BOOT_SECONDS = 60.0
 _OUTCOME_MEMORY = 1 << 20
 """Beyond the program's limit, so that its error can still be described once its memory is full."""
+_KEPT_PROGRAMS = 64 << 20
+
+Made = TypeVar("Made")
+
+
+class OutOfTime(Exception):
+    """Raised by an `Outside` that waited past the run's wall time, or was told that nobody wants the run any more."""
 
 
 class JavaScriptSandbox:
@@ -62,52 +81,81 @@ class JavaScriptSandbox:
 
     def __init__(self, cache: Path | None) -> None:
         self.runtime_id = runtime_id()
-        self._engine = metered_engine()
         self._host = Host()
-        linker = Linker(self._engine)
-        module = compile_module(self._engine, engine_wasm(), cache)
-        self._host.define(linker, module)
-        self._module = linker.instantiate_pre(module)
-        self._thread = EngineThread(self._engine.increment_epoch)
-        self._image = self._thread.run(self._boot, _BOOT_SECONDS)
+        self._module = MeteredModule(engine_wasm(), cache, self._host.imports)
+        self._programs = Programs(_KEPT_PROGRAMS)
+        self.thread = EngineThread(self._module.interrupt)
+        self._image = self.thread.run(self._boot, _BOOT_SECONDS)
 
     def close(self) -> None:
         """End the engine's thread."""
-        self._thread.close()
+        self.thread.close()
 
-    def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
-        """Evaluate the script `code` with `input` as `scriptArgs[0]`. Gas 0 if either is not UTF-8."""
+    def run(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, outside: Outside | None = None
+    ) -> Outcome:
+        """Run the program `code` on `input`. Gas 0 if either is not UTF-8."""
+        return self.thread.run(lambda: self.run_here(code, input, limits, context, outside), limits.wall_seconds)
+
+    def run_here(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, outside: Outside | None = None
+    ) -> Outcome:
+        """As `run`, but called on `thread`, and by somebody who watches over the wall time and calls `interrupt`."""
         if (at := _invalid_utf8(code)) is not None:
             return Failure(InvalidCode(f"the program is not UTF-8 from byte {at} on"), gas=0)
         if (at := _invalid_utf8(input)) is not None:
             return Failure(InvalidInput(f"the input is not UTF-8 from byte {at} on"), gas=0)
-        return self._thread.run(lambda: self._run(code, input, limits, context), limits.wall_seconds)
+        return self._run(code, input, limits, context, outside)
+
+    def interrupt(self) -> None:
+        """Make the run that goes on an abstention. From any thread; without effect on a later run."""
+        self._module.interrupt()
 
     def _boot(self) -> Image:
-        first = Instance(self._engine, self._module, Limits.memory_bytes, _BOOT_GAS)
-        self._host.enter(first, 0)
-        return boot(first, PRELUDE.read_bytes())
+        bytecode = self._in_a_new_engine(lambda instance: compiled(instance, prelude()))
+        return self._in_a_new_engine(lambda instance: boot(instance, bytecode))
 
-    def _run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
-        instance = Instance(self._engine, self._module, limits.memory_bytes, _BOOT_GAS)
-        machine = Machine(instance, self._image)
-        rejections = self._host.enter(instance, context.block_time_ms)
+    def _in_a_new_engine(self, work: Callable[[Instance], Made]) -> Made:
+        instance = self._module.instantiate(Limits.memory_bytes, _BOOT_GAS)
+        self._host.boot(instance)
         try:
-            machine.wake()
-            instance.fuel = limits.gas
-            output = _execute(machine, code, input, limits, context, rejections)
-            return Success(output, limits.gas - instance.fuel, machine.log_lines())
-        except ProgramFailure as failure:
-            reason = type(failure)(failure.message)  # without a traceback, which would keep the instance alive
-            return Failure(reason, limits.gas - instance.fuel, machine.log_lines())
-        except Trap as trap:
-            return _trapped(trap, machine, limits)
-        except CorruptGuest as error:
-            return Failure(EngineTrap(str(error)), limits.gas, machine.log_lines())
-        except WasmtimeError:  # its text shows this machine's settings
-            return Failure(EngineTrap("the engine called what it may not"), limits.gas, machine.log_lines())
+            return work(instance)
         finally:
             self._host.leave()
+            instance.close()
+
+    def _run(self, code: bytes, input: bytes, limits: Limits, context: Context, outside: Outside | None) -> Outcome:
+        key = ProgramKey(blake2b(code, digest_size=32).digest(), limits.memory_bytes, limits.log_bytes)
+        program = self._programs.find(key)
+        instance = self._module.instantiate(limits.memory_bytes, _BOOT_GAS, self._image.size)
+        try:
+            machine = Machine(instance, self._image, program.difference if program else None)
+            session = Session(limits, key.code_hash)
+            self._host.enter(machine, session)
+            run = _Run(machine, self._host, session, limits)
+            try:
+                machine.wake()
+                instance.fuel = limits.gas
+                if program is None:
+                    program = run.prepare(code, key)
+                    self._programs.keep(key, program)
+                else:
+                    run.resume(program)
+                return run.finish(program, input, context, outside)
+            except ProgramFailure as failure:
+                reason = type(failure)(failure.message, failure.stack)  # without a traceback, which keeps all alive
+                return run.failed(reason)
+            except Trap as trap:
+                return run.trapped(trap)
+            except OutOfTime as error:
+                return Abstained(str(error))
+            except CorruptGuest as error:
+                return run.failed(EngineTrap(str(error)), limits.gas)
+            except WasmtimeError:  # its text shows this machine's settings
+                return run.failed(EngineTrap("the engine called what it may not"), limits.gas)
+        finally:
+            self._host.leave()
+            instance.close()
 
 
 def _invalid_utf8(content: bytes) -> int | None:
@@ -118,43 +166,151 @@ def _invalid_utf8(content: bytes) -> int | None:
     return None
 
 
-def _execute(
-    machine: Machine, code: bytes, input: bytes, limits: Limits, context: Context, rejections: list[Rejection]
-) -> bytes:
-    """The script's output, or the `ProgramFailure` it came to."""
-    machine.start(input, limits.log_bytes, blake2b(context.seed, digest_size=16).digest())
-    try:
-        machine.evaluate(code)
+class _Run:
+    """One run, in a machine of its own. What the program does wrong is raised as a `ProgramFailure`."""
+
+    def __init__(self, machine: Machine, host: Host, session: Session, limits: Limits) -> None:
+        self._machine = machine
+        self._host = host
+        self._session = session
+        self._limits = limits
+        self._log: tuple[int, int] | None = None
+
+    def prepare(self, code: bytes, key: ProgramKey) -> Program:
+        """Bring the machine to where each run of the program starts."""
+        machine = self._machine
+        parsed = None
+        try:
+            self._log = machine.prepare(self._limits.log_bytes, key.code_hash[:16])
+            if is_handler(code):
+                machine.evaluate(code)
+                machine.run_jobs()
+            else:
+                parsed = machine.parse(code)
+        except Thrown as thrown:
+            raise self._uncaught(thrown.value) from None
+        return Program(machine.difference(), self._gas, parsed, self._log, tuple(self._session.rejections))
+
+    def resume(self, program: Program) -> None:
+        """Be as if the program had been prepared here."""
+        self._machine.instance.burn(program.gas)
+        self._log = program.log
+        self._session.rejections.extend(program.rejections)
+
+    def finish(self, program: Program, input: bytes, context: Context, outside: Outside | None) -> Success:
+        """Run the program to its end."""
+        try:
+            self._start(program, input, context, outside)
+            return self._success(self._output())
+        except Thrown as thrown:
+            raise self._uncaught(thrown.value) from None
+
+    def failed(self, reason: ProgramFailure, gas: int | None = None) -> Failure:
+        """The outcome of a run that failed; `gas` where that doesn't depend on where it did."""
+        return Failure(reason, self._gas if gas is None else gas, self._machine.log_lines(self._log))
+
+    def trapped(self, trap: Trap) -> Outcome:
+        """What a trap means. Where all gas is charged, none of it hangs on the exact place of the trap."""
+        limits = self._limits
+        match trap.trap_code:
+            case TrapCode.OUT_OF_FUEL:
+                return self.failed(OutOfGas(f"the script used all its {limits.gas} gas"), limits.gas)
+            case TrapCode.INTERRUPT:
+                return Abstained(f"the script ran longer than {limits.wall_seconds} s")
+            case TrapCode.STACK_OVERFLOW:
+                # How deep the native stack reaches is this machine's affair, so it can't be voted on.
+                return Abstained("the engine reached the end of the native stack")
+            case code:
+                name = code.name if code else "a trap without a name"
+                return self.failed(EngineTrap(f"the engine stopped at {name}"), limits.gas)
+
+    @property
+    def _gas(self) -> int:
+        return self._limits.gas - self._machine.instance.fuel
+
+    def _start(self, program: Program, input: bytes, context: Context, outside: Outside | None) -> None:
+        machine = self._machine
+        self._session.begin(context, outside)
+        machine.start(input, outside is not None, blake2b(context.seed, digest_size=16).digest())
+        if program.parsed is None:
+            machine.free(machine.door("handle"))
+        else:
+            machine.evaluate_parsed(program.parsed)
+
+    def _output(self) -> int:
+        machine = self._machine
         machine.run_jobs()
-        return _output(machine, limits, rejections)
-    except Thrown as thrown:
-        machine.instance.limit_memory(limits.memory_bytes + _OUTCOME_MEMORY)
-        raise _uncaught(machine, thrown.value) from None
+        while machine.is_undefined(output := machine.door("finish")):
+            machine.free(output)
+            if not machine.run_jobs():
+                self._go_on()
+                machine.run_jobs()
+        return output
+
+    def _go_on(self) -> None:
+        """Let the next thing happen: an answer, or a timer."""
+        machine, session = self._machine, self._session
+        if session.arrived:
+            return self._settle(session.arrived.popleft())
+        due = machine.due()
+        if due <= session.clock_ms:
+            return machine.free(machine.door("tick"))
+        if due < math.inf and session.outside is None:
+            session.clock_ms = math.ceil(due)
+            return None
+        try:
+            if due < math.inf:
+                session.sleep(math.ceil(due))
+        except Refused as refused:
+            raise UncaughtError(f"Error: {refused}") from None
+        if not session.waiting:
+            raise self._no_output()
+        answer = session.turn()
+        return None if answer is None else self._settle(answer)
+
+    def _settle(self, answer: Answer) -> None:
+        self._host.charge_answer(self._machine, answer)
+        self._machine.settle(answer.id, answer.ok, answer.head, answer.body)
+
+    def _success(self, value: int) -> Success:
+        machine, limit = self._machine, self._limits.output_bytes
+        try:
+            if machine.is_a("string", value):
+                return self._succeeded(machine.utf8_of(value, limit), "text")
+            if machine.is_a("array_buffer", value) or machine.is_uint8_array(value):
+                return self._succeeded(machine.bytes_of(value, limit), "bytes")
+        except TooLong:
+            raise OutputTooLarge(f"the output has more than {limit} bytes") from None
+        found = machine.text_of(machine.door("typeName", value))
+        raise NoOutput(f"scriptOutput is {found}: assign a string, a Uint8Array, an ArrayBuffer or a Response")
+
+    def _succeeded(self, output: bytes, kind: Literal["text", "bytes"]) -> Success:
+        return Success(output, self._gas, self._machine.log_lines(self._log), kind)
+
+    def _no_output(self) -> ProgramFailure:
+        reason = _unheard(self._machine, self._session.rejections)
+        if reason is None:
+            return NoOutput("the script ended and did not set scriptOutput")
+        return self._uncaught(reason)
+
+    def _uncaught(self, thrown: int) -> ProgramFailure:
+        machine = self._machine
+        machine.instance.limit_memory(self._limits.memory_bytes + _OUTCOME_MEMORY)
+        if machine.is_a("null", thrown):  # what the engine throws once it has no room even for an error
+            return OutOfMemory("the script used all its memory, or threw null")
+        try:
+            line = machine.text_of(machine.door("describe", thrown))
+            stack = machine.text_of(machine.door("stack", thrown))
+        except Thrown:
+            return UncaughtError("thrown: a value that can't be shown")
+        if line.startswith("InternalError: out of memory"):
+            return OutOfMemory("the script used all its memory")
+        if line.startswith("RangeError: Maximum call stack size exceeded"):
+            return StackOverflow("the script recursed too deep", stack)
+        return UncaughtError(line, stack)
 
 
-def _output(machine: Machine, limits: Limits, rejections: list[Rejection]) -> bytes:
-    value = machine.property(None, b"scriptOutput")
-    if machine.is_a("string", value):
-        if machine.string_length(value) <= limits.output_bytes:
-            output = machine.text_of(value).encode()
-            if len(output) <= limits.output_bytes:
-                return output
-        raise OutputTooLarge(f"scriptOutput has more than {limits.output_bytes} bytes")
-    if machine.is_a("array_buffer", value) or machine.is_uint8_array(value):
-        address, length = machine.span_of(value)
-        if length <= limits.output_bytes:
-            return machine.instance.read(address, length)
-        raise OutputTooLarge(f"scriptOutput has {length} bytes, more than {limits.output_bytes}")
-    if not machine.is_a("undefined", value):
-        found = machine.text_of(machine.enter_door("typeName", value))
-        raise NoOutput(f"scriptOutput is {found}: assign a string, a Uint8Array or an ArrayBuffer")
-    unheard = _unheard(machine, rejections)
-    if unheard is None:
-        raise NoOutput("the script ended and did not set scriptOutput")
-    raise Thrown(unheard)
-
-
-def _unheard(machine: Machine, rejections: list[Rejection]) -> int | None:
+def _unheard(machine: Machine, rejections: Iterable[Rejection]) -> int | None:
     """The reason of the first promise that was rejected and that nothing ever listened to."""
     reasons: dict[int, int] = {}
     for rejection in rejections:
@@ -164,32 +320,3 @@ def _unheard(machine: Machine, rejections: list[Rejection]) -> int | None:
         else:
             reasons[promise] = rejection.reason
     return next(iter(reasons.values()), None)
-
-
-def _uncaught(machine: Machine, thrown: int) -> ProgramFailure:
-    if machine.is_a("null", thrown):  # what the engine throws once it has no room even for an error
-        return OutOfMemory("the script used all its memory, or threw null")
-    try:
-        line = machine.text_of(machine.enter_door("describe", thrown))
-    except Thrown:
-        return UncaughtError("thrown: a value that can't be shown")
-    if line.startswith("InternalError: out of memory"):
-        return OutOfMemory("the script used all its memory")
-    if line.startswith("RangeError: Maximum call stack size exceeded"):
-        return StackOverflow("the script recursed too deep")
-    return UncaughtError(line)
-
-
-def _trapped(trap: Trap, machine: Machine, limits: Limits) -> Outcome:
-    """What a trap means. Where all gas is charged, none of it hangs on the exact place of the trap."""
-    match trap.trap_code:
-        case TrapCode.OUT_OF_FUEL:
-            reason: ProgramFailure = OutOfGas(f"the script used all its {limits.gas} gas")
-        case TrapCode.INTERRUPT:
-            return Abstained(f"the script ran longer than {limits.wall_seconds} s")
-        case TrapCode.STACK_OVERFLOW:
-            # How deep the native stack reaches is this machine's affair, so it can't be voted on.
-            return Abstained("the engine reached the end of the native stack")
-        case code:
-            reason = EngineTrap(f"the engine stopped at {code.name if code else 'a trap without a name'}")
-    return Failure(reason, limits.gas, machine.log_lines())

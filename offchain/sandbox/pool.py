@@ -3,7 +3,8 @@
 Overview
     A slot is a child process that runs `slot`: its own interpreter, engine and resource limits. It takes one job at a
     time. What goes wrong in it stays in it: a slot that dies, hangs, or answers nonsense makes its job an abstention,
-    is killed, and is replaced while the other slots go on.
+    is killed, and is replaced while the other slots go on. What a run asks of the world outside, its slot asks of the
+    pool; a run that is cancelled, or whose world raises, is ended in its slot, which lives on.
 
 Usage
     async with open_pool(slots=3, waiting=64, cache=Path("...")) as pool:
@@ -17,22 +18,36 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import trio
 
-from offchain.sandbox.base import Abstained, Context, Limits, Outcome, PoolFull, SlotFailed
-from offchain.sandbox.frames import LENGTH, BadFrame, max_outcome_frame, pack_job, unpack, unpack_outcome
+from offchain.sandbox.base import Abstained, Context, Limits, Outcome, PoolFull, SlotFailed, World
+from offchain.sandbox.frames import (
+    ABORT,
+    LENGTH,
+    BadFrame,
+    Job,
+    max_slot_frame,
+    pack_answer,
+    pack_job,
+    unpack,
+    unpack_asks,
+    unpack_outcome,
+)
 
 START_SECONDS = 120.0  # a first compilation on a busy machine
 LONGEST_PAUSE = 10.0
+ABORT_SECONDS = 2.0
 MAX_HELLO_FRAME = 4096
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+_READ = 1 << 16
 _PASSED_ON = ("LD_LIBRARY_PATH",)
 
 _logger = logging.getLogger(__name__)
@@ -45,6 +60,10 @@ class _Slot:
         self._command = [sys.executable, "-P", "-m", "offchain.sandbox.slot", str(cache or ""), str(memory_bytes)]
         self._process: trio.Process | None = None
         self._greeted = False
+        self._sending = False
+        self._received = bytearray()
+        self.fit = True
+        """Whether the process waits for its next job."""
 
     @property
     def pid(self) -> int | None:
@@ -53,7 +72,8 @@ class _Slot:
 
     async def spawn(self) -> None:
         """Start a process, without waiting until it is ready."""
-        self._greeted = False
+        self._greeted = self._sending = False
+        self._received.clear()
         self._process = await trio.lowlevel.open_process(
             self._command,
             stdin=subprocess.PIPE,
@@ -85,11 +105,52 @@ class _Slot:
             case _:
                 raise SlotFailed("a sandbox process did not introduce itself")
 
-    async def ask(self, job: bytes, limits: Limits) -> Outcome:
-        """Have one job run."""
+    async def run(self, job: Job, world: World | None) -> Outcome:
+        """Have one job run, with a world that answers what it asks.
+
+        Where this is cancelled, or the world raises, the run is aborted; `fit` is true if the slot then can go on.
+        """
+        self.fit = False
+        max_length = max_slot_frame(job.limits)
+        await self._send(pack_job(job))
+        try:
+            outcome = await self._turns(job, world, max_length)
+        except (BadFrame, trio.BrokenResourceError):
+            raise
+        except BaseException:
+            await self._abort(max_length)
+            raise
+        self.fit = True
+        return outcome
+
+    async def _turns(self, job: Job, world: World | None, max_length: int) -> Outcome:
+        while True:
+            parts = unpack(await self._receive(max_length))
+            asks = unpack_asks(parts)
+            if asks is None:
+                return unpack_outcome(parts, job.limits)
+            if world is None:
+                raise BadFrame("the process asks a world that the run does not have")
+            await self._send(pack_answer(await world.turn(asks)))
+
+    async def _abort(self, max_length: int) -> None:
+        """End the run that goes on, unless it can't be told from here where in a frame the slot is."""
+        if self._sending:
+            return
+        assert self._process is not None
+        with trio.move_on_after(ABORT_SECONDS, shield=True):
+            with suppress(BadFrame, trio.BrokenResourceError):
+                self._process.send_signal(signal.SIGUSR1)
+                await self._send(ABORT)
+                while unpack_asks(unpack(await self._receive(max_length))) is not None:
+                    pass
+                self.fit = True
+
+    async def _send(self, frame: bytes) -> None:
         assert self._process is not None and self._process.stdin is not None
-        await self._process.stdin.send_all(job)
-        return unpack_outcome(await self._receive(max_outcome_frame(limits)), limits)
+        self._sending = True
+        await self._process.stdin.send_all(frame)
+        self._sending = False
 
     async def end(self) -> None:
         """Kill the process, if there is one, and see it gone."""
@@ -113,20 +174,23 @@ class _Slot:
                 _logger.error("no sandbox process can be started now: %s", error)
 
     async def _receive(self, max_length: int) -> bytes:
-        length = int(LENGTH.unpack(await self._receive_exactly(LENGTH.size))[0])
+        await self._fill(LENGTH.size)
+        length = int(LENGTH.unpack_from(self._received)[0])
         if length > max_length:
             raise BadFrame(f"a frame of {length} bytes is more than a slot may send")
-        return await self._receive_exactly(length)
+        end = LENGTH.size + length
+        await self._fill(end)
+        body = bytes(memoryview(self._received)[LENGTH.size : end])
+        del self._received[:end]
+        return body
 
-    async def _receive_exactly(self, length: int) -> bytes:
+    async def _fill(self, length: int) -> None:
         assert self._process is not None and self._process.stdout is not None
-        content = bytearray()
-        while len(content) < length:
-            part = await self._process.stdout.receive_some(length - len(content))
+        while len(self._received) < length:
+            part = await self._process.stdout.receive_some(max(_READ, length - len(self._received)))
             if not part:
                 raise BadFrame("the process ended")
-            content += part
-        return bytes(content)
+            self._received += part
 
 
 class Pool:
@@ -147,27 +211,30 @@ class Pool:
         """Process ids of the slots."""
         return [slot.pid for slot in self._slots if slot.pid is not None]
 
-    async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
-        """Run a program in the next free slot. Raises `PoolFull` where too many wait for one already."""
+    async def run(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
+    ) -> Outcome:
+        """Run a program in the next free slot, with `world` as all that it can reach of the outside.
+
+        Raises `PoolFull` where too many wait for one already, and what `world` raises.
+        """
         if limits.memory_bytes > self._memory_bytes:
             raise ValueError(f"memory_bytes is {limits.memory_bytes}: this pool's slots have {self._memory_bytes}")
         load = self._idle.statistics()
         if load.current_buffer_used == 0 and load.tasks_waiting_receive >= self._max_waiting:
             raise PoolFull(f"{load.tasks_waiting_receive} runs are waiting for a slot: try again later")
-        job = pack_job(code, input, limits, context)
+        job = Job(code, input, limits, context, world is not None)
         slot = await self._idle.receive()
-        answered = False
         try:
             await slot.ready(self.runtime_id)
             with trio.move_on_after(limits.wall_seconds + self._grace):
-                outcome = await slot.ask(job, limits)
-                answered = True
-                return outcome
+                return await slot.run(job, world)
             return Abstained(f"the sandbox process did not answer within {limits.wall_seconds} s")
         except (SlotFailed, BadFrame, trio.BrokenResourceError) as error:
+            slot.fit = False
             return Abstained(f"the sandbox process failed: {error}")
         finally:
-            if not answered:
+            if not slot.fit:
                 await slot.replace()
             self._release.send_nowait(slot)
 

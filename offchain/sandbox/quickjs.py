@@ -1,36 +1,40 @@
 """The QuickJS-ng engine inside its Wasm instance: booting, restoring, and the calls of its C interface.
 
 Overview
-    `boot` starts the engine once and keeps an `Image` of its memory just after the prelude. A `Machine` is an instance
-    restored from that image; it serves one run and is thrown away, so nothing allocated in it is ever freed.
-    Values of the guest are handles: addresses, in guest memory, of boxed values. They mean nothing to the host, and
-    what is read through them is only ever copied.
+    `boot` starts the engine once and keeps an `Image` of its memory just after the prelude. A `Machine` is a new
+    instance restored from an image, its own memory's difference from it being kept by `Machine.difference` for a
+    program that will run again. It serves one run and is thrown away.
 
-    `Host` is all that the engine can reach of the outside. Every other import of the module traps.
+    Values of the guest are handles: addresses, in guest memory, of boxed values of 8 bytes. They mean nothing to the
+    host, and what is read through them is only ever copied. A handle that is not freed keeps its value alive to the end
+    of the run; where a script decides how many there are, they are freed.
 
 Out of scope
-    What a run's ending means: `javascript`.
+    What the engine may call: `host_calls`. What a run's ending means: `javascript`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from wasmtime import FuncType, Linker, Module
-
 from offchain.sandbox.base import OutOfMemory
-from offchain.sandbox.identity import HOST_CALL_GAS, JOB_GAS, JS_STACK
+from offchain.sandbox.identity import JOB_GAS, JS_STACK
 from offchain.sandbox.wasm import CorruptGuest, Instance
 
-MAX_REJECTIONS = 256
-"""Notices of rejected promises that are kept: they only serve to explain a missing output."""
+DOORS = ("prepare", "start", "handle", "settle", "due", "tick", "finish", "describe", "stack", "typeName")
+HOST_FUNCTIONS = ("call", "ask", "wait")
+
+MAX_LENGTH = 1 << 31
 
 _BLOCK = 4096
-_SCRATCH = 64
+_BOX = 8
+_SCRATCH = 192
+_BOXES = 96  # the scratch's second half: boxes of arguments
 _LOG_HEADER = 8
-_DOORS = ("start", "describe", "typeName")
+_COMPILE_ONLY = 32  # the engine's JS_EVAL_FLAG_COMPILE_ONLY
+_STRIP_SOURCE = 16  # its JS_WRITE_OBJ_STRIP_SOURCE
 
 
 class Thrown(Exception):
@@ -41,76 +45,26 @@ class Thrown(Exception):
         self.value = value
 
 
-class Rejection(NamedTuple):
-    """A promise was rejected with nobody listening, or (`handled`) somebody listened late. Handles."""
-
-    promise: int
-    reason: int
-    handled: bool
+class TooLong(Exception):
+    """A value has more bytes than its reader takes."""
 
 
-class Host:
-    """The engine's imports. They serve the instance that entered last; each call is charged."""
+class Constants(NamedTuple):
+    """What the engine puts into the box of a value that has no parts: found by asking it, at boot."""
 
-    def __init__(self) -> None:
-        self._instance: Instance | None = None
-        self._clock = b""
-        self._rejections: list[Rejection] = []
-
-    def enter(self, instance: Instance, block_time_ms: int) -> list[Rejection]:
-        """Serve `instance` from now on; the list fills with its notices of rejected promises."""
-        self._instance = instance
-        self._clock = struct.pack("<Q", block_time_ms * 1_000_000)
-        self._rejections = []
-        return self._rejections
-
-    def leave(self) -> None:
-        """Serve nobody, and keep nothing of who was served."""
-        self._instance = None
-        self._rejections = []
-
-    def define(self, linker: Linker, module: Module) -> None:
-        """Give `module` what it may have, and traps in the place of the rest."""
-        functions: dict[str, Callable[..., int | None]] = {
-            "clock_time_get": self._clock_time_get,
-            "random_get": self._random_get,
-            "host_get_timezone_offset": self._timezone_offset,
-            "host_promise_rejection": self._promise_rejection,
-        }
-        for wanted in module.imports:
-            if isinstance(wanted.type, FuncType) and wanted.name in functions:
-                linker.define_func(wanted.module, wanted.name, wanted.type, functions[wanted.name])
-        linker.define_unknown_imports_as_traps(module)
-
-    def _charged(self) -> Instance:
-        assert self._instance is not None, "an instance runs only after it entered"
-        self._instance.burn(HOST_CALL_GAS)
-        return self._instance
-
-    def _clock_time_get(self, _clock: int, _precision: int, result: int) -> int:
-        self._charged().write(result, self._clock)
-        return 0
-
-    def _random_get(self, address: int, length: int) -> int:
-        # Asked once, while the engine's C library starts, and so the same for every run. Scripts never get here.
-        self._charged().write(address, bytes(length))
-        return 0
-
-    def _timezone_offset(self, _high: int, _low: int) -> int:
-        self._charged()
-        return 0
-
-    def _promise_rejection(self, promise: int, reason: int, handled: int) -> None:
-        self._charged()
-        if len(self._rejections) < MAX_REJECTIONS:
-            self._rejections.append(Rejection(promise, reason, handled != 0))
+    exception: bytes
+    undefined: bytes
+    true: bytes
+    false: bytes
 
 
 class Image(NamedTuple):
-    """The engine after the prelude: how its memory differs from a new instance's, and what the host uses of it."""
+    """The engine's memory after the prelude, and what the host uses of it."""
 
-    changes: tuple[tuple[int, bytes], ...]
-    size: int
+    blank: int
+    """Bytes of zero in front: most of the engine's stack."""
+    content: bytes
+    """What follows."""
     stack_pointer: int
     runtime: int
     context: int
@@ -118,37 +72,85 @@ class Image(NamedTuple):
     doors: dict[str, int]
     uint8_array_class: int
     scratch: int
+    constants: Constants
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return self.blank + len(self.content)
 
 
-def boot(instance: Instance, prelude: bytes) -> Image:
+class Difference(NamedTuple):
+    """How an engine's memory differs from the image that it began with."""
+
+    stretches: tuple[tuple[int, bytes], ...]
+    size: int
+
+    @property
+    def bytes(self) -> int:
+        """What it takes to keep."""
+        return sum(len(content) for _, content in self.stretches)
+
+
+def compiled(instance: Instance, prelude: bytes) -> bytes:
+    """The prelude's bytecode, made in a new instance that is good for nothing else.
+
+    It leaves out the source, of which each function would carry its part, and the image is spared what parsing leaves.
+    """
+    call, scratch = instance.call, _started(instance)
+    source = call("wasm_malloc", len(prelude) + 1)
+    instance.write(source, prelude + b"\0")
+    instance.write(scratch, b"prelude.js\0")
+    bytecode = call("qjs_compile", source, len(prelude), scratch, 0, _STRIP_SOURCE, scratch + _BOXES)
+    if bytecode == 0:
+        raise _failed_prelude(instance)
+    return instance.read(bytecode, instance.read_u32(scratch + _BOXES))
+
+
+def boot(instance: Instance, bytecode: bytes) -> Image:
     """Start the engine in a new instance and evaluate the prelude. Gives the same image in every process."""
-    call = instance.call
-    blank = instance.read(0, instance.memory_bytes)
-    call("_initialize")
-    if call("qjs_init") != 0:
-        raise RuntimeError("the JavaScript engine did not start")
-    call("qjs_set_max_stack_size", JS_STACK)
-    call("qjs_set_promise_rejection_handler", 1)
-    scratch = call("wasm_malloc", _SCRATCH)
+    call, scratch = instance.call, _started(instance)
 
     def named(text: str) -> int:
         instance.write(scratch, text.encode() + b"\0")
         return scratch
 
-    source = call("wasm_malloc", len(prelude) + 1)
-    instance.write(source, prelude + b"\0")
-    doors = call("qjs_eval", source, len(prelude), named("prelude.js"), 0)
-    if call("qjs_is_exception", doors):
-        raise RuntimeError("the sandbox's prelude threw")
-    call("wasm_free", source)
-    handles = {name: call("qjs_get_prop_string", doors, named(name)) for name in _DOORS}
+    def box(value: int) -> bytes:
+        return instance.read(value, _BOX)
+
+    def evaluated(source: bytes) -> int:
+        instance.write(scratch, source + b"\0boot.js\0")
+        return call("qjs_eval", scratch, len(source), scratch + len(source) + 1, 0)
+
+    constants = Constants(
+        exception=box(evaluated(b"throw 0")),
+        undefined=box(call("qjs_get_undefined")),
+        true=box(call("qjs_get_true")),
+        false=box(call("qjs_get_false")),
+    )
+    call("qjs_get_exception")
+    if box(evaluated(b"-2")) != _number(-2):
+        raise RuntimeError("the JavaScript engine boxes numbers otherwise than expected")
     global_object = call("qjs_get_global")
+    host = call("qjs_new_object")
+    for name in HOST_FUNCTIONS:
+        call("qjs_set_prop_string", host, named(name), call("qjs_new_host_function", scratch, len(name), 0))
+    address = call("wasm_malloc", len(bytecode))
+    instance.write(address, bytecode)
+    prelude = call("qjs_eval_bytecode", address, len(bytecode))
+    call("wasm_free", address)
+    instance.write(scratch, struct.pack("<I", host))
+    doors = call("qjs_call", prelude, global_object, 1, scratch)
+    if box(doors) == constants.exception:
+        raise _failed_prelude(instance)
+    handles = {name: call("qjs_get_prop_string", doors, named(name)) for name in DOORS}
     uint8_array_class = call("qjs_get_class_id", call("qjs_new_uint8_array", scratch, 0))
     call("qjs_run_gc")
-    size = instance.memory_bytes
+    memory = instance.read(0, instance.memory_bytes)
+    blank = (len(memory) - len(memory.lstrip(b"\0"))) // _BLOCK * _BLOCK
     return Image(
-        changes=tuple(_changes(blank.ljust(size, b"\0"), instance.read(0, size))),
-        size=size,
+        blank=blank,
+        content=memory[blank:],
         stack_pointer=instance.stack_pointer,
         runtime=call("qjs_get_runtime_ptr"),
         context=call("qjs_get_context_ptr"),
@@ -156,77 +158,177 @@ def boot(instance: Instance, prelude: bytes) -> Image:
         doors=handles,
         uint8_array_class=uint8_array_class,
         scratch=scratch,
+        constants=constants,
     )
 
 
-def _changes(before: bytes, after: bytes) -> Iterator[tuple[int, bytes]]:
-    """The stretches of `after` that differ, with their addresses. A sixth of it: copying all would cost most."""
-    start = 0
-    for address in range(0, len(after) + _BLOCK, _BLOCK):
-        block = slice(address, address + _BLOCK)
-        if after[block] == before[block]:
-            if start < address:
-                yield start, after[start:address]
-            start = address + _BLOCK
+def _started(instance: Instance) -> int:
+    """Start the engine; an address that is the host's to use."""
+    instance.call("_initialize")
+    if instance.call("qjs_init") != 0:
+        raise RuntimeError("the JavaScript engine did not start")
+    instance.call("qjs_set_max_stack_size", JS_STACK)
+    instance.call("qjs_set_promise_rejection_handler", 1)
+    return instance.call("wasm_malloc", _SCRATCH)
+
+
+def _failed_prelude(instance: Instance) -> RuntimeError:
+    address = instance.call("qjs_get_string", instance.call("qjs_get_exception"))
+    return RuntimeError(f"the prelude threw: {instance.read(address, 200).split(bytes(1))[0].decode()}")
+
+
+def _number(value: int) -> bytes:
+    """The box of a number that is a whole one of 32 bits; more of an unsigned one's are taken as a negative's."""
+    return struct.pack("<I4x", value & 0xFFFF_FFFF)
 
 
 class Machine:
-    """An engine in a new instance, as it was just after the prelude. Serves one run.
+    """An engine in a new instance, as an image and a difference have it. Serves one run.
 
     Any method may raise `Thrown`, `OutOfMemory` (no room even for the engine's own answer), wasmtime's `Trap`, or
     `CorruptGuest`, where the script has spoilt its own engine.
     """
 
-    def __init__(self, instance: Instance, image: Image) -> None:
+    def __init__(self, instance: Instance, image: Image, difference: Difference | None = None) -> None:
         self.instance = instance
-        self._image = image
-        self._log: tuple[int, int] | None = None
-        instance.grow_to(image.size)
-        for address, block in image.changes:
-            instance.write(address, block)
+        self.image = image
+        self._scratch = image.scratch
+        instance.grow_to(max(image.size, difference.size if difference else 0))
+        instance.clear(image.blank)
+        instance.write(image.blank, image.content)
+        for address, content in difference.stretches if difference else ():
+            instance.write(address, content)
         instance.stack_pointer = image.stack_pointer
 
     def wake(self) -> None:
         """Tell the engine where the image has its state: the first code of the guest to run, so it too may trap."""
-        self.instance.call("qjs_set_runtime_and_context", self._image.runtime, self._image.context)
+        self.instance.call("qjs_set_runtime_and_context", self.image.runtime, self.image.context)
 
-    def start(self, input: bytes, log_bytes: int, seed: bytes) -> None:
-        """Set `scriptArgs`, seed `Math.random` with 16 bytes, and make room for the log."""
-        words = [self._made("qjs_new_number", float(word)) for word in struct.unpack("<4I", seed)]
-        size = self._made("qjs_new_number", float(log_bytes))
+    def difference(self) -> Difference:
+        """What is in memory now and not in the image. Only between two calls of the guest."""
+        return Difference(tuple(self._stretches()), self.instance.memory_bytes)
+
+    def _stretches(self) -> Iterator[tuple[int, bytes]]:
+        size = self.instance.memory_bytes
+        changed = self.instance.differing_blocks(self.image.blank, self.image.content, _BLOCK)
+        start = end = 0
+        for block in changed:
+            if block != end:
+                if start < end:
+                    yield start, self.instance.read(start, end - start)
+                start = block
+            end = min(block + _BLOCK, size)
+        if start < end:
+            yield start, self.instance.read(start, end - start)
+
+    # --- Evaluating
+
+    def prepare(self, log_bytes: int, seed: bytes) -> tuple[int, int]:
+        """Make room for a log and seed `Math.random` with 16 bytes; the log's address, and its length."""
         try:
-            buffer = self.enter_door("start", self.string(input), size, *words)
+            buffer = self.door("prepare", *self._numbers(log_bytes, *struct.unpack("<4I", seed)))
         except Thrown:  # it has no other reason to
-            raise OutOfMemory("the script's memory has no room for its input and its log") from None
-        self._log = (self._array_buffer(buffer)[0], log_bytes)
+            raise OutOfMemory("the script's memory has no room for its log") from None
+        return self._array_buffer(buffer)[0], log_bytes
+
+    def start(self, input: bytes, has_world: bool, seed: bytes) -> None:
+        """Set `scriptArgs`, and seed `Math.random` with 16 bytes."""
+        try:
+            self.door("start", self.string(input), *self._numbers(has_world, *struct.unpack("<4I", seed)))
+        except Thrown:
+            raise OutOfMemory("the script's memory has no room for its input") from None
+
+    def parse(self, code: bytes) -> int:
+        """Parse a script; what `evaluate_parsed` takes."""
+        return self._eval(code, _COMPILE_ONLY)
 
     def evaluate(self, code: bytes) -> None:
         """Evaluate a script in the global scope."""
-        source = self._bytes(code + b"\0")
-        self.instance.write(self._image.scratch, b"agent.js\0")
-        self._made("qjs_eval", source, len(code), self._image.scratch, 0)
+        self._eval(code, 0)
 
-    def run_jobs(self) -> None:
-        """Run promise jobs until none is left."""
+    def evaluate_parsed(self, function: int) -> None:
+        """Evaluate a parsed script in the global scope; once."""
+        (value,) = struct.unpack("<q", self.instance.read(function, _BOX))
+        result = self.instance.call_i64("JS_EvalFunction", self.image.context, value)
+        if struct.pack("<q", result) == self.image.constants.exception:
+            raise self._thrown()
+
+    def run_jobs(self) -> bool:
+        """Run promise jobs until none is left; whether there were any."""
+        any_ran = False
         while ran := self.instance.call("qjs_execute_pending_job"):
+            any_ran = True
             self.instance.burn(JOB_GAS)
             if ran < 0:
                 raise self._thrown()
+        return any_ran
+
+    def door(self, name: str, *arguments: int) -> int:
+        """Call a function that the prelude keeps for the host, on handles; its result's."""
+        self.instance.write(self._scratch, struct.pack(f"<{len(arguments)}I", *arguments))
+        return self._made("qjs_call", self.image.doors[name], self.image.global_object, len(arguments), self._scratch)
+
+    def settle(self, id: int, ok: bool, head: bytes, body: bytes) -> None:
+        """Give an answer to the prelude."""
+        made = self.string(head), self.uint8_array(body)
+        constants = self.image.constants
+        number, truth = self._boxes(_number(id), constants.true if ok else constants.false)
+        self.free(self.door("settle", number, truth, *made), *made)
+
+    def due(self) -> float:
+        """When the next timer is due; infinite without one."""
+        return self.float_of(self.door("due"))
+
+    # --- Making values
 
     def string(self, text: bytes) -> int:
         """A JavaScript string of UTF-8 bytes, zero bytes included."""
-        return self._made("qjs_new_string", self._bytes(text), len(text))
+        return self._of_bytes("qjs_new_string", text)
 
-    def enter_door(self, name: str, *arguments: int) -> int:
-        """Call a function that the prelude keeps for the host."""
-        scratch = self._image.scratch
-        self.instance.write(scratch, struct.pack(f"<{len(arguments)}I", *arguments))
-        return self._made("qjs_call", self._image.doors[name], self._image.global_object, len(arguments), scratch)
+    def uint8_array(self, content: bytes) -> int:
+        """A Uint8Array with a buffer of its own."""
+        return self._of_bytes("qjs_new_uint8_array", content)
 
-    def property(self, owner: int | None, name: bytes) -> int:
-        """A property of an object, or of the global object."""
-        self.instance.write(self._image.scratch, name + b"\0")
-        return self._made("qjs_get_prop_string", owner or self._image.global_object, self._image.scratch)
+    def number(self, value: float) -> int:
+        """A number."""
+        value_handle = self.instance.call_of_f64("qjs_new_number", value)
+        if value_handle == 0:
+            raise OutOfMemory("the script used all its memory")
+        return value_handle
+
+    def array(self, *values: int) -> int:
+        """An Array of the values of handles, which are freed."""
+        array = self._made("qjs_new_array")
+        for index, value in enumerate(values):
+            self._made_nothing("qjs_set_prop_uint32", array, index, value)
+        self.free(*values)
+        return array
+
+    def boolean(self, value: bool) -> int:
+        """A boolean."""
+        return self._made("qjs_get_true" if value else "qjs_get_false")
+
+    def undefined(self) -> int:
+        """What has no value."""
+        return self._made("qjs_get_undefined")
+
+    def throw(self, message: str) -> None:
+        """Have the host function that runs now throw an `Error`."""
+        error = self._made("qjs_new_error")
+        self.instance.write(self._scratch, b"message\0")
+        self._made_nothing("qjs_set_prop_string", error, self._scratch, self.string(message.encode()))
+        self.instance.call("qjs_throw", error)
+
+    def free(self, *values: int) -> None:
+        """Free handles."""
+        for value in values:
+            self.instance.call("qjs_free_value", value)
+
+    # --- Reading values
+
+    def is_undefined(self, value: int) -> bool:
+        """Whether a value is undefined."""
+        return self.instance.read(value, _BOX) == self.image.constants.undefined
 
     def is_a(self, kind: str, value: int) -> bool:
         """Whether the engine's own `qjs_is_…` holds of a value."""
@@ -234,40 +336,58 @@ class Machine:
 
     def is_uint8_array(self, value: int) -> bool:
         """Whether a value is a Uint8Array, whatever its prototype says."""
-        return self.instance.call("qjs_get_class_id", value) == self._image.uint8_array_class
+        return self.instance.call("qjs_get_class_id", value) == self.image.uint8_array_class
 
-    def string_length(self, value: int) -> int:
-        """Length of a string in UTF-16 units: no more than its bytes of UTF-8."""
-        return int(self.instance.call_f64("qjs_get_float64", self.property(value, b"length")))
+    def handles(self, address: int, count: int) -> Sequence[int]:
+        """The handles in an array of them."""
+        return struct.unpack(f"<{count}I", self.instance.read(address, 4 * count))
+
+    def float_of(self, value: int) -> float:
+        """A number value."""
+        return self.instance.call_f64("qjs_get_float64", value)
+
+    def utf8_of(self, value: int, limit: int = MAX_LENGTH) -> bytes:
+        """A string value in UTF-8. Lone surrogates, which UTF-8 can't carry, become U+FFFD. Raises `TooLong`."""
+        address = self._made("qjs_get_string_len", value, self._scratch, boxed=False)
+        length = self.instance.read_u32(self._scratch)
+        if length > limit:
+            raise TooLong(f"more than {limit} bytes")
+        raw = self.instance.read(address, length)
+        self.instance.call("qjs_free_cstring", address)
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            return _without_lone_surrogates(raw)
+        return raw
 
     def text_of(self, value: int) -> str:
-        """A string value. Lone surrogates, which UTF-8 can't carry, become U+FFFD."""
-        address = self._made("qjs_get_string_len", value, self._image.scratch, boxed=False)
-        raw = self.instance.read(address, self.instance.read_u32(self._image.scratch))
-        try:
-            units = raw.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")
-        except UnicodeDecodeError as error:
-            raise CorruptGuest(f"the engine made a string that is not UTF-8: {error.reason}") from error
-        return units.decode("utf-16-le", "replace")
+        """A string value, as `utf8_of`."""
+        return self.utf8_of(value).decode()
 
-    def span_of(self, value: int) -> tuple[int, int]:
-        """Address and length of the bytes of an ArrayBuffer or a Uint8Array."""
-        if self.is_a("array_buffer", value):
-            return self._array_buffer(value)
-        scratch = self._image.scratch
-        buffer = self._made("qjs_get_typed_array_buffer", value, scratch, scratch + 4, scratch + 8)
-        offset, length = self.instance.read_u32(scratch), self.instance.read_u32(scratch + 4)
-        return self._array_buffer(buffer)[0] + offset, length
+    def bytes_of(self, value: int, limit: int = MAX_LENGTH) -> bytes:
+        """The bytes of an ArrayBuffer or a Uint8Array. Raises `TooLong`."""
+        scratch, offset, buffer = self._scratch, 0, value
+        if not self.is_a("array_buffer", value):
+            buffer = self._made("qjs_get_typed_array_buffer", value, scratch, scratch + 4, scratch + 8)
+            offset, length = struct.unpack("<II", self.instance.read(scratch, 8))
+        address, whole = self._array_buffer(buffer)
+        if buffer == value:
+            length = whole
+        else:
+            self.free(buffer)
+        if length > limit:
+            raise TooLong(f"more than {limit} bytes")
+        return self.instance.read(address + offset, length)
 
     def identity(self, value: int) -> int:
         """Equal for two handles of the same object."""
         return self.instance.call("qjs_get_value_ptr", value)
 
-    def log_lines(self) -> tuple[str, ...]:
+    def log_lines(self, log: tuple[int, int] | None) -> tuple[str, ...]:
         """What the script logged so far. Reads memory alone, so it works after a trap."""
-        if self._log is None:
+        if log is None:
             return ()
-        address, capacity = self._log
+        address, capacity = log
         try:
             used, cut = struct.unpack("<II", self.instance.read(address, _LOG_HEADER))
             content = self.instance.read(address + _LOG_HEADER, min(used, capacity))
@@ -281,25 +401,61 @@ class Machine:
             at = end
         return (*lines, f"[the log is cut off at {capacity} bytes]") if cut else tuple(lines)
 
+    # --- The C interface
+
+    def _eval(self, code: bytes, flags: int) -> int:
+        source = self._bytes(code + b"\0")
+        self.instance.write(self._scratch, b"agent.js\0")
+        value = self._made("qjs_eval", source, len(code), self._scratch, flags)
+        self.instance.call("wasm_free", source)
+        return value
+
+    def _numbers(self, *values: int) -> Sequence[int]:
+        return self._boxes(*map(_number, values))
+
+    def _boxes(self, *boxes: bytes) -> Sequence[int]:
+        """Handles of values that have no parts, good until the next call of a door."""
+        first = self._scratch + _BOXES
+        self.instance.write(first, b"".join(boxes))
+        return range(first, first + _BOX * len(boxes), _BOX)
+
     def _array_buffer(self, value: int) -> tuple[int, int]:
-        address = self.instance.call("qjs_get_array_buffer", value, self._image.scratch)
-        return address, self.instance.read_u32(self._image.scratch)
+        address = self.instance.call("qjs_get_array_buffer", value, self._scratch)
+        return address, self.instance.read_u32(self._scratch)
+
+    def _of_bytes(self, function: str, content: bytes) -> int:
+        address = self._bytes(content)
+        value = self._made(function, address, len(content))
+        self.instance.call("wasm_free", address)
+        return value
 
     def _bytes(self, content: bytes) -> int:
-        address = self._made("wasm_malloc", len(content), boxed=False)
+        address = self._made("wasm_malloc", len(content) or 1, boxed=False)
         self.instance.write(address, content)
         return address
 
-    def _made(self, function: str, *arguments: int | float, boxed: bool = True) -> int:
+    def _made(self, function: str, *arguments: int, boxed: bool = True) -> int:
         """Call what returns a new handle or address: zero is the engine's word for no memory."""
         made = self.instance.call(function, *arguments)
         if made == 0:
             raise OutOfMemory("the script used all its memory")
         if made < 0:
             raise CorruptGuest(f"{function} answered an address outside the guest's memory")
-        if boxed and self.instance.call("qjs_is_exception", made):
+        if boxed and self.instance.read(made, _BOX) == self.image.constants.exception:
             raise self._thrown()
         return made
 
+    def _made_nothing(self, function: str, *arguments: int) -> None:
+        if self.instance.call(function, *arguments) < 0:
+            raise self._thrown()
+
     def _thrown(self) -> Thrown:
         return Thrown(self._made("qjs_get_exception", boxed=False))
+
+
+def _without_lone_surrogates(raw: bytes) -> bytes:
+    try:
+        units = raw.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise CorruptGuest(f"the engine made a string that is not UTF-8: {error.reason}") from error
+    return units.decode("utf-16-le", "replace").encode()

@@ -13,14 +13,17 @@ from __future__ import annotations
 import math
 import os
 import resource
+import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from offchain.sandbox.base import Context, Limits, SandboxError
+from offchain.sandbox.base import Abstained, Answer, Ask, Context, Limits, Outcome, SandboxError, WrongAnswer
 from offchain.sandbox.engine_thread import THREAD_STACK
-from offchain.sandbox.frames import LENGTH, MAX_JOB_FRAME, pack, pack_outcome, unpack_job
-from offchain.sandbox.javascript import JavaScriptSandbox
+from offchain.sandbox.frames import Job, pack, pack_asks, pack_outcome, unpack, unpack_answer, unpack_job
+from offchain.sandbox.javascript import JavaScriptSandbox, OutOfTime
+from offchain.sandbox.slot_guard import SIGNALS, FrameReader, WallGuard
 
 ADDRESS_SPACE = 16 << 30  # wasmtime reserves 4 GiB of addresses for a memory, whatever its limit
 INTERPRETER_MEMORY = 512 << 20
@@ -31,9 +34,10 @@ CPU_SLACK_SECONDS = 2
 def main() -> None:
     """Serve jobs until standard input ends."""
     cache, memory_bytes = sys.argv[1], int(sys.argv[2])
-    jobs = sys.stdin.buffer
+    jobs = FrameReader(sys.stdin.fileno())
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing but frames may reach the pool
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # in every thread: `WallGuard` waits for them
     try:
         sandbox = JavaScriptSandbox(Path(cache) if cache else None)
     except SandboxError as error:
@@ -44,25 +48,61 @@ def main() -> None:
     _give_up_rights(memory_bytes)
     answers.write(pack(b"ready", sandbox.runtime_id))
     answers.flush()
-    _serve(sandbox, jobs, answers)
+    guard = WallGuard(sandbox.interrupt)
+    guard.watch(sandbox.thread, _Server(sandbox, guard, jobs, answers).serve)
 
 
-def _serve(sandbox: JavaScriptSandbox, jobs: BinaryIO, answers: BinaryIO) -> None:
-    while head := jobs.read(LENGTH.size):
-        length = int(LENGTH.unpack(head)[0])
-        if length > MAX_JOB_FRAME:
-            sys.exit("a job is too large")
-        code, input, limits, context = unpack_job(jobs.read(length))
-        _allow_cpu(limits.wall_seconds)
-        answers.write(pack_outcome(sandbox.run(code, input, limits, context)))
-        answers.flush()
+class _Server:
+    """Serves one job after another, on the engine's thread."""
+
+    def __init__(self, sandbox: JavaScriptSandbox, guard: WallGuard, jobs: FrameReader, answers: BinaryIO) -> None:
+        self._sandbox = sandbox
+        self._guard = guard
+        self._jobs = jobs
+        self._answers = answers
+
+    def serve(self) -> None:
+        """Serve until the jobs end."""
+        while (body := self._jobs.frame()) is not None:
+            parts = unpack(body)
+            if parts == [b"abort"]:
+                self._guard.cancellation_heard()
+                continue
+            self._send(pack_outcome(self._outcome(unpack_job(parts))))
+
+    def _outcome(self, job: Job) -> Outcome:
+        seconds = job.limits.wall_seconds
+        _allow_cpu(seconds)
+        self._guard.begin(seconds)
+        try:
+            outside = self._turn if job.has_world else None
+            return self._sandbox.run_here(job.code, job.input, job.limits, job.context, outside)
+        except WrongAnswer as error:
+            return Abstained(str(error))
+        finally:
+            self._guard.end()
+
+    def _turn(self, asks: Sequence[Ask]) -> Answer:
+        self._send(pack_asks(asks))
+        if not self._jobs.ready(self._guard.seconds_left):
+            raise OutOfTime("the world did not answer in time")
+        body = self._jobs.frame()
+        answer = unpack_answer(unpack(body)) if body is not None else None
+        if answer is None:  # all that the pool sends in an answer's place is an abort
+            self._guard.cancellation_heard()
+            raise OutOfTime("the run was cancelled")
+        return answer
+
+    def _send(self, frame: bytes) -> None:
+        self._answers.write(frame)
+        self._answers.flush()
 
 
 def _touch_everything(sandbox: JavaScriptSandbox) -> None:
     """Run a success and a failure, so that Python has loaded all it needs before it may open no more files."""
     limits = Limits(gas=10**8, wall_seconds=60)
     context = Context(block_time_ms=0, seed=b"")
-    for script in (b"console.log(1); scriptOutput = 'x'", b"throw new Error('x')", b"for (;;);"):
+    for script in (b"console.log(1); scriptOutput = 'x'", b"throw new Error('x')", b"for (;;);", b"'use agent'"):
         pack_outcome(sandbox.run(script, b"", limits, context))
 
 

@@ -1,7 +1,7 @@
 """How the pool admits what workers say in bare transactions: by the same check that the call makes.
 
-A refused one answers `BadProof` where the signature is wrong, else the index of the error. A transaction's tag says what
-it is about, so that of two which say the same thing the pool keeps one.
+A refused one answers `BadProof` where the signature is wrong, else the index of the error. A transaction's tag says
+what it is about, so that of two which say the same thing the pool keeps one.
 """
 
 from __future__ import annotations

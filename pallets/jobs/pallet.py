@@ -29,6 +29,8 @@ workers (`job_sealed`); a call may be made of the result (`job_callback`).
 `gas_limit = min(MaxGas, max_fee / (max(price, 1) x replicas))`, where MaxGas is the lower of the chain's constant and
 the agent's own `policy.max_gas`.
 
+Workers also answer HTTP requests: `receipt_page` has what the chain does with their receipts.
+
 Fees stay held with the submitter until a job is settled. What is then owed lies in one keyless account, which also
 has the existential deposit; `Claimable` says whose it is, so that no share is too small to be credited. A job whose
 money can't be moved when it falls due is `Abandoned`, for the block must go on: its submitter may `cancel` it later.

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Protocol, cast
+from typing import Annotated, cast
 
 from pallets.attestation.pallet import Attestation
 from pallets.calendar import carry_out, due, first_due
@@ -62,9 +62,9 @@ from pallets.frame.runtime import DispatchErrorType
 from pallets.fungible import Currency
 from pallets.primitives.evidence import EVIDENCE, AnyEvidence, Evidence, SlashReason, fault_key
 from pallets.primitives.hashing import Identity
-from pallets.primitives.receipt_record import BatchRecord
 from pallets.primitives.worker import WorkerKey
 from pallets.slashing.evidence import judge, note_moment
+from pallets.slashing.market import Market
 from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 from pallets.workers.pallet import SIGNATURE_REF_TIME, Workers
@@ -82,23 +82,6 @@ POT: AccountId = b"modlfthmslsh".ljust(32, b"\0")
 """The keyless account that slashed money passes through."""
 
 SlashId = U64
-
-
-class Market(Protocol):
-    """Who knows of jobs and of draws for them: `Jobs`."""
-
-    @property
-    def draw_is_known(self) -> bool:
-        """Whether it can be foretold what a draw that is still to come will be."""
-
-    def submitted_at(self, job: int) -> int | None:
-        """When a job was submitted; `None` of one there is not."""
-
-    def batch_of(self, worker: bytes, first: int) -> BatchRecord | None:
-        """A worker's batch of receipts, by its first number."""
-
-    def is_overdue(self, worker: bytes, number: int, moment: int) -> bool:
-        """Whether a receipt's number, over a block of that moment, should be in a batch by now and isn't."""
 
 
 @struct

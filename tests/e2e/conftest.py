@@ -41,6 +41,8 @@ def dev_chain(tmp_path: Path, *arguments: str) -> Iterator[DevChain]:
     """`fathom dev` on a free port until the block ends; its log goes to a file."""
     log = tmp_path / "fathom.log"
     command = [sys.executable, "-m", "node", "dev", "--rpc-port", "0", "--json", *arguments]
+    if "--gateway-port" not in arguments:
+        command.append("--no-gateway")
     with log.open("w") as stderr:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=ROOT)
     try:

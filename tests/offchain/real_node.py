@@ -18,16 +18,19 @@ from node.service import RunningNode, run_node
 from node.web import WebSocket, connect_websocket
 from node.web.errors import ConnectionClosed
 from offchain.chain import Chain
+from offchain.dishonest_seats import Misbehaviour
 from offchain.execution import SandboxPool
 from offchain.keys import Entropy
 from offchain.rpc import Client, Connect
-from offchain.sandbox.base import Context, Limits, Outcome
+from offchain.sandbox.base import Context, Limits, Outcome, World
 from offchain.sandbox.javascript import JavaScriptSandbox
+from offchain.serving.worlds import WayOut
 from offchain.worker import Effects, RunningWorker, WorkerConfig, serve
-from pallets.agents import AgentKind, AgentPolicy, Agents
+from pallets.agents import Agents
 from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.jobs.pallet import Jobs
+from pallets.primitives.agent_record import AgentKind, AgentPolicy
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import Shares
@@ -81,10 +84,14 @@ async def worker_of(
     connect: Connect | None = None,
     gpu: bool = False,
     stopwatch: Callable[[], float] = time.perf_counter,
+    listen: tuple[str, int] | None = None,
+    misbehave: Misbehaviour | None = None,
+    allow_private: bool = False,
 ) -> AsyncIterator[RunningWorker]:
     """A worker that serves the node at `url`, in this process."""
-    config = WorkerConfig(url, operator, STAKE, base_path=base_path, gpu=gpu)
-    effects = Effects(connect or partial(connect_websocket, url), entropy(seed), pool, stopwatch)
+    config = WorkerConfig(url, operator, STAKE, base_path=base_path, gpu=gpu, listen=listen, misbehave=misbehave)
+    link, way_out = connect or partial(connect_websocket, url), WayOut(allow_private=allow_private)
+    effects = Effects(link, entropy(seed), pool, stopwatch, way_out=way_out)
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE):
             running: RunningWorker = await nursery.start(serve, config, effects)
@@ -125,7 +132,9 @@ class InlineSandbox:
     def __init__(self, sandbox: JavaScriptSandbox) -> None:
         self.sandbox, self.runtime_id = sandbox, sandbox.runtime_id
 
-    async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+    async def run(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
+    ) -> Outcome:
         await trio.lowlevel.checkpoint()
         return self.sandbox.run(code, input, limits, context)
 

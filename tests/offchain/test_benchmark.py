@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import count
 
 from offchain.benchmark import INTERVAL, PROGRAM, RUNS, WORK, report_due
-from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, OutOfGas
+from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, OutOfGas, World
 from pallets.primitives.worker_record import WorkerState
 from pallets.workers.pallet import Workers
 from tests.offchain.real_node import ECHO, InlineSandbox, Scene, worker_of
@@ -30,7 +30,9 @@ class Timed(InlineSandbox):
         super().__init__(real.sandbox)
         self.seconds, self.ran, self.time = seconds, count(), 0.0
 
-    async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+    async def run(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
+    ) -> Outcome:
         if code != PROGRAM:
             return await super().run(code, input, limits, context)
         assert limits.gas == WORK

@@ -18,9 +18,10 @@ from trio.testing import MockClock
 from node.config import NodeConfig
 from node.web import connect_websocket
 from offchain.attestation import Enclave
-from offchain.chain import POOL_INVALID, Chain, Head
+from offchain.chain import POOL_INVALID, Chain, Head, StorageItem
 from offchain.cluster import ClusterMember
 from offchain.cluster_secrets import SECRETS_FILE, AgentSubject, ClusterSecrets
+from offchain.light.finalized import Finalized
 from offchain.peers import MAX_AGE, PeerRefused, check_peer
 from offchain.rpc import CallFailed
 from offchain.simulated_tee import mint_quote
@@ -77,6 +78,19 @@ class MemoryChain(Chain):
         assert error is None, error
 
 
+class MemoryFinal:
+    """What is final of the chain in memory."""
+
+    def __init__(self, client: MemoryChain) -> None:
+        self.client, self.genesis, self.newest = client, client.genesis, client.finalized
+
+    async def read_at(self, head: Head, item: StorageItem[Any], *keys: Any) -> Any:
+        return await self.client.read(item, *keys, at=head.hash)
+
+    async def get_at(self, head: Head, key: bytes) -> bytes | None:
+        return await self.client.get(key, at=head.hash)
+
+
 class Machine:
     """A member's enclave."""
 
@@ -120,7 +134,8 @@ class World:
         if member.key in self.scopes:
             self.scopes[member.key].cancel()
         self.secrets[member.key], self.scopes[member.key] = secrets, trio.CancelScope()
-        made = ClusterMember(self.client, member.keys, enclave, secrets, random.Random(seed).randbytes, LOG)
+        final = cast(Finalized, MemoryFinal(self.client))
+        made = ClusterMember(self.client, final, member.keys, enclave, secrets, random.Random(seed).randbytes, LOG)
         self.running[member.key] = made
 
         async def work(scope: trio.CancelScope) -> None:
@@ -272,6 +287,12 @@ async def test_secrets_are_in_no_log(autojump_clock: MockClock, world: World, li
 # A peer's quote
 
 
+async def seal_key_of(world: World, holder: Member, member: Member) -> bytes:
+    """What a holder makes of a member."""
+    final = cast(Finalized, MemoryFinal(world.client))
+    return await check_peer(final, holder.key, member.key, world.client.final_head)
+
+
 def asking(world: World, member: Member, quote: bytes) -> None:
     """A member asks for the secret by this quote, and that is final."""
     world.chain.send(member.request(quote))
@@ -290,7 +311,9 @@ def pair(world: World) -> tuple[Member, Member]:
 async def test_a_good_quote_is_worth_the_seal_key(world: World, pair: tuple[Member, Member]) -> None:
     holder, member = pair
     asking(world, member, member.quote())
-    seal_key = await check_peer(world.client, holder.key, member.key, world.client.final_head)
+    seal_key = await check_peer(
+        cast(Finalized, MemoryFinal(world.client)), holder.key, member.key, world.client.final_head
+    )
     assert seal_key == member.keys.seal_key
 
 
@@ -326,7 +349,7 @@ async def test_another_quote_is_worth_nothing(
     holder, member = pair
     asking(world, member, quote(world, member))
     with pytest.raises(PeerRefused, match=reason):
-        await check_peer(world.client, holder.key, member.key, world.client.final_head)
+        await seal_key_of(world, holder, member)
 
 
 async def test_a_quote_is_judged_as_of_now(world: World, pair: tuple[Member, Member]) -> None:
@@ -337,7 +360,9 @@ async def test_a_quote_is_judged_as_of_now(world: World, pair: tuple[Member, Mem
     async def expect(reason: str) -> None:
         world.client.finalize()
         with pytest.raises(PeerRefused, match=reason):
-            await check_peer(world.client, holder.key, member.key, world.client.final_head)
+            await check_peer(
+                cast(Finalized, MemoryFinal(world.client)), holder.key, member.key, world.client.final_head
+            )
 
     record = attestation.attested[holder.key]
     attestation.attested[holder.key] = replace(record, simulated=False)
@@ -361,7 +386,7 @@ async def test_an_old_quote_is_worth_nothing(world: World) -> None:
     world.chain.send(holder.propose())
     asking(world, member, member.quote(block=old))
     with pytest.raises(PeerRefused, match="no recent final block"):
-        await check_peer(world.client, holder.key, member.key, world.client.final_head)
+        await seal_key_of(world, holder, member)
 
 
 # On a real node

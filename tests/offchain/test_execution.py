@@ -11,7 +11,6 @@ from offchain.execution import (
     InputElsewhere,
     OutsideBounds,
     Program,
-    UnknownMode,
     Unopened,
     WrongBytes,
     is_of,
@@ -58,7 +57,6 @@ def test_the_program_is_what_the_job_names() -> None:
 @pytest.mark.parametrize(
     ("changes", "code", "input", "error"),
     [
-        ({"mode": Mode.Oracle}, CODE, InlineInput(INPUT), UnknownMode),
         ({}, None, InlineInput(INPUT), CodeMissing),
         ({}, b"other", InlineInput(INPUT), WrongBytes),
         ({}, bytes(512 * 1024 + 1), InlineInput(INPUT), OutsideBounds),

@@ -9,6 +9,8 @@ from nacl.public import PrivateKey
 from trio.testing import wait_all_tasks_blocked
 
 from offchain import records
+from offchain.light.finalized import Finalized
+from offchain.light.seal import FinalitySeal
 from offchain.sealed_inputs import MAX_JOBS, SealedInputs
 from pallets.clusters.pallet import Clusters
 from pallets.jobs.pallet import Jobs
@@ -103,8 +105,10 @@ async def test_a_worker_hands_the_input_on_to_the_next(scene: Scene, inline: Inl
     said = job_word_bytes(genesis=scene.chain.genesis, job=id, attempt=1, word=Word.Abstain)
     key = former.keys.worker_key
     assert await former.bare(records.word(id, 1, Word.Abstain, key, former.keys.sign(said))) == ""
-    inputs = SealedInputs(scene.chain, former.keys, list, logging.LoggerAdapter(logging.getLogger("former")))
+    final = Finalized(scene.chain, FinalitySeal(None, key, scene.chain.genesis))
+    inputs = SealedInputs(scene.chain, final, former.keys, list, logging.LoggerAdapter(logging.getLogger("former")))
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(final.run)
         nursery.start_soon(inputs.run)
         for other in range(id + 1, id + 1 + MAX_JOBS):  # as many as it looks after: the newest come first
             inputs.remember(other, request_of(agent))

@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from offchain.journal import JOURNAL_FILE, SignedOutput, open_journal
-from offchain.sandbox.base import Abstained, Context, Limits, Outcome
+from offchain.sandbox.base import Abstained, Context, Limits, Outcome, World
 from offchain.worker import RunningWorker
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.job import commit_hash
@@ -147,5 +147,7 @@ class Lazy(InlineSandbox):
     def __init__(self, inline: InlineSandbox) -> None:
         super().__init__(inline.sandbox)
 
-    async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+    async def run(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
+    ) -> Outcome:
         return Abstained("the process is gone") if code == ECHO else await super().run(code, input, limits, context)

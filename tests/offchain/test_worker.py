@@ -13,7 +13,7 @@ import trio
 
 from node.web import WebSocket, connect_websocket
 from offchain.execution import run_context
-from offchain.sandbox.base import Context, Limits, Outcome, Success
+from offchain.sandbox.base import Context, Limits, Outcome, Success, World
 from offchain.worker import Effects, WorkerConfig, WorkerError, serve
 from pallets.attestation.pallet import Attestation
 from pallets.jobs.pallet import Jobs
@@ -66,7 +66,9 @@ async def test_a_run_that_takes_long_is_acknowledged(scene: Scene, inline: Inlin
     class Slow:
         runtime_id = inline.runtime_id
 
-        async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+        async def run(
+            self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
+        ) -> Outcome:
             if code == ECHO:
                 await heard.wait()
             return await inline.run(code, input, limits, context)

@@ -16,7 +16,7 @@ from node.config import NodeConfig
 from node.service import RunningNode
 from node.web import WebSocket, connect_websocket
 from offchain.journal import JOURNAL_FILE, open_journal
-from offchain.sandbox.base import Context, Limits, Outcome
+from offchain.sandbox.base import Context, Limits, Outcome, World
 from offchain.sandbox.pool import Pool
 from offchain.worker import Effects, WorkerConfig, serve
 from pallets.jobs.pallet import Jobs
@@ -68,7 +68,9 @@ class NeverRuns:
     def __init__(self, runtime_id: bytes) -> None:
         self.runtime_id = runtime_id
 
-    async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+    async def run(
+        self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
+    ) -> Outcome:
         raise AssertionError("what is signed isn't run again")
 
 
@@ -78,7 +80,9 @@ async def test_an_abstention_is_not_a_vote(scene: Scene, pool: Pool, lines: Line
     runs = 0
 
     class Killed(NeverRuns):
-        async def run(self, code: bytes, input: bytes, limits: Limits, context: Context) -> Outcome:
+        async def run(
+            self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
+        ) -> Outcome:
             nonlocal runs
             if code != BUSY:  # the worker measures its speed
                 return await pool.run(code, input, limits, context)

@@ -17,7 +17,7 @@ import trio
 from offchain import records
 from offchain.chain import Chain, StorageItem
 from offchain.keys import KEY_FILE
-from pallets.agents import AgentKind, AgentPolicy
+from pallets.primitives.agent_record import AgentKind, AgentPolicy
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import Job, JobState, Shares

@@ -22,7 +22,7 @@ from tests.pallets.receipt_chain import CHARGE, GATEWAY_KEY, PAYER, SERVICE, Ans
 
 OVER = (BatchStage.Paid, BatchStage.Void, BatchStage.Unpaid)
 FUND = 20 * CHARGE
-BUDGET = 2 * CHARGE
+BUDGET = CHARGE // 10
 """A minute."""
 HONEST, LIAR = 0, 1
 

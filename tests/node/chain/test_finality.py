@@ -56,7 +56,7 @@ async def test_a_block_is_final_two_slots_after_its_sealing_successor_or_not(aut
                     assert trio.current_time() == pytest.approx(sealed[-1] + LAG)
                     assert node.chain.finalized == (finalized.hash, number)
                     verify_by_hand(justification_of(node), finalized.hash, number)
-                    Justification.decode(justification_of(node)).verify([AUTHORITY], 0)
+                    Justification.decode(justification_of(node)).verify([(AUTHORITY, 1)], 0)
 
 
 async def test_the_justification_proves_this_block_for_this_set_only(autojump_clock: MockClock) -> None:
@@ -68,9 +68,9 @@ async def test_the_justification_proves_this_block_for_this_set_only(autojump_cl
             with pytest.raises(BadSignatureError):
                 verify_by_hand(bytes([proof[0] ^ 1]) + proof[1:], target.hash, target.number)
             with pytest.raises(InvalidJustification):
-                Justification.decode(proof).verify([AUTHORITY], 1)
+                Justification.decode(proof).verify([(AUTHORITY, 1)], 1)
             with pytest.raises(InvalidJustification):
-                Justification.decode(proof).verify([bytes(32)], 0)
+                Justification.decode(proof).verify([(bytes(32), 1)], 0)
 
 
 async def test_only_the_latest_justification_is_kept(autojump_clock: MockClock) -> None:

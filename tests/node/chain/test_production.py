@@ -11,8 +11,8 @@ from trio.testing import MockClock
 from node.chain.feed import Imported
 from node.chain.producer import NothingToSeal
 from node.service import RunningNode
-from pallets.agents import AgentKind, AgentPolicy
 from pallets.frame.overlay import DictBackend, Overlay
+from pallets.primitives.agent_record import AgentKind, AgentPolicy
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import Shares
 from pallets.runtime import DevRuntime

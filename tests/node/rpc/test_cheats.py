@@ -12,9 +12,9 @@ from trio.testing import MockClock
 from node.rpc.errors import INVALID_PARAMS
 from node.rpc.moment import moment_ms
 from node.service import RunningNode
-from node.state.proof import verify_proof
 from node.verifier.verifier import start_process
 from pallets.primitives import ss58
+from pallets.primitives.storage_proof import verify_proof
 from tests.node.extrinsics import ALICE, BOB, UNIT, account, bare, compact, remark, signed, transfer, tx_hash
 from tests.node.nodes import NOON, SLOT, nonce_of, read_u64, running_node, send, storage_key
 from tests.node.rpc.client import RpcClient, connected

@@ -8,7 +8,7 @@ import pytest
 from trio.testing import MockClock
 
 from node.service import RunningNode
-from node.state.proof import InvalidProof, verify_proof
+from pallets.primitives.storage_proof import InvalidProof, verify_proof
 from tests.node.extrinsics import ALICE, BOB, UNIT, signed, transfer
 from tests.node.nodes import storage_key
 from tests.node.rpc.client import RpcClient

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from node.state.backend import State
 from node.state.descent import closest_descendant
-from node.state.proof import prove, verify_proof
+from node.state.proof import prove
 from node.state.trie import Changes, Update
 from node.state.view import candidates_from
+from pallets.primitives.storage_proof import verify_proof
 from tests.node.state.naive_trie import naive_merkle_value, naive_records, naive_root
 
 

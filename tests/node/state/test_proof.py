@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.state.node_codec import decode_node
-from node.state.proof import (
+from node.state.proof import prove
+from node.state.trie import EMPTY_ROOT, Trie
+from pallets.primitives.codec import codec_of
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.storage_proof import (
     DuplicateEntry,
     InvalidProof,
     MalformedEntry,
     MissingEntry,
     UnusedEntry,
-    prove,
     verify_proof,
 )
-from node.state.trie import EMPTY_ROOT, Trie
-from pallets.primitives.codec import codec_of
-from pallets.primitives.hashing import blake2_256
+from pallets.primitives.trie_node import decode_node
 from tests.node.state.naive_trie import naive_root
 from tests.node.state.recorded import load_json, phala_blocks, unhex
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from node.state.proof import prove, verify_proof
+from node.state.proof import prove
 from node.state.trie import Nothing, Trie, Update, ordered_root, root
+from pallets.primitives.storage_proof import verify_proof
 from tests.node.state.likeness import after, assert_is, assert_trie_is
 from tests.node.state.naive_trie import naive_records, naive_root, scale_bytes
 

@@ -48,10 +48,14 @@ def test_every_reason_has_a_kind_of_its_own() -> None:
         ("wall_seconds", 0),
         ("wall_seconds", float("nan")),
         ("wall_seconds", float("inf")),
-        ("memory_bytes", 1 << 20),
+        ("memory_bytes", 3 << 20),
         ("memory_bytes", 1 << 31),
         ("output_bytes", 1 << 30),
         ("log_bytes", -1),
+        ("asks", -1),
+        ("asks", (1 << 20) + 1),
+        ("ask_bytes", -1),
+        ("answer_bytes", 1 << 31),
     ],
 )
 def test_limits_are_bounded(field: str, value: float) -> None:
@@ -65,3 +69,5 @@ def test_contexts_are_bounded() -> None:
         Context(block_time_ms=1 << 43, seed=b"")
     with pytest.raises(ValueError, match="65 bytes"):
         Context(block_time_ms=0, seed=bytes(65))
+    with pytest.raises(ValueError, match="derive_key"):
+        Context(block_time_ms=0, seed=b"", derive_key=bytes(31))

@@ -14,6 +14,7 @@ from wasmtime import Store
 from offchain.sandbox import identity
 from offchain.sandbox.base import Abstained, Context, EngineMissing, Limits, Success
 from offchain.sandbox.javascript import JavaScriptSandbox
+from offchain.sandbox.quickjs import Machine
 from tests.offchain.sandbox.running import CONTEXT, LIMITS, fail, succeed
 
 
@@ -33,6 +34,7 @@ class TestOutput:
             ("var scriptOutput = 'var'", b"var"),
             ("Promise.resolve(1).then(x => x + 1).then(x => { scriptOutput = String(x) })", b"2"),
             ("(async () => { for (let i = 0; i < 9; i++) await i; scriptOutput = 'done' })()", b"done"),
+            ("scriptOutput = Promise.resolve('x')", b"x"),
             ("queueMicrotask(() => queueMicrotask(() => { scriptOutput = 'later' }))", b"later"),
             ("scriptOutput = 'first'; Promise.resolve().then(() => { scriptOutput = 'last' })", b"last"),
             ("Promise.reject(1); scriptOutput = 'a stray rejection fails nobody'", b"a stray rejection fails nobody"),
@@ -53,7 +55,6 @@ class TestOutput:
             ("scriptOutput = {toString() { return 'no' }}", "an object"),
             ("scriptOutput = new Uint16Array(2)", "an object"),
             ("scriptOutput = Object.create(Uint8Array.prototype)", "an object"),
-            ("scriptOutput = Promise.resolve('x')", "a Promise"),
         ],
     )
     def test_values_without_bytes(self, sandbox: JavaScriptSandbox, script: str, found: str) -> None:
@@ -101,12 +102,11 @@ class TestFailure:
             ("throw new TypeError('bad')", "TypeError: bad at <eval> (agent.js:1:"),
             ("function f() { null.x }\nf()", "TypeError: cannot read property 'x' of null at f (agent.js:1:"),
             ("let x = ;", "SyntaxError: unexpected token in expression: ';' at agent.js:1:9"),
-            ("fetch('http://localhost')", "ReferenceError: fetch is not defined at <eval> (agent.js:1:1)"),
             ("throw 'text'", "thrown: text"),
-            ("throw {code: 7}", 'thrown: {"code":7}'),
+            ("throw {code: 7}", "thrown: { code: 7 }"),
             ("throw undefined", "thrown: undefined"),
             ("throw Symbol('s')", "thrown: Symbol(s)"),
-            ("throw {toJSON() { throw 1 }, toString() { throw 2 }}", "thrown: a value that throws when it is shown"),
+            ("throw {get [Symbol.toStringTag]() { throw 1 }}", "thrown: "),
             ("(async () => { throw new Error('later') })()", "Error: later at <anonymous> (agent.js:1:26)"),
             ("Promise.reject(new Error('nobody listens')).then(() => {})", "Error: nobody listens at"),
             ("scriptOutput = 'x'; queueMicrotask(() => { throw new Error('job') })", "Error: job at"),
@@ -171,13 +171,25 @@ class TestFailure:
         limits = replace(LIMITS, memory_bytes=8 << 20)
         assert fail(sandbox, script, limits=limits).reason.kind == "out-of-memory"
 
+    @pytest.mark.parametrize(
+        ("script", "kind"),
+        [
+            ("scriptOutput = 'x'.repeat(1e9)", "uncaught-error"),  # the engine's strings end at 2^30 - 1 characters
+            ("scriptOutput = 'x'.repeat(1e8)", "out-of-memory"),
+            ("let s = 'x'; for (;;) s += s", "uncaught-error"),
+            ("scriptOutput = 'é'.padEnd(2 ** 30)", "uncaught-error"),
+        ],
+    )
+    def test_giant_strings(self, sandbox: JavaScriptSandbox, script: str, kind: str) -> None:
+        assert fail(sandbox, script).reason.kind == kind
+
     def test_the_least_memory_is_enough_for_something(self, sandbox: JavaScriptSandbox) -> None:
         limits = replace(LIMITS, memory_bytes=Limits.MIN_MEMORY)
         assert succeed(sandbox, "scriptOutput = scriptArgs[0]", bytes(65536), limits).output == bytes(65536)
 
-    @pytest.mark.parametrize(("input_bytes", "log_bytes"), [(400_000, 0), (2_000_000, 0), (0, 1 << 20)])
-    def test_no_room_to_begin(self, sandbox: JavaScriptSandbox, input_bytes: int, log_bytes: int) -> None:
-        limits = replace(LIMITS, memory_bytes=Limits.MIN_MEMORY, log_bytes=log_bytes)
+    @pytest.mark.parametrize("input_bytes", [1_500_000, 5_000_000])
+    def test_no_room_to_begin(self, sandbox: JavaScriptSandbox, input_bytes: int) -> None:
+        limits = replace(LIMITS, memory_bytes=Limits.MIN_MEMORY)
         assert fail(sandbox, "", bytes(input_bytes), limits).reason.kind == "out-of-memory"
 
     def test_a_script_may_catch_its_memory_bomb(self, sandbox: JavaScriptSandbox) -> None:
@@ -216,23 +228,7 @@ class TestFailure:
 
 
 class TestWorld:
-    GLOBALS = """
-        AggregateError Array ArrayBuffer AsyncDisposableStack BigInt BigInt64Array BigUint64Array Boolean DOMException
-        DataView Date DisposableStack Error EvalError FinalizationRegistry Float16Array Float32Array Float64Array
-        Function Infinity Int16Array Int32Array Int8Array InternalError Iterator JSON Map Math NaN Number Object Promise
-        Proxy RangeError ReferenceError Reflect RegExp Set SharedArrayBuffer String SuppressedError Symbol SyntaxError
-        TextDecoder TextEncoder TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef
-        WeakSet atob btoa console decodeURI decodeURIComponent encodeURI encodeURIComponent escape eval globalThis
-        isFinite isNaN parseFloat parseInt queueMicrotask scriptArgs undefined unescape
-    """
-
-    def test_nothing_else_is_there(self, sandbox: JavaScriptSandbox) -> None:
-        output = succeed(sandbox, "scriptOutput = Object.getOwnPropertyNames(globalThis).sort().join(' ')").output
-        assert output.decode().split() == self.GLOBALS.split()
-
-    @pytest.mark.parametrize(
-        "name", ["process", "require", "std", "os", "fetch", "WebAssembly", "performance", "setTimeout"]
-    )
+    @pytest.mark.parametrize("name", ["require", "module", "std", "os", "WebAssembly", "host", "doors", "prepare"])
     def test_no_ambient_authority(self, sandbox: JavaScriptSandbox, name: str) -> None:
         script = f"this.constructor.constructor('return {name}')()"
         assert fail(sandbox, script).reason.message.startswith(f"ReferenceError: {name} is not defined")
@@ -265,6 +261,37 @@ class TestWorld:
         succeed(sandbox, "globalThis.left = 1; Array.prototype.map = () => 'broken'; Math.PI2 = 6; scriptOutput = ''")
         script = "scriptOutput = [typeof left, typeof Math.PI2, [1].map(x => x + 1)].join()"
         assert succeed(sandbox, script).output == b"undefined,undefined,2"
+
+    def test_polluted_prototypes_stay_in_their_run(self, sandbox: JavaScriptSandbox) -> None:
+        pollute = (
+            "JSON.parse('{\"__proto__\": 1}'); Object.prototype.admin = true; Array.prototype.push = () => 'stolen';"
+            "Promise.prototype.then = () => { throw 1 }; Function.prototype.call = () => 'stolen';"
+            "globalThis.secret = scriptArgs[0]; scriptOutput = 'done'"
+        )
+        look = (
+            "'use agent'; globalThis.agent = () => JSON.stringify("
+            "[typeof {}.admin, [].push(1), typeof secret, (() => 5).call(), typeof scriptOutput])"
+        )
+        before = succeed(sandbox, look)
+        assert succeed(sandbox, pollute, b"password").output == b"done"
+        assert succeed(sandbox, look) == before
+        assert json.loads(before.output) == ["undefined", 1, "undefined", 5, "undefined"]
+
+    def test_memory_holds_nothing_of_the_run_before(self, sandbox: JavaScriptSandbox) -> None:
+        """What one run fills its memory with, on the engine's stack and heap, is gone before the next begins."""
+        fill = "const a = []; for (let i = 0; i < 40; i++) a.push('sesame'.repeat(1e5) + i); scriptOutput = 'x'"
+        recurse = "(function f(n) { const s = ['sesame', n]; return n ? f(n - 1) + s[0].length : 0 })(300)"
+        clean = succeed(sandbox, "scriptOutput = ''")
+        image = sandbox._image
+        succeed(sandbox, f"{recurse}; {fill}")
+        instance = sandbox._module.instantiate(64 << 20, 10**9, image.size)
+        Machine(instance, image)
+        assert instance.memory_bytes == image.size
+        assert instance.read(0, image.size) == bytes(image.blank) + image.content
+        instance.grow_to(48 << 20)
+        assert instance.read(image.size, (48 << 20) - image.size).count(0) == (48 << 20) - image.size
+        instance.close()
+        assert succeed(sandbox, "scriptOutput = ''") == clean
 
     def test_spoilt_built_ins_spoil_their_own_run_alone(self, sandbox: JavaScriptSandbox) -> None:
         spoil = (
@@ -300,7 +327,8 @@ class TestLogs:
             const circle = {}; circle.circle = circle; console.log(circle);
             scriptOutput = '';
         """
-        expected = ('a 1 null undefined [1,{"b":"c"}] 5 Symbol(s)', "\0é😀", "", "{}", "E", "[object Object]")
+        circle = "<ref *1> { circle: [Circular *1] }"
+        expected = ("a 1 null undefined [ 1, { b: 'c' } ] 5n Symbol(s)", "\0é😀", "", "{}", "E", circle)
         assert succeed(sandbox, script).logs == expected
 
     def test_errors_bring_their_stack(self, sandbox: JavaScriptSandbox) -> None:

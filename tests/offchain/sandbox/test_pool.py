@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from offchain.sandbox.base import Abstained, Limits, PoolFull, SlotFailed, Success
+from offchain.sandbox.base import Abstained, Answer, Ask, Limits, PoolFull, SlotFailed, Success
 from offchain.sandbox.identity import runtime_id
 from offchain.sandbox.javascript import JavaScriptSandbox
 from offchain.sandbox.pool import open_pool
@@ -113,6 +116,65 @@ async def test_a_cancelled_run_frees_its_slot(cache: Path) -> None:
             outcome = await pool.run(b"scriptOutput = 'next'", b"", LIMITS, CONTEXT)
         assert isinstance(outcome, Success)
         assert outcome.output == b"next"
+
+
+SLEEPY = b"let n = 0; (function f() { n++; n < 4 ? setTimeout(f, 1000) : (scriptOutput = String(Date.now())) })()"
+OPEN = replace(LIMITS, asks=10, ask_bytes=1000, answer_bytes=1000)
+
+
+class Clockwork:
+    """A world in which sleeping takes no time, or for ever, or fails."""
+
+    def __init__(self, ending: str = "goes on") -> None:
+        self.ending = ending
+        self.heads: list[bytes] = []
+
+    async def turn(self, asks: Sequence[Ask]) -> Answer:
+        (ask,) = asks
+        self.heads.append(ask.head)
+        if len(self.heads) == 2:
+            if self.ending == "stands still":
+                await trio.sleep_forever()
+            if self.ending == "breaks":
+                raise LookupError("the world is broken")
+            if self.ending == "lies":
+                return Answer(99, True, b"{}")
+        return Answer(ask.id, True, b"{}", b"", json.loads(ask.head)["until_ms"])
+
+
+class TestWorlds:
+    async def test_turns_go_through_the_process(self, cache: Path) -> None:
+        async with open_pool(slots=1, waiting=0, cache=cache) as pool:
+            world = Clockwork()
+            outcome = await pool.run(SLEEPY, b"", OPEN, CONTEXT, world)
+            assert isinstance(outcome, Success), outcome
+            assert int(outcome.output) == CONTEXT.block_time_ms + 3000
+            assert [json.loads(head) for head in world.heads] == [
+                {"until_ms": CONTEXT.block_time_ms + 1000 * n} for n in (1, 2, 3)
+            ]
+            assert await pool.run(SLEEPY, b"", OPEN, CONTEXT, Clockwork()) == outcome
+            alone = await pool.run(SLEEPY, b"", OPEN, CONTEXT)
+            assert isinstance(alone, Success)
+            assert alone.output == outcome.output
+
+    async def test_what_ends_a_run_leaves_its_slot_alive(self, cache: Path) -> None:
+        async with open_pool(slots=1, waiting=0, cache=cache) as pool:
+            pids = pool.pids
+            with pytest.raises(LookupError, match="broken"):
+                await pool.run(SLEEPY, b"", OPEN, CONTEXT, Clockwork("breaks"))
+            with trio.move_on_after(0.1):
+                await pool.run(SLEEPY, b"", OPEN, CONTEXT, Clockwork("stands still"))
+            short = replace(OPEN, wall_seconds=0.2)
+            outcome = await pool.run(SLEEPY, b"", short, CONTEXT, Clockwork("stands still"))
+            assert isinstance(outcome, Abstained)
+            assert await pool.run(SLEEPY, b"", OPEN, CONTEXT, Clockwork("lies")) == Abstained(
+                "the world answered ask 99, which is not open"
+            )
+            for _ in range(3):
+                with trio.move_on_after(0.05):
+                    await pool.run(ENDLESS, b"", NEARLY_ENDLESS, CONTEXT)
+            assert isinstance(await pool.run(b"scriptOutput = ''", b"", LIMITS, CONTEXT), Success)
+            assert pool.pids == pids
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="reads the limits from Linux's /proc")

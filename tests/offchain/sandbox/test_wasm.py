@@ -1,26 +1,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wasmtime import Engine, Linker, Module, wat2wasm
+from wasmtime import Engine, Module, Trap, wat2wasm
 
 from offchain.sandbox.base import UntrustedCache
-from offchain.sandbox.wasm import CorruptGuest, Instance, compile_module, metered_engine
+from offchain.sandbox.memory import KEPT_BYTES, RecycledMemory
+from offchain.sandbox.wasm import PAGE, CorruptGuest, Instance, MeteredModule, Slots, compile_module, metered_engine
 
 WAT = """
 (module
+  (import "env" "host" (func $host (param i32) (result i32)))
+  (import "env" "unknown" (func $unknown))
   (memory (export "memory") 1)
   (global (export "__stack_pointer") (mut i32) (i32.const 1000))
   (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)
-  (func (export "half") (param f64) (result f64) local.get 0 f64.const 0.5 f64.mul))
+  (func (export "half") (param i32) (result f64) local.get 0 f64.convert_i32_s f64.const 0.5 f64.mul)
+  (func (export "floor") (param f64) (result i32) local.get 0 i32.trunc_f64_s)
+  (func (export "plus") (param i32 i64) (result i64) local.get 0 i64.extend_i32_s local.get 1 i64.add)
+  (func (export "load") (param i32) (result i32) local.get 0 i32.load8_u)
+  (func (export "grow") (param i32) (result i32) local.get 0 memory.grow)
+  (func (export "twice") (param i32) (result i32) local.get 0 call $host local.get 0 call $host i32.add)
+  (func (export "unknown") call $unknown))
 """
 
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return metered_engine()
+    return metered_engine(RecycledMemory())
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +42,29 @@ def exports(module: Module) -> list[str | None]:
     return [export.name for export in module.exports]
 
 
+def host(slots: Slots) -> None:
+    if slots[0].i32 == 13:
+        raise LookupError("thirteen")
+    slots[0].i32 *= 10
+
+
+@pytest.fixture(scope="module")
+def module(wasm: bytes) -> MeteredModule:
+    return MeteredModule(wasm, None, {"host": host})
+
+
 class TestInstance:
     @pytest.fixture
-    def instance(self, engine: Engine, wasm: bytes) -> Instance:
-        return Instance(engine, Linker(engine).instantiate_pre(Module(engine, wasm)), 3 * 65536, 1000)
+    def instance(self, module: MeteredModule) -> Iterator[Instance]:
+        instance = module.instantiate(3 * PAGE, 1000)
+        yield instance
+        instance.close()
 
     def test_calls(self, instance: Instance) -> None:
         assert instance.call("add", 2, -5) == -3
-        assert instance.call_f64("half", 3.0) == 1.5
+        assert instance.call_f64("half", 3) == 1.5
+        assert instance.call_of_f64("floor", 2.75) == 2
+        assert instance.call_i64("plus", -1, -(1 << 62)) == -(1 << 62) - 1
         with pytest.raises(KeyError, match="no missing"):
             instance.call("missing")
 
@@ -68,11 +93,87 @@ class TestInstance:
         assert instance.read(65536, 5) == bytes(5)
         with pytest.raises(Exception, match="memory"):
             instance.grow_to(4 * 65536)
+        assert instance.call("grow", 1) == -1
 
     def test_stack_pointer(self, instance: Instance) -> None:
         assert instance.stack_pointer == 1000
         instance.stack_pointer = 77
         assert instance.stack_pointer == 77
+
+
+class TestHostFunctions:
+    @pytest.fixture
+    def instance(self, module: MeteredModule) -> Iterator[Instance]:
+        instance = module.instantiate(3 * PAGE, 1000)
+        yield instance
+        instance.close()
+
+    def test_are_called(self, instance: Instance) -> None:
+        assert instance.call("twice", 7) == 140
+
+    def test_what_they_raise_comes_out_of_the_call(self, instance: Instance) -> None:
+        for _ in range(2):
+            with pytest.raises(LookupError, match="thirteen"):
+                instance.call("twice", 13)
+        assert instance.call("twice", 1) == 20
+
+    def test_those_that_are_not_given_trap(self, instance: Instance) -> None:
+        with pytest.raises(Exception, match="unknown import"):
+            instance.call("unknown")
+
+
+class TestRecycledMemory:
+    """What one instance wrote, the next neither sees nor reaches."""
+
+    def fill(self, module: MeteredModule, size: int) -> int:
+        instance = module.instantiate(64 * 1024 * PAGE, 10**6)
+        instance.grow_to(size)
+        instance.write(0, b"\x55" * size)
+        base = instance._base
+        instance.close()
+        return base
+
+    @pytest.mark.parametrize("size", [PAGE, 3 * PAGE, KEPT_BYTES, KEPT_BYTES + 5 * PAGE])
+    def test_is_the_same_and_blank(self, module: MeteredModule, size: int) -> None:
+        base = self.fill(module, size)
+        again = module.instantiate(1024 * PAGE, 10**6)
+        assert again._base == base
+        assert again.memory_bytes == PAGE
+        assert again.read(0, PAGE) == bytes(PAGE)
+        with pytest.raises(Trap, match="out of bounds"):
+            again.call("load", PAGE)
+        assert again.call("grow", (size - PAGE) // PAGE + 1) == 1
+        assert again.read(0, size + PAGE) == bytes(size + PAGE)
+        with pytest.raises(Trap, match="out of bounds"):
+            again.call("load", size + PAGE)
+        again.close()
+
+    def test_what_will_be_overwritten_is_not_cleared_twice(self, module: MeteredModule) -> None:
+        self.fill(module, 4 * PAGE)
+        again = module.instantiate(1024 * PAGE, 10**6, overwritten=2 * PAGE)
+        again.grow_to(3 * PAGE)
+        assert again.read(PAGE, PAGE) == b"\x55" * PAGE
+        assert again.read(2 * PAGE, PAGE) == bytes(PAGE)
+        again.close()
+        third = module.instantiate(1024 * PAGE, 10**6)
+        third.grow_to(4 * PAGE)
+        assert third.read(0, 4 * PAGE) == bytes(4 * PAGE)
+        third.close()
+
+    def test_instances_side_by_side_share_nothing(self, module: MeteredModule) -> None:
+        one, other = module.instantiate(3 * PAGE, 1000), module.instantiate(3 * PAGE, 1000)
+        one.write(0, b"one")
+        assert other.read(0, 3) == bytes(3)
+        one.close()
+        other.close()
+
+    def test_a_closed_instance_reads_nothing(self, module: MeteredModule) -> None:
+        instance = module.instantiate(3 * PAGE, 1000)
+        instance.close()
+        with pytest.raises(AttributeError):
+            instance.read(0, 1)
+        with pytest.raises(AttributeError):
+            instance.call("grow", 0)
 
 
 class TestCache:

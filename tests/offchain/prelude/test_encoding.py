@@ -79,7 +79,7 @@ def test_details(sandbox: JavaScriptSandbox, expression: str, value: object) -> 
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("new TextDecoder('latin1')", "RangeError: TextDecoder knows utf-8 only, not latin1"),
+        ("new TextDecoder('koi8-r')", "RangeError: The encoding label provided ('koi8-r') is invalid"),
         ("new TextDecoder('utf-8', {fatal: true}).decode(new Uint8Array([0xff]))", "TypeError: The encoded data"),
         ("new TextDecoder('utf-8', {fatal: true}).decode(new Uint8Array([0xe2, 0x82]))", "TypeError: The encoded data"),
         ("new TextDecoder().decode('text')", "TypeError: TextDecoder decodes"),

@@ -1,0 +1,182 @@
+"""What a caller is told where no agent answers: status, a reason in one word, and what to do.
+
+Every error is JSON, `{"error", "message", "requestId", "stack"?}`.
+
+```
+GatewayError
+├── BadRequest           400  the request can't be understood
+├── UnknownSecret        401  the vault has no secret of this `key` for this agent
+├── NotFromHere          403  a page of another origin asks for what only this machine's may
+├── AgentPaused          403
+├── NotFound             404
+│   ├── UnknownAgent     404
+│   ├── NoApprovedCode   404  the agent has no code yet
+│   ├── UnknownCode      404  no agent runs the code of this CID
+│   └── UnknownReceipt   404
+├── MethodNotAllowed     405
+├── BodyTooSlow          408
+├── BodyTooLarge         413
+├── NoAnswer             503  no worker could answer
+│   ├── TooManyRequests  503  as many as this gateway serves at once
+│   ├── NoWorker         503  no worker with an endpoint serves this agent
+│   ├── WorkerGone       503  the worker went away, and so did the others that were tried
+│   ├── NoClusterKey     503  the chain's cluster has no key to seal secrets to yet
+│   └── ChainUnreachable 503  the node isn't there to be asked
+├── TimedOut             504
+├── VaultFull            507
+└── WorkerRefused             a worker's own word; see `offchain.serving.wire`
+```
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import orjson
+
+
+class GatewayError(Exception):
+    """An answer that is no agent's; the text says what is wrong and what to do."""
+
+    status: ClassVar[int]
+    reason: ClassVar[str]
+    retry_after: ClassVar[int | None] = None
+    """Seconds after which it may be worth another try."""
+    allow: ClassVar[str | None] = None
+
+    def body(self, request_id: str) -> bytes:
+        """The JSON that the caller gets."""
+        return orjson.dumps({"error": self.reason, "message": str(self), "requestId": request_id})
+
+
+class BadRequest(GatewayError):
+    """The request can't be understood."""
+
+    status, reason = 400, "bad-request"
+
+
+class UnknownSecret(GatewayError):
+    """The vault has no secret of this key, or it is another agent's."""
+
+    status, reason = 401, "unknown-secret"
+
+
+class NotFromHere(GatewayError):
+    """A page of another origin, or a request by a foreign name, wants what is this machine's alone."""
+
+    status, reason = 403, "not-from-here"
+
+
+class AgentPaused(GatewayError):
+    """The agent takes no requests at the moment."""
+
+    status, reason = 403, "agent-paused"
+
+
+class NotFound(GatewayError):
+    """There is nothing at this path."""
+
+    status, reason = 404, "not-found"
+
+
+class UnknownAgent(NotFound):
+    """No agent has this number or name."""
+
+    reason = "unknown-agent"
+
+
+class NoApprovedCode(NotFound):
+    """The agent's DAO has approved no script yet."""
+
+    reason = "no-approved-code"
+
+
+class UnknownCode(NotFound):
+    """No agent's approved script has this CID."""
+
+    reason = "unknown-code"
+
+
+class UnknownReceipt(NotFound):
+    """No worker that can be asked has a receipt of this id."""
+
+    reason = "unknown-receipt"
+
+
+class MethodNotAllowed(GatewayError):
+    """The path is not for this method."""
+
+    status, reason, allow = 405, "method-not-allowed", "GET, HEAD, POST, PATCH, PUT, OPTIONS"
+
+
+class BodyTooSlow(GatewayError):
+    """The request's body didn't come in time."""
+
+    status, reason = 408, "body-too-slow"
+
+
+class BodyTooLarge(GatewayError):
+    """The request's body is over the limit."""
+
+    status, reason = 413, "body-too-large"
+
+
+class NoAnswer(GatewayError):
+    """No worker could answer."""
+
+    status, reason, retry_after = 503, "no-answer", 1
+
+
+class TooManyRequests(NoAnswer):
+    """The gateway serves as many requests as it may."""
+
+    reason = "busy"
+
+
+class NoWorker(NoAnswer):
+    """No worker that can be reached serves this agent."""
+
+    reason = "no-worker"
+
+
+class WorkerGone(NoAnswer):
+    """The worker went away before it answered, and so did the others that were tried, if there were any."""
+
+    reason = "worker-gone"
+
+
+class NoClusterKey(NoAnswer):
+    """The chain's cluster has no key yet, so no secret can be sealed."""
+
+    reason, retry_after = "no-cluster-key", 5
+
+
+class ChainUnreachable(NoAnswer):
+    """The node doesn't answer."""
+
+    reason, retry_after = "chain-unreachable", 5
+
+
+class TimedOut(GatewayError):
+    """No answer came in time."""
+
+    status, reason = 504, "time-out"
+
+
+class VaultFull(GatewayError):
+    """The vault takes no more secrets."""
+
+    status, reason = 507, "vault-full"
+
+
+class WorkerRefused(GatewayError):
+    """A worker's refusal, passed on as it is."""
+
+    def __init__(self, status: int, reason: str, message: str, stack: str | None) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.stack = status, reason, stack  # type: ignore[misc]
+        self.retry_after = 1 if status == 503 else None  # type: ignore[misc]
+
+    def body(self, request_id: str) -> bytes:
+        fields = {"error": self.reason, "message": str(self), "requestId": request_id}
+        return orjson.dumps(fields if self.stack is None else fields | {"stack": self.stack})

@@ -1,0 +1,21 @@
+"""What a gateway reads of the chain's agents and of who serves them: keys and codecs."""
+
+from __future__ import annotations
+
+from offchain.chain import StorageItem
+from pallets.primitives.agent_record import Agent, AgentId, Name
+from pallets.primitives.hashing import Blake2_128Concat, Identity
+from pallets.primitives.service import ServicePolicy
+from pallets.primitives.types import U32
+from pallets.primitives.worker import WorkerKey
+from pallets.primitives.worker_record import ClassId
+
+BY_AGENT = (AgentId, Blake2_128Concat)
+
+NEXT_AGENT: StorageItem[int] = StorageItem("Agents", "NextAgent", AgentId)
+AGENT: StorageItem[Agent] = StorageItem("Agents", "Agent", Agent, BY_AGENT)
+AGENT_BY_NAME: StorageItem[int] = StorageItem("Agents", "ByName", AgentId, (Name, Blake2_128Concat))
+REQUIREMENTS: StorageItem[int] = StorageItem("Agents", "Requirements", ClassId, BY_AGENT)
+SERVICE: StorageItem[ServicePolicy] = StorageItem("Agents", "Service", ServicePolicy, BY_AGENT)
+ELIGIBLE: StorageItem[bytes] = StorageItem("Workers", "Eligible", WorkerKey, (tuple[ClassId, U32], Identity))
+"""The workers of a class that serve, by their place in its list, without gaps."""

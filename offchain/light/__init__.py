@@ -1,0 +1,1 @@
+"""What can be believed of a chain whose node isn't: final headers, storage under them, and receipts."""

@@ -1,0 +1,158 @@
+"""Why something that a script asked of the world outside failed.
+
+Overview
+    What a script may catch, as an error with this text; `reason` is the word for programs:
+
+        AskFailed
+        ├── FetchFailed             its text begins with "fetch failed: "
+        │   ├── InvalidRequest      invalid-request      the script asks for what HTTP has no form for
+        │   ├── HostNotAllowed      host-not-allowed     the agent's list of hosts leaves it out
+        │   ├── PortNotAllowed      port-not-allowed     a port on which no web server should be
+        │   ├── NoAddress           no-address           the host has no address that scripts may reach
+        │   ├── ConnectionFailed    connection-failed    none of its addresses took the connection
+        │   ├── TlsFailed           tls-failed           the server didn't prove that it is the host
+        │   ├── ConnectionBroken    connection-broken    it ended too early, or spoke something else than HTTP
+        │   ├── TimedOut            timed-out            the exchange took longer than it may
+        │   ├── RedirectRefused     redirect-refused     not wanted, one too many, or to nowhere
+        │   ├── TooLarge            too-large            request, response or headers exceed their bound
+        │   ├── TooMany             too-many             the run has sent as many requests as it may
+        │   ├── UnreadableBody      unreadable-body      the body isn't what its `content-encoding` says
+        │   ├── NoSuchStream        no-such-stream       the run reads a body that it wasn't given, or to its end
+        │   └── Aborted             aborted              the script gave it up
+        ├── InvalidAsk              invalid-ask          not an ask as the sandbox makes them
+        └── NobodyListens           nobody-listens       a part of an answer that has nobody to go to
+
+    What a run's host did wrong, or a slot that isn't itself any more: it ends the run.
+
+        WorldError
+        ├── BadAsk              an ask that no run makes: a number used twice, too many at once
+        └── NothingAsked        an answer is awaited where nothing is open
+
+Out of scope
+    What a replay finds: `recording`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AskFailed(Exception):
+    """What a script asked for failed. The text is for the script: no address of ours is ever in it."""
+
+    reason: ClassVar[str]
+
+
+class FetchFailed(AskFailed):
+    """A fetch failed, or the reading of its body."""
+
+    def __str__(self) -> str:
+        return f"fetch failed: {super().__str__()}"
+
+
+class InvalidRequest(FetchFailed):
+    """A URL, method, header or option that HTTP has no form for, or that scripts may not use."""
+
+    reason = "invalid-request"
+
+
+class HostNotAllowed(FetchFailed):
+    """The agent has a list of hosts, and this one isn't on it. Nothing was resolved."""
+
+    reason = "host-not-allowed"
+
+
+class PortNotAllowed(FetchFailed):
+    """The port is neither 80 nor 443 nor above 1023, or belongs to another protocol."""
+
+    reason = "port-not-allowed"
+
+
+class NoAddress(FetchFailed):
+    """The host's name isn't known, or all its addresses are ones that scripts may not reach: which, isn't told."""
+
+    reason = "no-address"
+
+
+class ConnectionFailed(FetchFailed):
+    """Nobody took the connection at any of the host's addresses."""
+
+    reason = "connection-failed"
+
+
+class TlsFailed(FetchFailed):
+    """The server has no valid certificate for the host, or doesn't speak TLS."""
+
+    reason = "tls-failed"
+
+
+class ConnectionBroken(FetchFailed):
+    """The server hung up in the middle, or sent what isn't HTTP."""
+
+    reason = "connection-broken"
+
+
+class TimedOut(FetchFailed):
+    """The exchange, or its beginning, took longer than the script or the operator allow."""
+
+    reason = "timed-out"
+
+
+class RedirectRefused(FetchFailed):
+    """A redirect where the script wants none, one too many, or one to what isn't a URL."""
+
+    reason = "redirect-refused"
+
+
+class TooLarge(FetchFailed):
+    """A request, a response, its headers, or all that the run received exceed their bound."""
+
+    reason = "too-large"
+
+
+class TooMany(FetchFailed):
+    """The run has sent as many requests as it may; each redirect is one."""
+
+    reason = "too-many"
+
+
+class UnreadableBody(FetchFailed):
+    """The body doesn't decompress, or is compressed in a way that wasn't asked for."""
+
+    reason = "unreadable-body"
+
+
+class NoSuchStream(FetchFailed):
+    """No body has this number, or none any more."""
+
+    reason = "no-such-stream"
+
+
+class Aborted(FetchFailed):
+    """The script cancelled it."""
+
+    reason = "aborted"
+
+
+class InvalidAsk(AskFailed):
+    """The head of an ask isn't the JSON that its operation has."""
+
+    reason = "invalid-ask"
+
+
+class NobodyListens(AskFailed):
+    """A part of a streamed answer where the caller has gone, or was never one for parts."""
+
+    reason = "nobody-listens"
+
+
+class WorldError(Exception):
+    """The run's host broke the rules by which a run and its world take turns."""
+
+
+class BadAsk(WorldError):
+    """An ask that no run makes."""
+
+
+class NothingAsked(WorldError):
+    """An answer is awaited, and no ask is open."""

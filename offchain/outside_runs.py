@@ -1,0 +1,159 @@
+"""Runs of jobs that reach the world outside: recorded, and replayed from what another worker has recorded.
+
+## Overview
+
+Of an `Oracle` job every worker runs live and keeps its transcript; of a `Recorded` one the leader does, and the others
+replay the leader's, which they fetch from the endpoint of whoever has it: the leader, or another seat that has got it.
+What is fetched is taken only if it has the root that the chain names, and is of this very job: its clock starts at the
+job's submission, and its seed is the job's.
+
+A transcript of that root that isn't of this job, or that nobody has, can't be had: the worker says so. One that is,
+and asks for other things than the script does, is a lie of who recorded it. Every honest worker finds that, so it is a
+result: the output says `replay-failed`, at no gas, and outvotes the leader's.
+
+## Errors
+
+    Refusal
+    ├── NowhereToKeep      the worker has no endpoint, so nobody could fetch what it records
+    └── TranscriptMissing  nobody has the transcript to be replayed, or what they have isn't it
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple, Protocol
+
+import trio
+
+from offchain.chain import Chain
+from offchain.execution import OutsideBounds, Program, Refusal, SandboxPool, run_context
+from offchain.outside.recording import Recording, ReplayFailed, Replaying
+from offchain.sandbox.base import Abstained, Context, Limits, Outcome, Success, World
+from offchain.serving.receipt_records import HOSTS
+from offchain.serving.transcripts import find_transcript, transcript_of
+from pallets.primitives.job import Mode
+from pallets.primitives.job_record import Job
+from pallets.primitives.transcript import TRANSCRIPT, Transcript, transcript_root
+
+ASKS, ASK_BYTES, ANSWER_BYTES = 256, 1 << 20, 4 << 20
+"""What a job's run may ask, and be answered: a transcript has to travel in one message."""
+RETRY_SECONDS = 1.0
+
+OpenWorld = Callable[[tuple[str, ...] | None, Context], AbstractAsyncContextManager[World]]
+"""The world for one run of an agent of these hosts."""
+
+
+class NowhereToKeep(Refusal):
+    """The worker listens nowhere: nobody could check what it records."""
+
+
+class TranscriptMissing(Refusal):
+    """The transcript that the run is to replay can't be had."""
+
+
+class Keeping(Protocol):
+    """Where transcripts are kept; `offchain.serving.store.Store` is one."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """What is kept under 32 bytes."""
+
+    def put(self, key: bytes, data: bytes) -> None:
+        """Keeps it."""
+
+
+class Found(NamedTuple):
+    """What a run came to, and the root of what came from outside."""
+
+    outcome: Outcome
+    transcript_root: bytes
+
+
+class OutsideRuns:
+    """Runs of one worker; `store` is none where it has no endpoint."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        pool: SandboxPool,
+        open_world: OpenWorld,
+        store: Keeping | None,
+        log: logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        self._chain, self._pool, self._open_world, self._store, self._log = chain, pool, open_world, store, log
+
+    async def run(self, id: int, job: Job, program: Program, worker: bytes, wall_seconds: float) -> Found:
+        """Runs a job that isn't `Deterministic`: live, or as recorded. Raises `Refusal` and `PoolFull`."""
+        limits = job_limits(job, wall_seconds)
+        context = run_context(self._chain.genesis, id if job.audits is None else job.audits, job)
+        if job.transcript is not None and (not job.led or job.seats[0].worker != worker):
+            return await self._replayed(job, program, limits, context, wall_seconds)
+        if job.mode is Mode.Recorded and job.transcript is not None:
+            raise TranscriptMissing("it has recorded another run before, and lost it")
+        return await self._live(job, program, limits, context)
+
+    async def _live(self, job: Job, program: Program, limits: Limits, context: Context) -> Found:
+        if self._store is None:
+            raise NowhereToKeep("nobody could fetch its transcript: give the worker --listen")
+        hosts = await self._chain.read(HOSTS, job.agent)
+        reach = None if hosts is None else tuple(host.decode("ascii", "replace") for host in hosts)
+        async with self._open_world(reach, context) as world:
+            recording = Recording(world, context)
+            outcome = await self._pool.run(program.code, program.input, limits, context, recording)
+        root = transcript_root(recording.transcript)
+        if not isinstance(outcome, Abstained):
+            self._store.put(root, TRANSCRIPT.encode(recording.transcript))
+        return Found(outcome, root)
+
+    async def _replayed(
+        self, job: Job, program: Program, limits: Limits, context: Context, wall_seconds: float
+    ) -> Found:
+        assert job.transcript is not None
+        transcript = await self._transcript(job, context, wall_seconds / 2)
+        replaying = Replaying(transcript)
+        outcome: Outcome
+        try:
+            outcome = await self._pool.run(program.code, program.input, limits, context, replaying)
+            if not isinstance(outcome, Abstained):
+                replaying.finish()
+        except ReplayFailed as error:
+            self._log.warning("the transcript 0x%s is not of this run: %s", job.transcript[:4].hex(), error)
+            outcome = REPLAY_FAILED
+        return Found(outcome, job.transcript)
+
+    async def _transcript(self, job: Job, context: Context, seconds: float) -> Transcript:
+        """What is to be replayed, from this worker's store or another's."""
+        root = job.transcript
+        assert root is not None
+        found = None if self._store is None else transcript_of(root, self._store.get(root))
+        with trio.move_on_after(seconds):
+            while found is None:
+                found = await find_transcript(self._chain, root, job.workers)
+                if found is None:
+                    await trio.sleep(RETRY_SECONDS)
+                elif self._store is not None:
+                    self._store.put(root, TRANSCRIPT.encode(found))
+        if found is None:
+            raise TranscriptMissing(f"nobody has the transcript 0x{root.hex()}")
+        if (found.block_time_ms, found.seed, found.keyed) != (context.block_time_ms, context.seed, False):
+            raise TranscriptMissing(f"the transcript 0x{root.hex()} is of another run than this job's")
+        return found
+
+
+def job_limits(job: Job, wall_seconds: float) -> Limits:
+    """Bounds of a run that reaches the world outside. Raises `OutsideBounds`."""
+    try:
+        return Limits(
+            gas=job.gas_limit,
+            wall_seconds=wall_seconds,
+            asks=ASKS,
+            ask_bytes=ASK_BYTES,
+            answer_bytes=ANSWER_BYTES,
+        )
+    except ValueError as error:
+        raise OutsideBounds(str(error)) from None
+
+
+REPLAY_FAILED = Success(b'{"error":"replay-failed","message":"the recorded transcript is not of this run"}', 0)
+"""What a lie about the world outside comes to, for every worker that checks it."""

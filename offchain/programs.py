@@ -1,0 +1,67 @@
+"""How the off-chain programs run: logs to stderr, one line on stdout once they serve, a clean end.
+
+An error at start is one line and exit code 1; SIGINT and SIGTERM end a program with code 0.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import trio
+
+
+def run_program(
+    program: Callable[..., Awaitable[None]], announce: Callable[[Any], None], mendable: type[Exception]
+) -> None:
+    """Runs `program`, which is started by trio, until a signal; `announce` is handed what it is started with.
+
+    A `mendable` error is what a person can do something about: its text is printed, and the process exits.
+    """
+    refusal: str | None = None
+    try:
+        trio.run(_until_signal, program, announce)
+    except* mendable as group:
+        refusal = _message(group)  # Python 3.11.2 makes a group of what is raised in here
+    if refusal is not None:
+        fail(refusal)
+
+
+def fail(text: str) -> NoReturn:
+    """Ends the process with one line."""
+    print(f"Error: {text}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def set_up_logs(level: str) -> None:
+    """Logs from this level on; exits where there is no such level."""
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        fail(f"--log {level!r} is none of error, warning, info and debug")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(level=number, handlers=[handler], force=True)
+
+
+async def _until_signal(program: Callable[..., Awaitable[None]], announce: Callable[[Any], None]) -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def watch() -> None:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+
+        nursery.start_soon(watch)
+        async with trio.open_nursery() as work:
+            announce(await work.start(program))
+        nursery.cancel_scope.cancel()
+
+
+def _message(group: BaseExceptionGroup[BaseException]) -> str:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return str(found)

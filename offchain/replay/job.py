@@ -1,0 +1,67 @@
+"""A job, run again: from its code and input, and of one that reached outside from its transcript.
+
+The chain drops a job's input when it is over, so it is read from the state after the block that the job came with: ask
+a node that keeps old states.
+"""
+
+from __future__ import annotations
+
+from offchain import records
+from offchain.chain import Chain
+from offchain.execution import run_context
+from offchain.outside_runs import REPLAY_FAILED, job_limits
+from offchain.replay.errors import InputGone, NoOutput, NoSuchJob, TranscriptGone
+from offchain.replay.run import Replay, check_runtime, first_block_with, read_code, run_again
+from offchain.sandbox.base import Limits
+from offchain.sandbox.pool import Pool
+from offchain.serving.transcripts import find_transcript
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.job import InlineInput, Input, Mode
+from pallets.primitives.job_record import Job
+from pallets.primitives.transcript import Transcript
+
+WALL_SECONDS = 300.0
+
+
+async def replay_job(chain: Chain, id: int, pool: Pool, transcript: Transcript | None = None) -> Replay:
+    """Runs a job again, and compares; raises `CannotReplay`."""
+    job = await chain.read(records.JOB, id)
+    if job is None:
+        raise NoSuchJob(f"there is no job {id}")
+    if job.outcome is None:
+        raise NoOutput(f"job {id} has no output: it is {job.state.name}")
+    check_runtime(pool, job.outcome.runtime_id)
+    code = await read_code(chain, job.code)
+    input = await _input(chain, id, job)
+    context = run_context(chain.genesis, id if job.audits is None else job.audits, job)
+    if job.mode is Mode.Deterministic:
+        limits = Limits(gas=job.gas_limit, wall_seconds=WALL_SECONDS)
+    else:
+        limits = job_limits(job, WALL_SECONDS)
+        root = job.outcome.transcript_root
+        transcript = transcript or await find_transcript(chain, root, [job.outcome.worker, *job.workers])
+        if transcript is None:
+            raise TranscriptGone(f"none of the job's workers gives the transcript 0x{root.hex()}")
+    ran = await run_again(pool, code, input, limits, context, transcript)
+    outcome = ran.outcome or REPLAY_FAILED
+    differences = [] if ran.difference is None else [ran.difference]
+    if blake2_256(outcome.output) != job.outcome.output:
+        differences.append(f"the output is 0x{blake2_256(outcome.output).hex()}, not 0x{job.outcome.output.hex()}")
+    if outcome.gas != job.outcome.gas:
+        differences.append(f"the gas is {outcome.gas}, not {job.outcome.gas}")
+    if transcript is not None and (transcript.block_time_ms, transcript.seed) != (context.block_time_ms, context.seed):
+        differences.append("the transcript begins at another time, or with another seed, than the job")
+    return Replay(outcome.output, outcome.gas, outcome.logs, differences)
+
+
+async def _input(chain: Chain, id: int, job: Job) -> bytes:
+    origin = id if job.audits is None else job.audits
+    block = await first_block_with(chain, records.NEXT_JOB, origin)
+    input: Input | None = None
+    if block is not None:
+        input = await chain.read(records.INPUT, origin, at=block)
+    if not isinstance(input, InlineInput):
+        raise InputGone(f"the input of job {origin} can't be read: it is sealed, or the node keeps no state so old")
+    if blake2_256(input.data) != job.input:
+        raise InputGone(f"the node's input of job {origin} isn't the one that the job names")
+    return input.data

@@ -1,0 +1,201 @@
+"""The agents that a worker serves, as the last final block has them: terms, code, hosts.
+
+## Overview
+
+An agent is read when it is first asked for. As long as it is asked for, it is read again in the background after each
+new final block, at most once in `REFRESH_SECONDS`; one that nobody has asked for since is dropped, and read anew. So a
+request waits for the chain only if it is its agent's first in a while, and what it is answered by is never older than a
+few seconds. Code is kept by hash, in `MAX_CODE_BYTES`.
+
+## Usage
+
+```python
+agents = Agents(chain, finalized, key_of, log)
+nursery.start_soon(agents.run)
+agent = agents.known(7) or await agents.get(7)
+```
+
+## Out of scope
+
+Whether what is read is what the chain has: `offchain.light.finalized` proves it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from offchain import records
+from offchain.chain import ACCOUNT, Chain, ChainError, Head
+from offchain.light.finalized import Finalized
+from offchain.rpc import CallFailed, ConnectionLost
+from offchain.serving import receipt_records
+from pallets.primitives.agent_record import Agent
+from pallets.primitives.codec import codec_of
+from pallets.primitives.service import NO_SERVICE, ServicePolicy
+from pallets.primitives.types import Balance
+
+REFRESH_SECONDS = 2.0
+MAX_AGENTS, MAX_MISSING = 256, 4096
+MAX_CODE_BYTES = 32 << 20
+BALANCE = codec_of(Balance)
+UNREADABLE = (ChainError, CallFailed, ConnectionLost)
+"""What asking the node may raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedAgent:
+    """An agent as of a final block."""
+
+    id: int
+    record: Agent
+    code: bytes | None
+    """The approved script; `None` where none is approved, or the chain has it no more."""
+    service: ServicePolicy
+    hosts: tuple[str, ...] | None
+    """Where its script may go; `None` for any public host."""
+    funds: int
+    """What its treasury can pay."""
+    derive_key: bytes | None
+    """What its script's own secrets follow from; `None` where this worker doesn't hold it."""
+    head: Head
+    """The final block that it is read after: there this is the agent's code."""
+
+
+class Agents:
+    """Agents by number, and the last final block."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        final: Finalized,
+        key_of: Callable[[bytes], Awaitable[bytes | None]],
+        log: logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        """`key_of` answers the derived key of code of a hash, if this worker holds it."""
+        self._chain, self._final, self._key_of, self._log = chain, final, key_of, log
+        self._agents: dict[int, ServedAgent] = {}
+        self._asked_for: set[int] = set()
+        self._reading: dict[int, trio.Event] = {}
+        self._missing: set[int] = set()  # not there, as of the last final block
+        self._codes: OrderedDict[bytes, bytes] = OrderedDict()
+        self._code_bytes = 0
+        self._least_balance: int | None = None
+        self._news = trio.Event()
+
+    def known(self, id: int) -> ServedAgent | None:
+        """An agent, if it is known as it is now."""
+        self._asked_for.add(id)
+        return self._agents.get(id)
+
+    async def get(self, id: int) -> ServedAgent | None:
+        """An agent; `None` where the chain has none of this number.
+
+        Raises what asking the node raises, `UNREADABLE`.
+        """
+        while id in self._reading:
+            await self._reading[id].wait()
+            if id in self._agents:
+                return self._agents[id]
+        if id in self._missing:
+            return None
+        self._asked_for.add(id)
+        self._reading[id] = trio.Event()
+        try:
+            await self._final.newest()
+            found = await self._read(id)
+        finally:
+            self._reading.pop(id).set()
+        if found is None:
+            if len(self._missing) < MAX_MISSING:
+                self._missing.add(id)
+        elif id in self._agents or len(self._agents) < MAX_AGENTS:
+            self._agents[id] = found
+        return found
+
+    async def run(self) -> None:
+        """Follows the chain's final blocks until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hear)
+            while True:
+                await self._news.wait()
+                self._news = trio.Event()
+                try:
+                    if self._asked_for:
+                        await self._refresh()
+                    else:
+                        self._agents.clear()  # a chain that nobody asks about isn't followed
+                except UNREADABLE as error:
+                    self._log.info("the agents can't be read: %s", error)
+                    self._news.set()
+                await trio.sleep(REFRESH_SECONDS)
+
+    async def _hear(self) -> None:
+        names = ("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads")
+        await self._chain.client.follow(*names, (), self._on_final)
+
+    def _on_final(self, _header: Any) -> None:
+        self._missing.clear()
+        self._news.set()
+
+    async def _refresh(self) -> None:
+        await self._final.newest()
+        wanted, self._asked_for = self._asked_for, set()
+        self._agents = {id: agent for id, agent in self._agents.items() if id in wanted}
+        for id in list(self._agents):
+            found = await self._read(id)
+            if found is None:
+                self._agents.pop(id, None)
+            else:
+                self._agents[id] = found
+
+    async def _read(self, id: int) -> ServedAgent | None:
+        keys = [
+            receipt_records.AGENT.key(id),
+            receipt_records.SERVICE.key(id),
+            receipt_records.HOSTS.key(id),
+            ACCOUNT.key(receipt_records.treasury(id)),
+        ]
+        header = await self._final.header()
+        values = await self._final.get_all(header, keys)
+        record = receipt_records.AGENT.decode(values[0])
+        if record is None:
+            return None
+        service = receipt_records.SERVICE.decode(values[1]) or NO_SERVICE
+        hosts, account = receipt_records.HOSTS.decode(values[2]), ACCOUNT.decode(values[3])
+        code = None if record.code is None else await self._code(record.code)
+        return ServedAgent(
+            id,
+            record,
+            code,
+            service,
+            None if hosts is None else tuple(host.decode("ascii", "replace") for host in hosts),
+            0 if account is None else max(account.data.free - await self._least(), 0),
+            None if record.code is None else await self._key_of(record.code),
+            Head(header.number, header.hash),
+        )
+
+    async def _code(self, hash: bytes) -> bytes | None:
+        code = self._codes.get(hash)
+        if code is None:
+            code = await self._final.read(records.CODE, hash)
+            if code is None:
+                return None
+            self._codes[hash] = code
+            self._code_bytes += len(code)
+            while self._code_bytes > MAX_CODE_BYTES:
+                self._code_bytes -= len(self._codes.popitem(last=False)[1])
+        self._codes.move_to_end(hash)
+        return code
+
+    async def _least(self) -> int:
+        """What an account keeps to stay alive."""
+        if self._least_balance is None:
+            found = await self._chain.constant("Balances", "ExistentialDeposit")
+            self._least_balance = int(BALANCE.decode_all(found))
+        return self._least_balance

@@ -1,0 +1,205 @@
+"""A worker's endpoint: it takes gateways' requests, many at once, and answers each with a signed receipt.
+
+## Overview
+
+`Endpoint` listens and speaks `wire`; `Service` answers. Requests share the worker's slots with its jobs: no more than
+one request beyond the slots is ever in the sandbox's queue, so that a job waits for one run at most; the others wait
+here, up to `MAX_WAITING`.
+
+A run goes on when its caller has gone: what was begun is cheaper to end than the slot's process to replace. Nothing is
+signed of it.
+
+## Usage
+
+```python
+endpoint = await nursery.start(listen, "127.0.0.1", 0)
+endpoint.url                                   # goes into the worker's registration
+nursery.start_soon(endpoint.serve, service)    # as soon as there is one
+```
+
+## Out of scope
+
+What is run and signed (`service`), and who is served: whoever can connect. What costs is paid by ticket.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+import trio
+
+from node.web import Limits, Request, Response, WebSocket, bound_port, open_listeners, serve
+from node.web.errors import ConnectionClosed
+from offchain.serving.wire import (
+    MAX_MESSAGE,
+    MAX_OPEN_REQUESTS,
+    TO_GATEWAY,
+    TO_WORKER,
+    Ask,
+    Cancel,
+    Chunk,
+    End,
+    Found,
+    GetReceipt,
+    GetTranscript,
+    Head,
+    Refused,
+)
+from pallets.primitives.scale import DecodeError
+
+LIMITS = Limits(max_connections=64, max_message_size=MAX_MESSAGE, max_request_size=1024)
+PROTOCOL_ERROR = 1002
+LAST_WORD_SECONDS = 1.0
+NOT_HERE = "this is a worker's endpoint, for gateways: ask a gateway"
+
+log = logging.getLogger(__name__)
+
+Question = Ask | GetReceipt | GetTranscript
+Reply = Head | Chunk | End | Refused | Found
+Send = Callable[[Reply], Awaitable[None]]
+"""Raises `ConnectionClosed` when the gateway has gone."""
+
+
+class Caller:
+    """Who waits for an answer; `wanted` says whether anybody still does."""
+
+    def __init__(self, send: Send) -> None:
+        self.wanted, self._send = True, send
+
+    async def send(self, *replies: Reply) -> None:
+        """Says what there is to say, as long as somebody listens."""
+        try:
+            for reply in replies:
+                if self.wanted:
+                    await self._send(reply)
+        except ConnectionClosed:
+            self.wanted = False
+
+
+class Answering(Protocol):
+    """Who answers; `service.Service` does."""
+
+    async def answer(self, ask: Ask, caller: Caller) -> None:
+        """Answers a request, with `End` or `Refused` as its last word."""
+
+    async def receipt_file(self, id: bytes) -> bytes | None:
+        """JSON of a receipt."""
+
+    def transcript(self, root: bytes) -> bytes | None:
+        """What came from outside into a run."""
+
+
+class Endpoint:
+    """The port that a worker listens at; made by `listen`."""
+
+    def __init__(self, host: str, listeners: list[trio.SocketListener]) -> None:
+        self._listeners = listeners
+        self._answering: tuple[Answering, trio.Nursery] | None = None
+        self._lobby: trio.Nursery | None = None
+        port = bound_port(listeners)
+        self.url = f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
+
+    async def run(self, task_status: trio.TaskStatus[Endpoint]) -> None:
+        """Listens until cancelled."""
+        async with trio.open_nursery() as self._lobby:
+            listening = partial(serve, self._listeners, http=_http, websocket=self._converse, allow=_allow)
+            await self._lobby.start(partial(listening, limits=LIMITS))
+            task_status.started(self)
+
+    async def serve(self, answering: Answering) -> None:
+        """Has requests answered by this one, until cancelled; what it hasn't answered by then is refused."""
+        try:
+            async with trio.open_nursery() as nursery:
+                self._answering = answering, nursery
+                await trio.sleep_forever()
+        finally:
+            self._answering = None
+
+    async def _converse(self, websocket: WebSocket) -> None:
+        callers: dict[int, Caller] = {}
+
+        async def send(reply: Reply) -> None:
+            await websocket.send(TO_GATEWAY.encode(reply))
+
+        try:
+            async for message in websocket:
+                try:
+                    self._take(message, callers, send)
+                except (DecodeError, _BadMessage) as error:
+                    log.info("a gateway at %s:%d is disconnected: %s", *websocket.request.peer, error)
+                    await websocket.aclose(PROTOCOL_ERROR, str(error))
+        finally:
+            for caller in callers.values():
+                caller.wanted = False
+
+    def _take(self, message: str | bytes, callers: dict[int, Caller], send: Send) -> None:
+        if isinstance(message, str):
+            raise _BadMessage("messages are binary")
+        said = TO_WORKER.decode_all(message)
+        if isinstance(said, Cancel):
+            if (cancelled := callers.get(said.id)) is not None:
+                cancelled.wanted = False
+            return
+        assert isinstance(said, Question)
+        if said.id in callers:
+            raise _BadMessage(f"request {said.id} is open already")
+        caller = Caller(send)
+        if len(callers) >= 2 * MAX_OPEN_REQUESTS:
+            raise _BadMessage("far too many requests are open")
+        callers[said.id] = caller
+        if self._answering is not None and len(callers) <= MAX_OPEN_REQUESTS:
+            answering, nursery = self._answering
+            nursery.start_soon(self._answer, answering, said, caller, callers)
+        else:
+            assert self._lobby is not None
+            self._lobby.start_soon(self._turn_away, said, caller, callers)
+
+    async def _answer(self, answering: Answering, said: Question, caller: Caller, callers: dict[int, Caller]) -> None:
+        try:
+            if isinstance(said, GetReceipt):
+                await caller.send(Found(said.id, await answering.receipt_file(said.receipt)))
+            elif isinstance(said, GetTranscript):
+                await caller.send(Found(said.id, answering.transcript(said.root)))
+            else:
+                await answering.answer(said, caller)
+        except trio.Cancelled:
+            with trio.move_on_after(LAST_WORD_SECONDS, shield=True):
+                await caller.send(Refused(said.id, 503, "worker-ends", "the worker has ended", None, True))
+            raise
+        except Exception:
+            log.exception("a request failed inside the worker")
+            text = "the worker failed: its log says more"
+            await caller.send(Refused(said.id, 502, "worker-failed", text, None, True))
+        finally:
+            del callers[said.id]
+
+    async def _turn_away(self, said: Question, caller: Caller, callers: dict[int, Caller]) -> None:
+        busy = self._answering is not None
+        error = "worker-busy" if busy else "worker-starting"
+        text = f"more than {MAX_OPEN_REQUESTS} requests are open on this connection" if busy else "the worker starts"
+        try:
+            await caller.send(Refused(said.id, 503, error, f"{text}: try again in a moment", None, True))
+        finally:
+            del callers[said.id]
+
+
+class _BadMessage(Exception):
+    """A gateway doesn't keep to the protocol."""
+
+
+async def listen(host: str, port: int, *, task_status: trio.TaskStatus[Endpoint]) -> None:
+    """Listens until cancelled, 0 is a free port; started with the endpoint. Raises `CannotListen`."""
+    endpoint = Endpoint(host, await open_listeners(host, port))
+    await endpoint.run(task_status)
+
+
+async def _http(_request: Request) -> Response:
+    return Response.text(426, NOT_HERE, (("upgrade", "websocket"),))
+
+
+def _allow(request: Request) -> Response | None:
+    """No page of any site may speak to a worker: gateways send no Origin."""
+    return None if request.header("origin") is None else Response.text(403, NOT_HERE)

@@ -1,0 +1,181 @@
+"""What gateway and worker say to each other: SCALE in binary WebSocket messages, many requests at once.
+
+## Overview
+
+| from the gateway | | from the worker | |
+| --- | --- | --- | --- |
+| `Ask` | a request to an agent | `Head` | status and headers of its answer |
+| `Cancel` | nobody waits for it any more | `Chunk` | a part of its body |
+| `GetReceipt`, `GetTranscript` | a receipt's file, a transcript | `End` | the answer is whole: its receipt, signed |
+| | | `Refused` | there is no answer; before or instead of `End` |
+| | | `Found` | the file |
+
+`id` is the gateway's, and names a request on its connection until `End`, `Refused` or `Found`; after `Cancel` a worker
+may still say what was on its way. A short answer comes as three messages in one packet. Whoever breaks the format, or
+uses an `id` twice at once, is disconnected with 1002.
+
+A run that failed is an answer too: a worker signs and charges it like any other. Its status says why, its body is the
+JSON `{"error", "message", "requestId", "stack"?}`; `requestId` is the request's header `x-request-id`, `null` without.
+`Refused` is for what no receipt can stand for: nothing was run, or the run had no end.
+
+| status | error | elsewhere | |
+| --- | --- | --- | --- |
+| 400 | `bad-request` | no | headers or body are not what a script can be told |
+| 401 | `secret-not-readable`, `secret-bound-elsewhere` | no | the sealed secret is not this agent's or code's |
+| 402 | `payment-required` | no | neither ticket nor voucher pays what the run may cost |
+| 403 | `agent-paused` | no | |
+| 404 | `unknown-agent`, `no-approved-code`, `code-not-approved` | no | |
+| 413 | `request-too-large` | no | |
+| 502 | `worker-failed` | yes | its sandbox died, or its receipt could not be written down |
+| 503 | `worker-busy`, `worker-starting`, `worker-ends`, `secret-not-held` | yes | |
+| 504 | `time-out` | no | the run was not over in time |
+
+## Usage
+
+```python
+await websocket.send(TO_WORKER.encode(Ask(1, agent, None, request, "localhost:8000", None, None, None)))
+message = TO_GATEWAY.decode_all(await websocket.receive())
+```
+
+## Out of scope
+
+What a script sees of a request (`requests`), and what of its output becomes an answer (`answers`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from offchain.serving.secret_box import SealedSecret
+from pallets.primitives.codec import codec_of
+from pallets.primitives.http import Headers, HttpRequest
+from pallets.primitives.receipt import SignedTicket, SignedVoucher
+from pallets.primitives.types import H256, U16, U32, U64, Bound, Bytes32, Bytes64, Variant, struct
+from pallets.primitives.worker import WorkerKey
+
+MAX_REQUEST_BODY = 4 << 20
+"""Bytes of a request's body; a gateway answers 413 to more."""
+MAX_RESPONSE_BODY = 8 << 20
+"""Bytes of a response's body, all its chunks together."""
+MAX_CHUNK = 256 * 1024
+MAX_MESSAGE = MAX_REQUEST_BODY + (1 << 20)
+"""Bytes of a WebSocket message in either direction; what of an `Ask` is no body has the rest of them."""
+MAX_OPEN_REQUESTS = 1024
+"""Requests that one connection may have open at once; more are refused as `worker-busy`."""
+
+RequestId = U64
+
+
+class ToWorker(Variant):
+    """What a gateway says."""
+
+
+@struct
+class Ask(ToWorker):
+    """Run an agent on a request."""
+
+    id: RequestId
+    agent: U64
+    code: Bytes32 | None
+    """Where the caller named the code: it must be the agent's approved one."""
+    request: HttpRequest
+    """As the script is to see it, with credentials and `key`: `/ipfs/CID` for that route, for `/agents/NAME/REST` the
+    path is `/REST`. Of the query the script is shown no `key`, and the receipt's hash covers neither."""
+    host: str
+    """What the caller asked, as in a Host header."""
+    sealed: SealedSecret | None
+    """What the script gets as `secret`."""
+    ticket: SignedTicket | None
+    voucher: SignedVoucher | None
+
+    @property
+    def request_id(self) -> str | None:
+        """What the gateway calls the request towards its caller."""
+        return next((value for name, value in self.request.headers if name.lower() == "x-request-id"), None)
+
+
+@struct
+class Cancel(ToWorker):
+    """Nobody waits for this request any more."""
+
+    id: RequestId
+
+
+@struct
+class GetReceipt(ToWorker):
+    """Send the file of a receipt."""
+
+    id: RequestId
+    receipt: H256
+    """Its id: the BLAKE2b-256 of the bytes that were signed."""
+
+
+@struct
+class GetTranscript(ToWorker):
+    """Send what came from outside into a run; other workers ask that too, to replay it."""
+
+    id: RequestId
+    root: H256
+    """Its Merkle root."""
+
+
+class ToGateway(Variant):
+    """What a worker says."""
+
+
+@struct
+class Head(ToGateway):
+    """An answer begins."""
+
+    id: RequestId
+    status: U16
+    headers: Headers
+
+
+@struct
+class Chunk(ToGateway):
+    """The answer's body goes on."""
+
+    id: RequestId
+    data: Annotated[bytes, Bound(MAX_CHUNK)]
+
+
+@struct
+class End(ToGateway):
+    """The answer is whole, and on the worker's disk is what it signed."""
+
+    id: RequestId
+    receipt: bytes
+    """SCALE of `Receipt`."""
+    signature: Bytes64
+    worker: WorkerKey
+    logs: list[str]
+    """What the script printed."""
+    milliseconds: U32
+    """That the run took, waiting for a slot not among them."""
+
+
+@struct
+class Refused(ToGateway):
+    """There is no answer, or none any more."""
+
+    id: RequestId
+    status: U16
+    error: str
+    """A word for the reason, see the table above."""
+    message: str
+    stack: str | None
+    elsewhere: bool
+    """Whether another worker might do better."""
+
+
+@struct
+class Found(ToGateway):
+    """What `GetReceipt` or `GetTranscript` asked for."""
+
+    id: RequestId
+    file: bytes | None
+    """Of a receipt JSON, UTF-8, of a transcript its SCALE; none if the worker has it not, or not any more."""
+
+
+TO_WORKER, TO_GATEWAY = codec_of(ToWorker), codec_of(ToGateway)

@@ -1,0 +1,3 @@
+import { app } from './app';
+
+(globalThis as unknown as { agent: unknown }).agent = app;
