@@ -38,7 +38,7 @@ $(VENV)/.ai: requirements/ai.txt | $(VENV)/.run # without dependencies: see ai.i
 	touch $@
 
 $(QUICKJS): package-lock.json
-	test -d node_modules/quickjs-wasi || npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+	test -d node_modules/quickjs-wasi -a -d node_modules/esbuild || npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 	cp node_modules/quickjs-wasi/quickjs.wasm $@
 
 node_modules/.clients: package-lock.json
@@ -65,7 +65,7 @@ format: $(VENV)/.dev
 
 bench: build $(VENV)/.dev ## figures, one JSON object a line
 	$(BIN)/python -m tests.bench
-	@for name in start transfers state rpc; do $(BIN)/fathom bench $$name --json || exit 1; done
+	@for name in start transfers state rpc agents jobs; do $(BIN)/fathom bench $$name --json || exit 1; done
 
 crash: build $(VENV)/.dev ## kill nodes, 200 times unless ARGS="--kills N --seed N"; what is lost or torn, one JSON object
 	$(BIN)/python -m tests.crash $(ARGS)

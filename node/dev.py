@@ -103,15 +103,15 @@ async def _gateway(
         command += ["--base-path", str(base / "gateway")]
     try:
         async with trio.open_nursery() as nursery:
-            said: dict[str, Any] = await nursery.start(_program, command, "gateway")
-            task_status.started(said["gateway"])
+            said: bytes = await nursery.start(_program, command, "gateway")
+            task_status.started(json.loads(said)["gateway"])
     except* StartError as group:
         log.warning("⚠️  no gateway is running: %s; choose another --gateway-port", group.exceptions[0])
         task_status.started(None)
 
 
 async def _program(command: list[str], name: str, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED) -> None:
-    """Runs an off-chain program; started with what it says once it is ready. Raises `StartError` before that."""
+    """Runs an off-chain program; started with the line that it says once it is ready. Raises `StartError` before that."""
     process = await trio.lowlevel.open_process(command, stdin=DEVNULL, stdout=PIPE)
     try:
         with trio.move_on_after(START_SECONDS) as starting:
@@ -123,7 +123,7 @@ async def _program(command: list[str], name: str, task_status: trio.TaskStatus[A
                 line += chunk
         if starting.cancelled_caught:
             raise StartError(f"the {name} was not ready within {START_SECONDS} s")
-        task_status.started(json.loads(line))
+        task_status.started(line)
         await process.wait()
         log.warning("⚠️  the %s has ended with code %s", name, process.returncode)
     finally:

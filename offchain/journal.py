@@ -24,6 +24,8 @@ from pallets.primitives.job import NO_TRANSCRIPT
 JOURNAL_FILE = "journal.sqlite"
 MAX_KEPT = 4096
 """Attempts that are remembered, newest first; a chain never assigns an older one again."""
+DROPPED_TOGETHER = 256
+"""How many more there may be before the oldest are dropped, for which all are counted over."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS outputs (
@@ -69,6 +71,8 @@ class Journal:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self._added: dict[bytes, int] = {}
+        """How many each key has signed since its oldest were dropped; of others it isn't known."""
 
     def signed(self, worker: bytes, job: int, attempt: int) -> SignedOutput | None:
         """What this key signed of an attempt."""
@@ -104,12 +108,16 @@ class Journal:
             signed.salt,
             signed.transcript_root,
         )
-        surplus = "SELECT attempt FROM outputs WHERE worker = ? ORDER BY attempt DESC LIMIT -1 OFFSET ?"
-        prune = f"DELETE FROM outputs WHERE worker = ? AND attempt IN ({surplus})"
-        self._write(
-            (f"INSERT OR IGNORE INTO outputs VALUES ({', '.join('?' * len(row))})", row),
-            (prune, (worker, worker, MAX_KEPT)),
-        )
+        added = self._added.get(worker, DROPPED_TOGETHER) + 1
+        insertion = (f"INSERT OR IGNORE INTO outputs VALUES ({', '.join('?' * len(row))})", row)
+        if added > DROPPED_TOGETHER:
+            surplus = "SELECT attempt FROM outputs WHERE worker = ? ORDER BY attempt DESC LIMIT -1 OFFSET ?"
+            drop = f"DELETE FROM outputs WHERE worker = ? AND attempt IN ({surplus})"
+            self._write(insertion, (drop, (worker, worker, MAX_KEPT)))
+            added = 0
+        else:
+            self._write(insertion)
+        self._added[worker] = added
 
     def final(self, worker: bytes) -> Head | None:
         """The newest final block that this key knew of."""
@@ -142,7 +150,8 @@ def open_journal(path: Path | None) -> Iterator[Journal]:
     with closing(sqlite3.connect(":memory:" if path is None else path, timeout=0)) as database:
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            database.execute("PRAGMA synchronous = EXTRA")
+            database.execute("PRAGMA journal_mode = WAL")  # one write to the disk a commit, where others take four
+            database.execute("PRAGMA synchronous = FULL")  # and that one is awaited
             database.executescript(f"BEGIN EXCLUSIVE; {SCHEMA} COMMIT;")
             known = {column[1] for column in database.execute("PRAGMA table_info(outputs)")}
             for name in ADDED:

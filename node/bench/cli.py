@@ -111,8 +111,21 @@ def workers(
 
 
 @app.command()
+def agents(
+    connections: Annotated[int, typer.Option(help="Callers, each with one request under way.", min=1, max=200)] = 8,
+    seconds: Annotated[float, typer.Option(help="How long they call in a run.", min=0.1)] = 5.0,
+    runs: Runs = 3,
+    json_output: Json = False,
+) -> None:
+    """Requests to a hello-world agent through the gateway, with signed receipts, and the sandbox alone."""
+    from node.bench import agents as bench
+
+    _print("agents", lambda: bench.measure(connections, seconds, runs, _progress), json_output)
+
+
+@app.command()
 def jobs(
-    count: Annotated[int, typer.Option(help="Jobs whose settling is measured.", min=100, max=100_000)] = 3000,
+    count: Annotated[int, typer.Option(help="Jobs whose settling is measured.", min=4, max=100_000)] = 3000,
     under_way: Annotated[int, typer.Option(help="Jobs submitted and not settled at a time.", min=1, max=1000)] = 120,
     workers: Annotated[int, typer.Option(help="Workers of `fathom dev`.", min=1, max=8)] = 3,
     json_output: Json = False,

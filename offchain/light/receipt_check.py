@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from offchain import records
 from offchain.chain import Head
-from offchain.light.errors import LightError, NotFinal
+from offchain.light.errors import LightError, NotFinal, StateGone
 from offchain.light.finalized import Finalized
 from offchain.light.receipt_file import ASSERTED_BY_ONE, BatchPlace, BatchProof, ReceiptFile
 from offchain.light.untrusted import checked, decoded_header
@@ -149,15 +149,20 @@ async def _commitment(file: ReceiptFile, batch: BatchPlace, final: Finalized) ->
     newest = await final.header()
     found = RECEIPT_BATCH.decode((await final.get_all(newest, [key]))[0])
     _check_record(batch, found, newest)
-    at = newest
+    at: Header | None = newest
+    if found is None:
+        at = await _last_seen(file, batch, final)
     if file.proof is not None:
         at = await _proven_header(file.proof, final)
         shown = RECEIPT_BATCH.decode(_read_proof(file.proof, at, key))
         if shown is None:
             raise ReceiptRefused(f"`proof.storage` shows no such batch at block {at.number}")
         _check_record(batch, shown, at)
-    elif found is None:
-        at = await _last_seen(file, batch, final)
+    if at is None:
+        raise ReceiptRefused(
+            f"`batch` is not on the chain, as of final block {newest.number}: where it was committed a moment ago it "
+            "will be final in a few seconds"
+        )
     return f"place {batch.index} of {batch.count} from {batch.first}, in the state of block {at.number}"
 
 
@@ -183,24 +188,30 @@ def _read_proof(proof: BatchProof, header: Header, key: bytes) -> bytes | None:
         raise ReceiptRefused(f"`proof.storage`: {error}") from None
 
 
-async def _last_seen(file: ReceiptFile, batch: BatchPlace, final: Finalized) -> Header:
-    """A final block whose state has the batch, which the newest one has not: not yet, or not any more.
+async def _last_seen(file: ReceiptFile, batch: BatchPlace, final: Finalized) -> Header | None:
+    """The last final block whose state has a batch that the newest one has not any more; `None` if it hasn't yet.
 
-    The chain remembers a batch for far longer than a worker has to commit it; so a few looks, further and further from
-    the receipt's block, don't miss it.
+    The chain remembers a batch for far longer than a worker has to commit it, so a few looks, further and further from
+    the receipt's block, don't miss it; from there its end is halved in on, where it is known what became of it.
     """
-    newest, key, step = await final.header(), RECEIPT_BATCH.key(file.worker, batch.first), 1
-    while file.receipt.block_number + step < newest.number:
-        header = await final.at_height(file.receipt.block_number + step)
-        found = RECEIPT_BATCH.decode((await final.get_all(header, [key]))[0])
-        if found is not None:
-            _check_record(batch, found, header)
-            return header
-        step *= 2
-    raise ReceiptRefused(
-        f"`batch` is not on the chain, as of final block {newest.number}: where it was committed a moment ago it will "
-        "be final in a few seconds"
-    )
+    key = RECEIPT_BATCH.key(file.worker, batch.first)
+    start, end, step = file.receipt.block_number, (await final.header()).number, 1
+    seen: Header | None = None
+    try:
+        while start + step < end:
+            header = await final.at_height(start + step)
+            found = RECEIPT_BATCH.decode((await final.get_all(header, [key]))[0])
+            if found is not None:
+                _check_record(batch, found, header)
+                seen, start, step = header, header.number, max(1, (end - header.number) // 2)
+            elif seen is None:
+                step *= 2
+            else:
+                end, step = header.number, max(1, (header.number - start) // 2)
+    except StateGone:
+        if file.proof is None:
+            raise  # else the file's own proof has to do
+    return seen
 
 
 def _check_record(batch: BatchPlace, found: BatchRecord | None, at: Header) -> None:

@@ -1,26 +1,26 @@
 """Why something that a script asked of the world outside failed.
 
 Overview
-    What a script may catch, as an error with this text; `reason` is the word for programs:
+    What a script may catch, as an error with this text (`fetch` says "fetch failed: " before it); `reason` is the word
+    for programs:
 
         AskFailed
-        ├── FetchFailed             its text begins with "fetch failed: "
-        │   ├── InvalidRequest      invalid-request      the script asks for what HTTP has no form for
-        │   ├── HostNotAllowed      host-not-allowed     the agent's list of hosts leaves it out
-        │   ├── PortNotAllowed      port-not-allowed     a port on which no web server should be
-        │   ├── NoAddress           no-address           the host has no address that scripts may reach
-        │   ├── ConnectionFailed    connection-failed    none of its addresses took the connection
-        │   ├── TlsFailed           tls-failed           the server didn't prove that it is the host
-        │   ├── ConnectionBroken    connection-broken    it ended too early, or spoke something else than HTTP
-        │   ├── TimedOut            timed-out            the exchange took longer than it may
-        │   ├── RedirectRefused     redirect-refused     not wanted, one too many, or to nowhere
-        │   ├── TooLarge            too-large            request, response or headers exceed their bound
-        │   ├── TooMany             too-many             the run has sent as many requests as it may
-        │   ├── UnreadableBody      unreadable-body      the body isn't what its `content-encoding` says
-        │   ├── NoSuchStream        no-such-stream       the run reads a body that it wasn't given, or to its end
-        │   └── Aborted             aborted              the script gave it up
-        ├── InvalidAsk              invalid-ask          not an ask as the sandbox makes them
-        └── NobodyListens           nobody-listens       a part of an answer that has nobody to go to
+        ├── InvalidRequest      invalid-request      the script asks for what HTTP has no form for
+        ├── HostNotAllowed      host-not-allowed     the agent's list of hosts leaves it out
+        ├── PortNotAllowed      port-not-allowed     a port on which no web server should be
+        ├── NoAddress           no-address           the host has no address that scripts may reach
+        ├── ConnectionFailed    connection-failed    none of its addresses took the connection
+        ├── TlsFailed           tls-failed           the server didn't prove that it is the host
+        ├── ConnectionBroken    connection-broken    it ended too early, or spoke something else than HTTP
+        ├── TimedOut            timed-out            the exchange took longer than it may
+        ├── RedirectRefused     redirect-refused     not wanted, one too many, or to nowhere
+        ├── TooLarge            too-large            request, response or headers exceed their bound
+        ├── TooMany             too-many             the run has sent as many requests as it may
+        ├── UnreadableBody      unreadable-body      the body isn't what its `content-encoding` says
+        ├── NoSuchStream        no-such-stream       the run reads a body that it wasn't given, or to its end
+        ├── Aborted             aborted              the script gave it up
+        ├── InvalidAsk          invalid-ask          not an ask as the sandbox makes them
+        └── NobodyListens       nobody-listens       a part of an answer that has nobody to go to
 
     What a run's host did wrong, or a slot that isn't itself any more: it ends the run.
 
@@ -43,92 +43,85 @@ class AskFailed(Exception):
     reason: ClassVar[str]
 
 
-class FetchFailed(AskFailed):
-    """A fetch failed, or the reading of its body."""
-
-    def __str__(self) -> str:
-        return f"fetch failed: {super().__str__()}"
-
-
-class InvalidRequest(FetchFailed):
+class InvalidRequest(AskFailed):
     """A URL, method, header or option that HTTP has no form for, or that scripts may not use."""
 
     reason = "invalid-request"
 
 
-class HostNotAllowed(FetchFailed):
+class HostNotAllowed(AskFailed):
     """The agent has a list of hosts, and this one isn't on it. Nothing was resolved."""
 
     reason = "host-not-allowed"
 
 
-class PortNotAllowed(FetchFailed):
+class PortNotAllowed(AskFailed):
     """The port is neither 80 nor 443 nor above 1023, or belongs to another protocol."""
 
     reason = "port-not-allowed"
 
 
-class NoAddress(FetchFailed):
+class NoAddress(AskFailed):
     """The host's name isn't known, or all its addresses are ones that scripts may not reach: which, isn't told."""
 
     reason = "no-address"
 
 
-class ConnectionFailed(FetchFailed):
+class ConnectionFailed(AskFailed):
     """Nobody took the connection at any of the host's addresses."""
 
     reason = "connection-failed"
 
 
-class TlsFailed(FetchFailed):
+class TlsFailed(AskFailed):
     """The server has no valid certificate for the host, or doesn't speak TLS."""
 
     reason = "tls-failed"
 
 
-class ConnectionBroken(FetchFailed):
+class ConnectionBroken(AskFailed):
     """The server hung up in the middle, or sent what isn't HTTP."""
 
     reason = "connection-broken"
 
 
-class TimedOut(FetchFailed):
+class TimedOut(AskFailed):
     """The exchange, or its beginning, took longer than the script or the operator allow."""
 
     reason = "timed-out"
 
 
-class RedirectRefused(FetchFailed):
+class RedirectRefused(AskFailed):
     """A redirect where the script wants none, one too many, or one to what isn't a URL."""
 
     reason = "redirect-refused"
 
 
-class TooLarge(FetchFailed):
+class TooLarge(AskFailed):
     """A request, a response, its headers, or all that the run received exceed their bound."""
 
     reason = "too-large"
 
 
-class TooMany(FetchFailed):
+class TooMany(AskFailed):
     """The run has sent as many requests as it may; each redirect is one."""
 
     reason = "too-many"
 
 
-class UnreadableBody(FetchFailed):
+class UnreadableBody(AskFailed):
     """The body doesn't decompress, or is compressed in a way that wasn't asked for."""
 
     reason = "unreadable-body"
 
 
-class NoSuchStream(FetchFailed):
+class NoSuchStream(AskFailed):
     """No body has this number, or none any more."""
 
     reason = "no-such-stream"
 
 
-class Aborted(FetchFailed):
+class Aborted(AskFailed):
     """The script cancelled it."""
 
     reason = "aborted"

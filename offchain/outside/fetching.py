@@ -9,7 +9,7 @@ Overview
     its headers, and what authenticates goes where the origin changes.
 
 Errors
-    Those of `errors` that are a `FetchFailed`.
+    `AskFailed`, see `errors`.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Fetcher:
 
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[Response]:
-        """The response to a request, redirects followed as it says. Raises `FetchFailed`, as does reading its body."""
+        """The response to a request, redirects followed as it says. Raises `AskFailed`, as does reading its body."""
         for hop in range(self._limits.redirects + 1):
             async with self._sent(request) as response:
                 location = next((value for name, value in response.headers if name == "location"), None)

@@ -7,7 +7,7 @@ Overview
 
     | ask | what happens |
     | --- | --- |
-    | `fetch` | `fetching`; a body that is short and whose length is known comes with the head |
+    | `fetch` | `fetching`; with the head comes a body that is short and says so, or any if the script set a time-out |
     | `read` | the next part of a body, at most 64 KiB |
     | `cancel` | closes a body; what is read of it afterwards is an error |
     | `sleep` | until the run's clock is there |
@@ -179,7 +179,9 @@ class LiveWorld:
                 body.end = NoSuchStream("the body was read to its end")
                 return
             raise (
-                Aborted("the script cancelled it") if body.cancelled else TimedOut(f"{request.url.host} took too long")
+                Aborted("the script cancelled it")
+                if body.cancelled
+                else TimedOut(f"the request to {request.url.host} timed out")
             )
         except AskFailed as error:
             body.end = error
@@ -191,8 +193,9 @@ class LiveWorld:
         if request.method == "HEAD" or response.status in BODILESS:
             return b"", True
         first = bytearray()
-        if response.length is not None and response.length <= SHORT_BODY:
-            while len(first) <= SHORT_BODY:
+        in_time = request.timeout_seconds is not None  # else a body would be late because others were read before it
+        if in_time or (response.length is not None and response.length <= SHORT_BODY):
+            while in_time or len(first) <= SHORT_BODY:
                 part = await self._part(response)
                 if not part:
                     return bytes(first), True

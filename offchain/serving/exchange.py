@@ -32,7 +32,7 @@ def _place(log: ReceiptLog, sequence: int) -> BatchPlace | None:
     batch = log.batch_of(sequence)
     if batch is None:
         return None
-    tree, index = merkle.rows(log.leaves(batch)), sequence - batch.first
+    tree, index = log.tree(batch), sequence - batch.first
     return BatchPlace(batch.first, batch.count, tree[-1][0], index, tuple(merkle.path_in(tree, index)))
 
 

@@ -39,6 +39,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -46,12 +47,16 @@ import trio
 
 from offchain.serving.files import Files
 from offchain.serving.frames import HEAD, framed, frames_of
+from pallets.primitives import merkle
 from pallets.primitives.codec import codec_of
 from pallets.primitives.receipt import AnsweredLeaf, Receipt, SignedReceipt, SignedTicket, leaf_bytes, receipt_bytes
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U32, U64, Bytes64, struct
 
 SEGMENT_BYTES = 4 << 20
+MAX_RECENT = 32_768
+"""Receipts that are in memory, too: a batch is made of them without a pause."""
+MAX_TREES = 8
 KEPT = 100_000
 """How many receipts that the chain has done with are still known, so that their files can be shown."""
 SHARED_SECONDS = 0.004
@@ -119,6 +124,8 @@ class ReceiptLog:
         self.more_soon: Callable[[], bool] = lambda: False
         """Whether further receipts are on their way, for which a write to the disk may wait a little."""
         self._segments: list[_Segment] = []
+        self._recent: dict[int, tuple[Kept, bytes]] = {}  # with what stands for it in the tree
+        self._trees: OrderedDict[Range, list[list[bytes]]] = OrderedDict()
         self._batches: list[Range] = []
         self._batched = self._on_disk = 0
         self._writes = self._safe_writes = 0
@@ -159,7 +166,8 @@ class ReceiptLog:
     ) -> Kept:
         """Signs the receipt that `make` makes of its number, and writes it down. Raises `LogFailed`."""
         receipt = make(self.next)
-        kept = Kept(receipt, sign(receipt_bytes(self._genesis, receipt)), ticket)
+        body = receipt_bytes(self._genesis, receipt)
+        kept = Kept(receipt, sign(body), ticket)
         segment = self._segments[-1]
         if self._files.size(segment.name) >= SEGMENT_BYTES:
             self._sync_now(segment)  # a file that another follows has no torn end
@@ -170,6 +178,9 @@ class ReceiptLog:
             self._segments.append(segment)
         segment.starts.append(start)
         segment.lengths.append(len(content))
+        self._recent[receipt.sequence] = kept, body + kept.signature
+        if len(self._recent) > MAX_RECENT:
+            del self._recent[next(iter(self._recent))]
         return kept
 
     async def on_disk(self, number: int) -> None:
@@ -230,16 +241,32 @@ class ReceiptLog:
         """The receipt of a number; `None` where it isn't known any more, or not yet."""
         if not self.first <= number < self.next:
             return None
+        recent = self._recent.get(number)
+        if recent is not None:
+            return recent[0]
         segment = self._segments[bisect_right(self._segments, number, key=lambda each: each.first) - 1]
         index = number - segment.first
         content = self._files.read(segment.name, segment.starts[index], segment.lengths[index])
         return _kept(content)
 
-    def leaves(self, batch: Range) -> list[bytes]:
-        """The contents of the batch's leaves in its Merkle tree."""
-        return [
-            leaf_bytes(self._genesis, AnsweredLeaf(kept.signed), kept.receipt.sequence) for kept in self.receipts(batch)
-        ]
+    def tree(self, batch: Range) -> list[list[bytes]]:
+        """The rows of a batch's Merkle tree; of one whose receipts aren't recent it takes a while, in any thread."""
+        tree = self._trees.get(batch)
+        if tree is None:
+            tree = self._trees[batch] = merkle.rows([self._leaf(number) for number in range(batch.first, batch.end)])
+            while len(self._trees) > MAX_TREES:
+                self._trees.popitem(last=False)
+        return tree
+
+    def _leaf(self, number: int) -> bytes:
+        """What a receipt is in its batch's tree."""
+        recent = self._recent.get(number)
+        if recent is not None:
+            return recent[1]
+        kept = self.get(number)
+        if kept is None:
+            raise DamagedLog(f"receipt {number} is not in the log any more")
+        return leaf_bytes(self._genesis, AnsweredLeaf(kept.signed), number)
 
     def receipts(self, batch: Range) -> Iterator[Kept]:
         """The receipts of a batch. Raises `DamagedLog` where one is gone."""

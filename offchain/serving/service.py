@@ -185,8 +185,9 @@ class Service:
         if kept is None or receipt_id(means.genesis, kept.receipt) != id:
             return None
         await means.receipts.on_disk(exchange.sequence)
-        file = receipt_file(means.receipts, means.genesis, means.keys.worker_key, kept, exchange, means.simulated())
-        return file.to_json()
+        shown = kept, exchange, means.simulated()
+        make = partial(receipt_file, means.receipts, means.genesis, means.keys.worker_key, *shown)
+        return (await trio.to_thread.run_sync(make)).to_json()  # an old batch takes a while to read
 
     def transcript(self, root: bytes) -> bytes | None:
         """SCALE of a transcript that is kept; `None` where the store has no such, or no more."""

@@ -22,7 +22,7 @@ JSON `{"error", "message", "requestId", "stack"?}`; `requestId` is the request's
 | --- | --- | --- | --- |
 | 400 | `bad-request` | no | headers or body are not what a script can be told |
 | 401 | `secret-not-readable`, `secret-bound-elsewhere` | no | the sealed secret is not this agent's or code's |
-| 402 | `payment-required` | no | neither ticket nor voucher pays what the run may cost |
+| 402 | `payment-required` | no | no ticket that counts pays for the run |
 | 403 | `agent-paused` | no | |
 | 404 | `unknown-agent`, `no-approved-code`, `code-not-approved` | no | |
 | 413 | `request-too-large` | no | |

@@ -28,7 +28,7 @@ async def test_a_worker_that_is_ready_may_run_for_ever(
     monkeypatch.setattr("sys.executable", program(tmp_path, f"echo $$ > {tmp_path}/pid; echo ready; exec sleep 3600"))
     async with running_node(tmp_path / "chain", sealing="manual") as node, trio.open_nursery() as nursery:
         await nursery.start(dev._worker, node, "//Worker//1")
-        mock_clock.jump(2 * dev.WORKER_START_SECONDS)
+        mock_clock.jump(2 * dev.START_SECONDS)
         await trio.testing.wait_all_tasks_blocked(0.01)
         os.kill(int((tmp_path / "pid").read_text()), 0)
         nursery.cancel_scope.cancel()
@@ -43,4 +43,4 @@ async def test_a_worker_that_isnt_ready_in_time_is_told(
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(nursery.start, dev._worker, node, "//Worker//1")
                 await trio.testing.wait_all_tasks_blocked(0.01)
-                mock_clock.jump(2 * dev.WORKER_START_SECONDS)
+                mock_clock.jump(2 * dev.START_SECONDS)

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from offchain.chain import Head
-from offchain.journal import JOURNAL_FILE, MAX_KEPT, JournalError, SignedOtherwise, SignedOutput, open_journal
+from offchain.journal import (
+    DROPPED_TOGETHER,
+    JOURNAL_FILE,
+    MAX_KEPT,
+    JournalError,
+    SignedOtherwise,
+    SignedOutput,
+    open_journal,
+)
 
 WORKER, OTHER = b"w" * 32, b"o" * 32
 SIGNED = SignedOutput(b"message", b"output", 5, b"s" * 64)
@@ -96,11 +104,21 @@ def test_numbers_up_to_the_largest_fit() -> None:
 def test_only_the_newest_attempts_are_remembered() -> None:
     with open_journal(None) as journal:
         journal.keep(OTHER, 0, 1, SIGNED)
-        for job in range(255, 255 + MAX_KEPT + 3):  # across a byte: numbers, not strings, are ordered
+        end = 255 + MAX_KEPT + 3 * DROPPED_TOGETHER  # across a byte: numbers, not strings, are ordered
+        for job in range(255, end):
             journal.keep(WORKER, job, 1, SIGNED)
-        kept = [job for job in range(255 + MAX_KEPT + 3) if journal.signed(WORKER, job, 1)]
-        assert kept == list(range(258, 258 + MAX_KEPT))
+        first, *others = (job for job in range(end) if journal.signed(WORKER, job, 1))
+        assert others == list(range(first + 1, end))
+        assert MAX_KEPT <= end - first <= MAX_KEPT + DROPPED_TOGETHER
         assert journal.signed(OTHER, 0, 1) == SIGNED
+
+
+def test_restarts_dont_let_it_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offchain.journal.MAX_KEPT", 3)
+    for job in range(10):  # each start signs fewer than are dropped together
+        with open_journal(tmp_path / JOURNAL_FILE) as journal:
+            journal.keep(WORKER, job, 1, SIGNED)
+            assert [old for old in range(10) if journal.signed(WORKER, old, 1)] == list(range(max(job - 2, 0), job + 1))
 
 
 def test_a_forgotten_key_leaves_nothing() -> None:

@@ -1,5 +1,8 @@
-// The ground the other parts stand on: globals that are made when they are first looked at, and what WebIDL does to
-// arguments. Until then a global costs one accessor; every run starts from a copy of all that was made before it.
+// What a script finds beside the language itself. These files are the body of one function of `host` (host_calls.py),
+// evaluated once into the snapshot that every run starts from. A script may patch any built-in used here; it spoils its
+// own run and no other.
+//
+// In this file: globals that are made when they are first looked at, and what WebIDL does to arguments.
 
 // `use.Name` is the part called Name, whatever the script has put in the place of the global.
 const use = Object.create(null);
@@ -13,7 +16,12 @@ function define(name, value) {
 function lazily(target, names, part) {
   for (const name of names) {
     const settle = (value) => {
-      Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: target !== globalThis });
+      Object.defineProperty(target, name, {
+        value,
+        writable: true,
+        configurable: true,
+        enumerable: target !== globalThis,
+      });
       return value;
     };
     Object.defineProperty(target, name, {
@@ -53,7 +61,8 @@ function usv(value) {
 }
 
 function needs(given, count, what) {
-  if (given < count) throw new TypeError(`${what}: ${count} argument${count > 1 ? 's' : ''} required, but only ${given} present`);
+  if (given < count)
+    throw new TypeError(`${what}: ${count} argument${count > 1 ? 's' : ''} required, but only ${given} present`);
 }
 
 function isBuffer(value) {

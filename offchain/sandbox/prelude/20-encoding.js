@@ -80,17 +80,31 @@ provide('TextDecoder', () => {
     'utf-8': ['utf-8', 'utf8', 'unicode-1-1-utf-8', 'unicode11utf8', 'unicode20utf8', 'x-unicode20utf8'],
     'utf-16le': ['utf-16le', 'utf-16', 'unicode', 'ucs-2', 'csunicode', 'iso-10646-ucs-2', 'unicodefeff'],
     'utf-16be': ['utf-16be', 'unicodefffe'],
-    'windows-1252':
-      'windows-1252 latin1 iso-8859-1 iso8859-1 iso88591 ascii us-ascii l1 cp1252 x-cp1252 cp819 ibm819 iso-ir-100 iso_8859-1 iso_8859-1:1987 csisolatin1 ansi_x3.4-1968'.split(' '),
+    'windows-1252': [
+      ...[
+        'windows-1252',
+        'latin1',
+        'iso-8859-1',
+        'iso8859-1',
+        'iso88591',
+        'ascii',
+        'us-ascii',
+        'l1',
+        'cp1252',
+        'x-cp1252',
+      ],
+      ...['cp819', 'ibm819', 'iso-ir-100', 'iso_8859-1', 'iso_8859-1:1987', 'csisolatin1', 'ansi_x3.4-1968'],
+    ],
   };
   // 0x80 to 0x9f of windows-1252; the rest of it is Latin-1.
-  const HIGH =
-    '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
+  const HIGH = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
   function encodingOf(label) {
     const name = label.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, '').toLowerCase();
     for (const encoding in LABELS) if (LABELS[encoding].includes(name)) return encoding;
-    throw new RangeError(`The encoding label provided ('${label}') is invalid: utf-8, utf-16le, utf-16be and latin1 are known`);
+    throw new RangeError(
+      `The encoding label provided ('${label}') is invalid: utf-8, utf-16le, utf-16be and latin1 are known`,
+    );
   }
 
   class Utf8 {
@@ -221,7 +235,11 @@ provide('TextDecoder', () => {
       if (this.#decoder === null) {
         this.#started = false;
         this.#decoder =
-          this.#encoding === 'utf-8' ? new Utf8() : this.#encoding === 'windows-1252' ? new Windows1252() : new Utf16(this.#encoding === 'utf-16be');
+          this.#encoding === 'utf-8'
+            ? new Utf8()
+            : this.#encoding === 'windows-1252'
+              ? new Windows1252()
+              : new Utf16(this.#encoding === 'utf-16be');
       }
       const decoder = this.#decoder;
       if (!stream) this.#decoder = null;

@@ -42,7 +42,8 @@ const inspect = (() => {
     if (entries.length === 0) return head + close;
     let length = head.length + indent;
     for (const entry of entries) length += entry.length + 2;
-    if (length <= LINE && !entries.some((entry) => entry.includes('\n'))) return `${head} ${entries.join(', ')} ${close}`;
+    if (length <= LINE && !entries.some((entry) => entry.includes('\n')))
+      return `${head} ${entries.join(', ')} ${close}`;
     const space = ' '.repeat(indent + 2);
     return `${head}\n${space}${entries.join(`,\n${space}`)}\n${' '.repeat(indent)}${close}`;
   }
@@ -69,7 +70,12 @@ const inspect = (() => {
 
     if (typeof value === 'function') {
       const kind = /^class\b/.test(Function.prototype.toString.call(value)) ? 'class' : (name ?? 'Function');
-      prefix = kind === 'class' ? `[class ${value.name || '(anonymous)'}]` : value.name ? `[${kind}: ${value.name}]` : `[${kind} (anonymous)]`;
+      prefix =
+        kind === 'class'
+          ? `[class ${value.name || '(anonymous)'}]`
+          : value.name
+            ? `[${kind}: ${value.name}]`
+            : `[${kind} (anonymous)]`;
       if (keys.length === 0) return prefix;
     } else if (Error.isError(value)) {
       const stack = typeof value.stack === 'string' ? value.stack.trimEnd() : '';
@@ -147,7 +153,11 @@ function formatted(values) {
         case 'd':
           return typeof value === 'bigint' ? `${value}n` : typeof value === 'object' ? 'NaN' : String(Number(value));
         case 'i':
-          return typeof value === 'bigint' ? `${value}n` : typeof value === 'object' ? 'NaN' : String(parseInt(value, 10));
+          return typeof value === 'bigint'
+            ? `${value}n`
+            : typeof value === 'object'
+              ? 'NaN'
+              : String(parseInt(value, 10));
         case 'f':
           return String(typeof value === 'symbol' ? NaN : parseFloat(value));
         case 'j':

@@ -64,7 +64,12 @@ provide('console', () => {
       lines.push([key, ...names.map((name) => cells.get(name) ?? ''), ...(plain ? [cells.get(table) ?? ''] : [])]);
     }
     const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-    const shown = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column])).join(' | ').trimEnd());
+    const shown = lines.map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join(' | ')
+        .trimEnd(),
+    );
     shown.splice(1, 0, widths.map((width) => '-'.repeat(width)).join(' | '));
     print(shown.join('\n'));
   }
@@ -78,7 +83,12 @@ provide('console', () => {
     dirxml: print,
     dir: (value, options) => print(inspect(value, options?.depth ?? 4)),
     trace(...values) {
-      print(`Trace${values.length > 0 ? `: ${formatted(values)}` : ''}\n${new Error().stack.split('\n').slice(1).join('\n').trimEnd()}`);
+      print(
+        [
+          'Trace' + (values.length > 0 ? `: ${formatted(values)}` : ''),
+          ...new Error().stack.trimEnd().split('\n').slice(1),
+        ].join('\n'),
+      );
     },
     assert(condition, ...values) {
       if (condition) return;

@@ -123,7 +123,8 @@ provideTogether(['Event', 'CustomEvent', 'EventTarget', 'AbortController', 'Abor
     addEventListener(type, callback, options) {
       needs(arguments.length, 2, 'addEventListener');
       if (callback === null || callback === undefined) return;
-      if (typeof callback !== 'function' && typeof callback !== 'object') throw new TypeError('a listener is a function or an object');
+      if (typeof callback !== 'function' && typeof callback !== 'object')
+        throw new TypeError('a listener is a function or an object');
       const capture = typeof options === 'boolean' ? options : Boolean(options?.capture);
       const { once = false, passive = false, signal } = Object(options);
       if (signal?.aborted) return;
@@ -203,16 +204,22 @@ provideTogether(['Event', 'CustomEvent', 'EventTarget', 'AbortController', 'Abor
 
     static timeout(milliseconds) {
       const delay = Number(milliseconds);
-      if (!(delay >= 0) || delay > Number.MAX_SAFE_INTEGER) throw new TypeError('AbortSignal.timeout takes milliseconds from 0');
+      if (!(delay >= 0) || delay > Number.MAX_SAFE_INTEGER)
+        throw new TypeError('AbortSignal.timeout takes milliseconds from 0');
       const signal = new AbortSignal(KEY);
-      addTimer(() => abort(signal, new DOMException('The operation was aborted due to timeout', 'TimeoutError')), delay, false);
+      addTimer(
+        () => abort(signal, new DOMException('The operation was aborted due to timeout', 'TimeoutError')),
+        delay,
+        false,
+      );
       return signal;
     }
 
     static any(signals) {
       const all = [...signals];
       const result = new AbortSignal(KEY);
-      for (const signal of all) if (!(signal instanceof AbortSignal)) throw new TypeError('AbortSignal.any takes signals');
+      for (const signal of all)
+        if (!(signal instanceof AbortSignal)) throw new TypeError('AbortSignal.any takes signals');
       const first = all.find((signal) => signal.#aborted);
       if (first) {
         result.#aborted = true;
@@ -225,7 +232,8 @@ provideTogether(['Event', 'CustomEvent', 'EventTarget', 'AbortController', 'Abor
       abort = (signal, reason) => {
         if (signal.#aborted) return;
         const all = [signal];
-        for (const each of all) for (const next of each.#followers) if (!next.#aborted && !all.includes(next)) all.push(next);
+        for (const each of all)
+          for (const next of each.#followers) if (!next.#aborted && !all.includes(next)) all.push(next);
         for (const each of all) {
           each.#aborted = true;
           each.#reason = reason;
@@ -261,7 +269,16 @@ provideTogether(['Event', 'CustomEvent', 'EventTarget', 'AbortController', 'Abor
   for (const name of ['NONE', 'CAPTURING_PHASE', 'AT_TARGET', 'BUBBLING_PHASE']) {
     Object.defineProperty(Event.prototype, name, { value: Event[name], enumerable: true });
   }
-  const shown = ['type', 'target', 'currentTarget', 'defaultPrevented', 'bubbles', 'cancelable', 'eventPhase', 'timeStamp'];
+  const shown = [
+    'type',
+    'target',
+    'currentTarget',
+    'defaultPrevented',
+    'bubbles',
+    'cancelable',
+    'eventPhase',
+    'timeStamp',
+  ];
   tag(enumerable(Event, ...shown));
   tag(enumerable(CustomEvent, 'detail'));
   tag(enumerable(EventTarget, 'addEventListener', 'removeEventListener', 'dispatchEvent'));

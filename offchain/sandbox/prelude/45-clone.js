@@ -23,7 +23,8 @@ define('structuredClone', function structuredClone(value, options = undefined) {
       return copy;
     };
     const brand = Object.prototype.toString.call(source);
-    if (source instanceof Boolean || source instanceof Number || source instanceof String || source instanceof BigInt) return keep(Object(source.valueOf()));
+    if (source instanceof Boolean || source instanceof Number || source instanceof String || source instanceof BigInt)
+      return keep(Object(source.valueOf()));
     if (source instanceof Date) return keep(new Date(Date.prototype.getTime.call(source)));
     if (source instanceof RegExp) return keep(new RegExp(source.source, source.flags));
     if (source instanceof SharedArrayBuffer) return refuse('A SharedArrayBuffer');
@@ -38,7 +39,13 @@ define('structuredClone', function structuredClone(value, options = undefined) {
     }
     if (ArrayBuffer.isView(source)) {
       const { buffer, byteOffset } = source;
-      return keep(new views[brand.slice(8, -1)](clone(buffer), byteOffset, source instanceof DataView ? source.byteLength : source.length));
+      return keep(
+        new views[brand.slice(8, -1)](
+          clone(buffer),
+          byteOffset,
+          source instanceof DataView ? source.byteLength : source.length,
+        ),
+      );
     }
     if (source instanceof Map) {
       const copy = keep(new Map());
@@ -56,7 +63,8 @@ define('structuredClone', function structuredClone(value, options = undefined) {
       const make = Object.hasOwn(ERRORS, name) ? ERRORS[name] : Error;
       const error = keep(new make());
       const message = Object.getOwnPropertyDescriptor(source, 'message');
-      const hide = (key, part) => Object.defineProperty(error, key, { value: part, writable: true, configurable: true, enumerable: false });
+      const hide = (key, part) =>
+        Object.defineProperty(error, key, { value: part, writable: true, configurable: true, enumerable: false });
       if (message && 'value' in message) hide('message', String(message.value));
       else delete error.message;
       if (typeof source.stack === 'string') hide('stack', source.stack);
@@ -66,18 +74,66 @@ define('structuredClone', function structuredClone(value, options = undefined) {
     for (const name of ['Blob', 'File']) {
       if (brand === `[object ${name}]` && source instanceof use[name]) return keep(source); // they never change
     }
-    if (source instanceof Promise || source instanceof WeakMap || source instanceof WeakSet || source instanceof WeakRef) refuse(`#<${brand.slice(8, -1)}>`);
-    if (!Array.isArray(source) && brand !== '[object Object]' && brand !== '[object Arguments]' && OWN.includes(brand.slice(8, -1))) refuse(`#<${brand.slice(8, -1)}>`);
+    if (
+      source instanceof Promise ||
+      source instanceof WeakMap ||
+      source instanceof WeakSet ||
+      source instanceof WeakRef
+    )
+      refuse(`#<${brand.slice(8, -1)}>`);
+    if (
+      !Array.isArray(source) &&
+      brand !== '[object Object]' &&
+      brand !== '[object Arguments]' &&
+      OWN.includes(brand.slice(8, -1))
+    )
+      refuse(`#<${brand.slice(8, -1)}>`);
     const copy = keep(Array.isArray(source) ? new Array(source.length) : {});
     for (const key of Object.keys(source)) {
       if (!Object.hasOwn(source, key)) continue;
-      Object.defineProperty(copy, key, { value: clone(source[key]), writable: true, configurable: true, enumerable: true });
+      Object.defineProperty(copy, key, {
+        value: clone(source[key]),
+        writable: true,
+        configurable: true,
+        enumerable: true,
+      });
     }
     return copy;
   }
 
-  const OWN = ['Headers', 'Request', 'Response', 'URL', 'URLSearchParams', 'FormData', 'ReadableStream', 'WritableStream', 'TransformStream', 'AbortSignal', 'AbortController', 'Event', 'EventTarget', 'CryptoKey', 'Generator', 'AsyncGenerator'];
-  const views = { DataView, Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array, Float16Array, Float32Array, Float64Array };
+  const OWN = [
+    'Headers',
+    'Request',
+    'Response',
+    'URL',
+    'URLSearchParams',
+    'FormData',
+    'ReadableStream',
+    'WritableStream',
+    'TransformStream',
+    'AbortSignal',
+    'AbortController',
+    'Event',
+    'EventTarget',
+    'CryptoKey',
+    'Generator',
+    'AsyncGenerator',
+  ];
+  const views = {
+    DataView,
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    BigInt64Array,
+    BigUint64Array,
+    Float16Array,
+    Float32Array,
+    Float64Array,
+  };
 
   for (const buffer of transfer) copies.set(buffer, buffer.slice(0)); // it is emptied once nothing can fail any more
   const result = clone(value);

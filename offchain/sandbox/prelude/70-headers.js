@@ -11,7 +11,8 @@ provide('Headers', () => {
 
   function valueOf(given) {
     const value = String(given).replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
-    if (/[\0\n\r]|[^\0-\xff]/.test(value)) throw new TypeError(`a header's value has characters that it can't have: ${JSON.stringify(value)}`);
+    if (/[\0\n\r]|[^\0-\xff]/.test(value))
+      throw new TypeError(`a header's value has characters that it can't have: ${JSON.stringify(value)}`);
     return value;
   }
 
@@ -20,12 +21,14 @@ provide('Headers', () => {
 
     constructor(init) {
       if (init === undefined) return;
-      if (init === null || (typeof init !== 'object' && typeof init !== 'function')) throw new TypeError('Headers takes an object');
+      if (init === null || (typeof init !== 'object' && typeof init !== 'function'))
+        throw new TypeError('Headers takes an object');
       if (init instanceof Headers) {
         for (const [name, list] of init.#values) this.#values.set(name, [...list]);
       } else if (init[Symbol.iterator] !== undefined && init[Symbol.iterator] !== null) {
         for (const pair of init) {
-          if (pair === null || typeof pair !== 'object' || typeof pair[Symbol.iterator] !== 'function') throw new TypeError('each header is a sequence');
+          if (pair === null || typeof pair !== 'object' || typeof pair[Symbol.iterator] !== 'function')
+            throw new TypeError('each header is a sequence');
           const parts = [...pair];
           if (parts.length !== 2) throw new TypeError('each header is a name and a value');
           this.append(parts[0], parts[1]);

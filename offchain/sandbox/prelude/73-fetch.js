@@ -89,7 +89,8 @@ define('fetch', async function fetch(input, init = undefined) {
   signal?.throwIfAborted();
   const url = use.parseUrl(request.url);
   if (url.scheme === 'data') return dataResponse(url.href);
-  if (url.scheme !== 'http' && url.scheme !== 'https') throw new TypeError(`fetch failed: unknown scheme ${url.scheme}`);
+  if (url.scheme !== 'http' && url.scheme !== 'https')
+    throw new TypeError(`fetch failed: unknown scheme ${url.scheme}`);
   const content = await use.contentOf(request);
   const body = content.bytes ?? utf8(content.text);
   signal?.throwIfAborted();
@@ -98,7 +99,7 @@ define('fetch', async function fetch(input, init = undefined) {
   const asked = Promise.withResolvers();
   let stop;
   if (signal) onAbort(signal, (stop = asked.reject));
-  ask('fetch', { method: request.method, url: url.href, headers, redirect: request.redirect }, body).then(
+  ask('fetch', { method: request.method, url: url.bare, headers, redirect: request.redirect }, body).then(
     (answer) => {
       if (signal?.aborted && answer.head.stream !== null) quiet(ask('cancel', { stream: answer.head.stream }));
       asked.resolve(answer);
@@ -113,7 +114,11 @@ define('fetch', async function fetch(input, init = undefined) {
   }
   const { head } = answer;
   const bodiless = request.method === 'HEAD' || [101, 103, 204, 205, 304].includes(head.status);
-  const whole = bodiless ? null : head.stream === null ? { bytes: answer.body } : { stream: incoming(head.stream, signal) };
+  const whole = bodiless
+    ? null
+    : head.stream === null
+      ? { bytes: answer.body }
+      : { stream: incoming(head.stream, signal) };
   return use.receive(head.status, head.status_text, head.headers, whole, {
     type: 'basic',
     url: use.parseUrl(head.url)?.bare ?? head.url,

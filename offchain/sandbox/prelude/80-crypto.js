@@ -1,7 +1,17 @@
 // crypto of the Web Cryptography API, apart from `subtle`. Random bytes follow from the run's seed.
 
 provideTogether(['Crypto', 'crypto'], () => {
-  const INTEGERS = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array];
+  const INTEGERS = [
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    BigInt64Array,
+    BigUint64Array,
+  ];
 
   class Crypto {
     constructor(key) {

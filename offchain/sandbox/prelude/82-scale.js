@@ -32,7 +32,6 @@ const makeScale = () => {
       at = pattern.lastIndex;
       return found[0];
     };
-    const word = () => match(/[A-Za-z_][\w:]*/y) ?? syntax(text, at, 'a name is missing');
     const name = () => match(/[A-Za-z_]\w*/y) ?? syntax(text, at, 'a name is missing');
     const number = () => match(/\d+/y);
     const list = (end, item) => {
@@ -84,7 +83,6 @@ const makeScale = () => {
       label: () => match(/[A-Za-z_]\w*(?=\s*=)/y),
       need,
       end: () => peek() === undefined || syntax(text, at, 'a type goes on'),
-      word,
     };
   }
 
@@ -128,7 +126,8 @@ const makeScale = () => {
         const found = registry.types[type.of];
         if (found === undefined) throw new TypeError(`there is no type ${type.of}`);
         type = found;
-      } else if (type.kind === 'named' && registry.names.has(type.of)) type = registry.types[registry.names.get(type.of)];
+      } else if (type.kind === 'named' && registry.names.has(type.of))
+        type = registry.types[registry.names.get(type.of)];
       else if (type.kind === 'named') return { kind: 'primitive', of: type.of };
       else return type;
     }
@@ -141,16 +140,19 @@ const makeScale = () => {
   };
 
   function asBytes(value) {
-    if (typeof value === 'string') return /^0x([0-9a-f]{2})*$/i.test(value) ? Uint8Array.fromHex(value.slice(2)) : utf8(value);
+    if (typeof value === 'string')
+      return /^0x([0-9a-f]{2})*$/i.test(value) ? Uint8Array.fromHex(value.slice(2)) : utf8(value);
     return viewOf(value) ?? Uint8Array.from(value, (byte) => Number(integer(byte, 'u8')));
   }
 
   function integer(value, name) {
     const signed = name[0] === 'i';
     const bits = INTEGERS[name] * 8;
-    if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) throw new TypeError(`${inspect(value)} is no ${name}`);
+    if (typeof value !== 'bigint' && !Number.isSafeInteger(value))
+      throw new TypeError(`${inspect(value)} is no ${name}`);
     const big = BigInt(value);
-    if ((signed ? BigInt.asIntN : BigInt.asUintN)(bits, big) !== big) throw new RangeError(`${big} is out of the range of ${name}`);
+    if ((signed ? BigInt.asIntN : BigInt.asUintN)(bits, big) !== big)
+      throw new RangeError(`${big} is out of the range of ${name}`);
     return big;
   }
 
@@ -179,7 +181,8 @@ const makeScale = () => {
         else if (type.of === 'str') {
           const bytes = utf8(usv(value));
           out.push(compact(bytes.length), bytes);
-        } else if (Object.hasOwn(INTEGERS, type.of)) out.push(littleEndian(BigInt.asUintN(INTEGERS[type.of] * 8, integer(value, type.of)), INTEGERS[type.of]));
+        } else if (Object.hasOwn(INTEGERS, type.of))
+          out.push(littleEndian(BigInt.asUintN(INTEGERS[type.of] * 8, integer(value, type.of)), INTEGERS[type.of]));
         else throw new TypeError(`${type.of} is no type`);
         break;
       }
@@ -198,20 +201,24 @@ const makeScale = () => {
       }
       case 'tuple': {
         const items = value === null || value === undefined ? [] : Array.from(value);
-        if (items.length !== type.of.length) throw new RangeError(`a tuple of ${type.of.length} has ${items.length} items`);
+        if (items.length !== type.of.length)
+          throw new RangeError(`a tuple of ${type.of.length} has ${items.length} items`);
         type.of.forEach((of, i) => inner(items[i], of));
         break;
       }
       case 'struct':
         for (const [name, of] of type.of) {
-          if (value?.[name] === undefined && resolved(of, registry).of?.length !== 0) throw new TypeError(`the field ${name} is missing`);
+          if (value?.[name] === undefined && resolved(of, registry).of?.length !== 0)
+            throw new TypeError(`the field ${name} is missing`);
           inner(value[name], of);
         }
         break;
       case 'enum': {
-        const label = typeof value === 'string' ? value : value?.tag !== undefined ? value.tag : Object.keys(Object(value))[0];
+        const label =
+          typeof value === 'string' ? value : value?.tag !== undefined ? value.tag : Object.keys(Object(value))[0];
         const found = type.of.find((variant) => variant.label === label);
-        if (found === undefined) throw new TypeError(`${label} is none of ${type.of.map((variant) => variant.label).join(', ')}`);
+        if (found === undefined)
+          throw new TypeError(`${label} is none of ${type.of.map((variant) => variant.label).join(', ')}`);
         out.push(Uint8Array.of(found.index));
         if (found.of !== undefined) inner(value.tag !== undefined ? value.value : value[label], found.of);
       }

@@ -61,7 +61,10 @@ provideTogether(['Wapo', 'pink'], () => {
       headers: headers.map(([name, value]) => [usv(name), usv(value)]),
       redirect: 'follow',
     };
-    return { head, body: given.body === undefined || given.body === null ? NO_BYTES : messageBytes(given.body, 'body') };
+    return {
+      head,
+      body: given.body === undefined || given.body === null ? NO_BYTES : messageBytes(given.body, 'body'),
+    };
   }
 
   function readWhole(stream, first) {
@@ -113,6 +116,7 @@ provideTogether(['Wapo', 'pink'], () => {
     concatU8a,
   };
   lazily(pink, ['SCALE'], () => (scale ??= makeScale()));
-  for (const library of [Wapo, pink]) Object.defineProperty(library, Symbol.toStringTag, { value: library === Wapo ? 'Wapo' : 'pink' });
+  for (const library of [Wapo, pink])
+    Object.defineProperty(library, Symbol.toStringTag, { value: library === Wapo ? 'Wapo' : 'pink' });
   return { Wapo, pink };
 });

@@ -37,7 +37,8 @@ provide('ai', () => {
   return {
     // Messages, or one prompt, to the whole completion; with {stream: true} to an async iterator of its chunks.
     async chat(messages, options = {}) {
-      const { signal, ...rest } = typeof messages === 'object' && !Array.isArray(messages) ? { ...messages, ...options } : options;
+      const { signal, ...rest } =
+        typeof messages === 'object' && !Array.isArray(messages) ? { ...messages, ...options } : options;
       if (typeof messages === 'string') rest.messages = [{ role: 'user', content: messages }];
       else if (Array.isArray(messages)) rest.messages = messages;
       rest.model ??= 'default';

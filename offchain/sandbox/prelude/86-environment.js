@@ -25,7 +25,9 @@ provideTogether(['process'], () => ({
   },
 }));
 
-provide('navigator', () => Object.freeze({ userAgent: 'fathom', language: 'en-US', hardwareConcurrency: 1, onLine: true }));
+provide('navigator', () =>
+  Object.freeze({ userAgent: 'fathom', language: 'en-US', hardwareConcurrency: 1, onLine: true }),
+);
 
 // The clock when the run began: noted before anything can move it, and not by runs that never look.
 let origin;
@@ -83,13 +85,16 @@ provideTogether(['localStorage', 'Storage'], () => {
   const own = (key) => typeof key === 'string' && !(key in Storage.prototype);
   // `localStorage.name = value` stores, too.
   const localStorage = new Proxy(new (tag(Storage))(KEY), {
-    get: (target, key) => (own(key) ? items.get(key) : typeof target[key] === 'function' ? target[key].bind(target) : target[key]),
+    get: (target, key) =>
+      own(key) ? items.get(key) : typeof target[key] === 'function' ? target[key].bind(target) : target[key],
     set: (target, key, value) => (own(key) ? (items.set(key, String(value)), true) : Reflect.set(target, key, value)),
     has: (target, key) => (own(key) ? items.has(key) : key in target),
     deleteProperty: (target, key) => (own(key) ? (items.delete(key), true) : Reflect.deleteProperty(target, key)),
     ownKeys: () => [...items.keys()],
     getOwnPropertyDescriptor: (target, key) =>
-      own(key) && items.has(key) ? { value: items.get(key), writable: true, enumerable: true, configurable: true } : undefined,
+      own(key) && items.has(key)
+        ? { value: items.get(key), writable: true, enumerable: true, configurable: true }
+        : undefined,
   });
   return { localStorage, Storage };
 });

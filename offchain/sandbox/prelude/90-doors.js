@@ -23,7 +23,8 @@ function handle() {
   const agent = globalThis.agent?.default ?? globalThis.agent;
   const input = globalThis.scriptArgs[0];
   if (typeof agent === 'function') globalThis.scriptOutput = agent(input);
-  else if (typeof agent?.fetch === 'function') globalThis.scriptOutput = agent.fetch(requestOf(input), {}, handlerContext());
+  else if (typeof agent?.fetch === 'function')
+    globalThis.scriptOutput = agent.fetch(requestOf(input), {}, handlerContext());
   else throw new TypeError('globalThis.agent is neither a function nor an object with a method fetch');
 }
 
@@ -138,7 +139,8 @@ function isResponse(value) {
 // One line for what was thrown, and where. The whole stack goes to the log.
 function describe(thrown) {
   try {
-    if (!Error.isError(thrown)) return `thrown: ${typeof thrown === 'string' ? thrown : inspect(thrown)}`.slice(0, 1000);
+    if (!Error.isError(thrown))
+      return `thrown: ${typeof thrown === 'string' ? thrown : inspect(thrown)}`.slice(0, 1000);
     const line = String(thrown).slice(0, 800);
     const trace = String(thrown.stack).trimEnd();
     log(`${line}\n${trace}`.trimEnd());
@@ -159,7 +161,19 @@ function typeName(value) {
 }
 
 // What most programs use is made before any of them runs: it costs each of them less to copy than to make.
-for (const name of ['console', 'TextEncoder', 'TextDecoder', 'URL', 'URLSearchParams', 'Headers', 'Request', 'Response', 'AbortController', 'crypto', 'Wapo']) {
+for (const name of [
+  'console',
+  'TextEncoder',
+  'TextDecoder',
+  'URL',
+  'URLSearchParams',
+  'Headers',
+  'Request',
+  'Response',
+  'AbortController',
+  'crypto',
+  'Wapo',
+]) {
   void use[name];
 }
 

@@ -73,6 +73,30 @@ def test_rpc(kept: Path) -> None:
     assert figures["p50_ms_loaded"] <= figures["p99_ms_loaded"] <= figures["longest_ms_loaded"]
 
 
+def test_jobs() -> None:
+    figures = figures_of(fathom_bench("jobs", "--count", "40", "--under-way", "10", "--workers", "1", "--json"))
+    assert (figures["bench"], figures["count"], figures["workers"]) == ("jobs", 40, 1)
+    assert_positive(figures, "verify_us", "settled_per_s", "p50_blocks", "blocks_per_s")
+    assert 20 <= figures["settled"] <= 40
+    assert figures["p50_blocks"] <= figures["p99_blocks"]
+    cpu = figures["cpu_us"]
+    assert cpu["total"] == pytest.approx(sum(cpu.values()) / 2, abs=5)
+    assert_positive(cpu, "node", "workers", "sandboxes")
+    refused = fathom_bench("jobs", "--count", "40", "--under-way", "11")
+    assert (refused.returncode, refused.stderr) == (1, "Error: 11 jobs under way need at least 44 to be measured by\n")
+
+
+def test_agents() -> None:
+    figures = figures_of(fathom_bench("agents", "--connections", "3", "--seconds", "0.2", "--runs", "1", "--json"))
+    assert (figures["bench"], figures["connections"]) == ("agents", 3)
+    assert_positive(figures, "verify_us", "requests_per_s", "p50_ms", "sandbox_rps", "sandbox_ratio", "p50_ms_1")
+    assert figures["p50_ms"] <= figures["p99_ms"] <= figures["longest_ms"]
+    ratio = figures["requests_per_s"] / figures["sandbox_rps"]
+    assert figures["sandbox_ratio"] == pytest.approx(ratio, rel=0.01)
+    assert figures["receipts_committed"] > figures["receipts"] > 0
+    assert_positive(figures["cpu_us"], "workers", "sandboxes", "gateway")
+
+
 def test_workers(kept: Path) -> None:
     given = ("--count", "20", "--jobs", "4", "--blocks", "3", "--seconds", "0.2", "--keep", str(kept))
     figures = figures_of(fathom_bench("workers", *given, "--json"))

@@ -20,7 +20,7 @@ from offchain.light.finalized import Finalized
 from offchain.light.receipt_check import ReceiptRefused, batch_proof, check_alone, check_on_chain
 from offchain.light.receipt_file import BadReceiptFile, BatchPlace, ReceiptFile
 from offchain.light.seal import FinalitySeal
-from offchain.serving.receipt_records import AGENT, commit_receipts
+from offchain.serving.receipt_records import AGENT, RECEIPT_BATCH, commit_receipts
 from pallets.primitives import merkle
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.http import HttpRequest, HttpResponse, request_hash, response_hash
@@ -38,7 +38,8 @@ from tests.offchain.real_node import ECHO, SPEC, InlineSandbox, Scene, real_node
 
 REQUEST = HttpRequest("POST", "/say", "lang=en", [("accept", "*/*")], b"hello")
 RESPONSE = HttpResponse(200, [("content-type", "text/plain")], b"hello!")
-COUNT = 3
+GAP = 55_000
+"""Milliseconds that a chain may jump without putting off what is due."""
 
 
 class Witness:
@@ -148,6 +149,7 @@ async def test_a_receipt_and_all_that_is_none(witness: Witness, tmp_path: Path) 
     await no_flip_goes_unseen(content, final)
     await each_lie_is_named(good, witness)
     await the_command_line(good, witness, tmp_path)
+    await a_void_batch_is_none(good, witness)
 
 
 async def no_flip_goes_unseen(content: bytes, final: Finalized) -> None:
@@ -226,6 +228,29 @@ async def each_lie_is_named(good: ReceiptFile, witness: Witness) -> None:
     assert other is not None and await verdict(replace(good, proof=other).to_json(), final) == ""
     mixed = replace(good, proof=replace(other, justification=good.proof.justification))
     await refused(mixed.to_json(), "doesn't make `proof.header` final")
+
+
+async def a_void_batch_is_none(good: ReceiptFile, witness: Witness) -> None:
+    """Nobody showed the leaves that the chain drew: that is so when the batch is long forgotten, too."""
+    final, scene = witness.final, witness.scene
+    jobs = scene.state.jobs
+
+    async def told(there: bool) -> None:
+        await scene.node.producer.create_block(create_empty=True)
+        last = scene.node.chain.best
+        with trio.fail_after(PATIENCE):
+            while (await final.refresh()).number < last.number:  # noqa: ASYNC110  # as its users ask
+                await trio.sleep(0.05)
+        assert (await final.read(RECEIPT_BATCH, witness.keys.worker_key, 0) is not None) is there
+        for file in (good, replace(good, proof=None)):
+            assert "`batch` is void on the chain" in await verdict(file.to_json(), final)
+
+    for _ in range(2 + jobs.open_within // GAP):
+        await scene.travel(GAP)
+    await told(there=True)
+    for _ in range(2):
+        await scene.travel(jobs.batches_kept + GAP)
+    await told(there=False)
 
 
 async def the_command_line(good: ReceiptFile, witness: Witness, tmp_path: Path) -> None:

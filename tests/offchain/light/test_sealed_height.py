@@ -27,7 +27,7 @@ async def test_a_fresh_key_where_the_sealed_block_is_gone(inline: InlineSandbox,
         async with worker_of(node.ws_url, inline, base_path=tmp_path) as running:
             before, number = node.snapshots.take().id, node.chain.best.number
             with trio.fail_after(PATIENCE):
-                while not sealed.exists() or orjson.loads(sealed.read_bytes())["number"] <= number:
+                while not sealed.exists() or orjson.loads(sealed.read_bytes())["number"] <= number:  # noqa: ASYNC110  # a file
                     await trio.sleep(0.05)
         first = running.worker_key
         await node.snapshots.revert(before)

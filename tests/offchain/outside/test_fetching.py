@@ -194,7 +194,7 @@ async def test_nothing_private_is_reached_nor_told_apart_from_what_is_not_there(
             with pytest.raises(Failed) as refused:
                 await run.fetch(url)
             assert refused.value.reason == "no-address"
-            assert refused.value.text == f"fetch failed: {host.strip('[]')} has no address that agents may reach"
+            assert refused.value.text == f"{host.strip('[]')} has no address that agents may reach"
     assert hostile.reached == []
 
 
@@ -230,7 +230,7 @@ async def test_what_http_has_no_form_for_is_refused(url: str, options: dict[str,
     async with open_world(Network(names, ssl.create_default_context()), NEAR, start_ms=0) as world:
         with pytest.raises(Failed) as refused:
             await Run(world).fetch(url, **options)
-    assert refused.value.reason == reason and refused.value.text.startswith("fetch failed: ")
+    assert refused.value.reason == reason
     assert names.asked == []
 
 

@@ -99,9 +99,15 @@ async def test_a_run_has_so_many_requests_bytes_and_places(
         assert enough.value.reason == "too-many" and site.seen.count("/loop") == 2
 
 
-async def test_a_script_s_own_time_out_is_kept(hostile: Hostile, network: Network, jumping_clock: MockClock) -> None:
-    async with open_world(network, NEAR, start_ms=0) as world:
+async def test_a_script_s_own_time_out_is_for_the_whole_exchange(
+    site: Site, hostile: Hostile, network: Network, jumping_clock: MockClock
+) -> None:
+    async with open_world(network, NEAR, start_ms=0, limits=LIMITS) as world:
         run = Run(world)
+        assert (await run.fetch(f"{site.url}/streamed", timeout_ms=1500)).reads == 0
+        with pytest.raises(Failed) as failed:
+            await run.fetch(hostile.url("endless"), timeout_ms=1500)
+        assert failed.value.reason == "too-large"
         for attack in ("silent", "slow-body"):
             began = world.now_ms
             with pytest.raises(Failed) as failed:

@@ -17,6 +17,7 @@ from tests.offchain.prelude.web import Page, Web, run
 ENTRIES = Path(__file__).with_name("entries")
 ESBUILD = Path("node_modules/.bin/esbuild")
 COMPLETIONS = "https://api.openai.com/v1/chat/completions"
+FORM = "application/x-www-form-urlencoded"
 JSON = [("content-type", "application/json")]
 
 Bundle = Callable[..., str]
@@ -28,7 +29,8 @@ def bundle() -> Bundle:
 
     @cache
     def build(entry: str, agent: str | None = None, banner: str = "") -> str:
-        command = [ESBUILD, ENTRIES / entry, "--bundle", "--format=iife", "--target=es2022", f"--banner:js={banner}"]
+        command = [str(ESBUILD), str(ENTRIES / entry), "--bundle", "--format=iife", "--target=es2022"]
+        command.append(f"--banner:js={banner}")
         if agent is not None:
             command.append(f"--alias:the-agent={ENTRIES / agent}")
         return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.decode()
@@ -105,8 +107,8 @@ def test_fetch_alone(sandbox: JavaScriptSandbox, bundle: Bundle) -> None:
 HONO = [
     (request(), 200, "hello"),
     (request("GET", "/users/é?q=1&q=2", headers={"x-key": "k"}), 200, {"name": "é", "q": ["1", "2"], "secret": "k"}),
-    (request("POST", "/echo", body='{"a":["\\u0000é"]}', headers={"content-type": "application/json"}), 201, {"a": ["\0é"]}),
-    (request("POST", "/form", body="a=1&b=%C3%A9", headers={"content-type": "application/x-www-form-urlencoded"}), 200, "a=1;b=é"),
+    (request("POST", "/echo", body='{"a":["\\u0000é"]}', headers=dict(JSON)), 201, {"a": ["\0é"]}),
+    (request("POST", "/form", body="a=1&b=%C3%A9", headers={"content-type": FORM}), 200, "a=1;b=é"),
     (request("GET", "/fail"), 418, "a teapot"),
     (request("DELETE", "/none"), 404, "404 Not Found"),
     (request("GET", "/events"), 200, "".join(f"data: number {i}\nid: {i}\n\n" for i in range(3))),

@@ -174,7 +174,7 @@ class TestFailure:
     @pytest.mark.parametrize(
         ("script", "kind"),
         [
-            ("scriptOutput = 'x'.repeat(1e9)", "uncaught-error"),  # the engine's strings end at 2^30 - 1 characters
+            ("scriptOutput = 'x'.repeat(2 ** 30)", "uncaught-error"),  # the engine's strings end at 2^30 - 1 characters
             ("scriptOutput = 'x'.repeat(1e8)", "out-of-memory"),
             ("let s = 'x'; for (;;) s += s", "uncaught-error"),
             ("scriptOutput = 'é'.padEnd(2 ** 30)", "uncaught-error"),

@@ -142,10 +142,10 @@ async def test_old_receipts_go_once_the_chain_has_done_with_them(
     assert again.batches == log.batches and again.batches[-1] == Range(35, 5)
     log.forget(40)
     assert log.next - receipt_log.KEPT >= log.first > 20
-    leaves = again.leaves(Range(35, 5))
-    kept = again.get(36)
-    assert kept is not None and leaves[1] == receipt_bytes(GENESIS, kept.receipt) + kept.signature
-    assert merkle.root_of(leaves[1], 1, 5, merkle.path(leaves, 1)) == merkle.root(leaves)
+    kept, tree = again.get(36), again.tree(Range(35, 5))
+    assert kept is not None and tree == log.tree(Range(35, 5))
+    leaf = receipt_bytes(GENESIS, kept.receipt) + kept.signature
+    assert merkle.root_of(leaf, 1, 5, merkle.path_in(tree, 1)) == tree[-1][0]
 
 
 def test_a_log_with_a_hole_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,12 +64,12 @@ t.dispatchEvent(new Event('x'));
 return n
 
 const seen = [];
-setTimeout(() => seen.push('t2'), 20);
+let left = 2;
+setTimeout(() => seen.push('t2'), 150);
 setTimeout((...a) => seen.push(...a), 5, 'a', 'b');
-const i = setInterval(() => seen.push('i'), 8);
-setTimeout(() => clearInterval(i), 18);
+const i = setInterval(() => { seen.push('i'); if (--left === 0) clearInterval(i) }, 30);
 const z = setTimeout(() => seen.push('never'), 1); clearTimeout(z); queueMicrotask(() => seen.push('m'));
-await new Promise(r => setTimeout(r, 40));
+await new Promise(r => setTimeout(r, 200));
 return seen
 
 const seen = []; setImmediate(() => seen.push('i')); Promise.resolve().then(() => seen.push('p'));
