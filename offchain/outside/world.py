@@ -160,10 +160,9 @@ class LiveWorld:
     # fetches and their bodies
 
     async def _fetch(self, ask: Ask, request: Request) -> None:
-        begun, seconds = trio.current_time(), self._limits.exchange_seconds
-        if request.timeout_seconds is not None:
-            seconds = min(seconds, request.timeout_seconds)
-        body = _Body(trio.CancelScope(deadline=begun + min(seconds, self._limits.head_seconds)))
+        begun, limits = trio.current_time(), self._limits
+        seconds = limits.head_seconds if request.timeout_seconds is None else request.timeout_seconds
+        body = _Body(trio.CancelScope(deadline=begun + min(seconds, limits.exchange_seconds)))
         waiting = deque([ask])
         try:
             with body.scope:
@@ -174,7 +173,7 @@ class LiveWorld:
                     waiting = body.reads
                     self._answer_fetch(ask, response, first, body=None if whole else body)
                     if not whole:
-                        body.scope.deadline = begun + seconds
+                        body.scope.deadline = begun + limits.exchange_seconds
                         await self._hand_out(body, response, first)
                 body.end = NoSuchStream("the body was read to its end")
                 return
