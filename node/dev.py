@@ -50,14 +50,15 @@ async def run_dev(config: NodeConfig, workers: int, gateway_port: int | None, js
             async def start_gateway() -> None:
                 gateway[0] = await nursery.start(_gateway, running, gateway_port)
 
+            models = await nursery.start(_models) if workers else ""
             async with trio.open_nursery() as starting:
                 if gateway_port is not None:
                     starting.start_soon(start_gateway)
                 for number in range(1, workers + 1):
                     if config.sealing == "manual":  # nobody can register until somebody seals
-                        nursery.start_soon(_worker, running, f"//Worker//{number}")
+                        nursery.start_soon(_worker, running, f"//Worker//{number}", models)
                     else:
-                        starting.start_soon(nursery.start, _worker, running, f"//Worker//{number}")
+                        starting.start_soon(nursery.start, _worker, running, f"//Worker//{number}", models)
             _ready(running, gateway[0], json_output)
             await trio.sleep_forever()
 
@@ -78,14 +79,23 @@ def _calm_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+async def _models(task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+    """Keeps one service of models for all workers; started with where they find it."""
+    from offchain.ai.on_demand import service_on_demand
+
+    async with service_on_demand() as setting:
+        task_status.started(setting)
+        await trio.sleep_forever()
+
+
 async def _worker(
-    running: RunningNode, suri: str, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED
+    running: RunningNode, suri: str, models: str, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Runs one worker as a process of its own; started once it has registered."""
     stake = DevRuntime(Overlay(running.chain.states.head)).workers.min_stake
     command = [sys.executable, "-m", "offchain", "worker", "--url", running.ws_url, "--suri", suri, "--json", "--alone"]
     command += ["--stake", str(stake)]  # else the worker has to look it up in the metadata
-    command += ["--listen", "127.0.0.1:0"]
+    command += ["--listen", "127.0.0.1:0", "--ai", models]
     base = running.config.base_path
     if base is not None:
         command += ["--base-path", str(base / "workers" / suri.strip("/").replace("//", "-"))]
@@ -111,7 +121,7 @@ async def _gateway(
 
 
 async def _program(command: list[str], name: str, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED) -> None:
-    """Runs an off-chain program; started with the line that it says once it is ready. Raises `StartError` before that."""
+    """Runs an off-chain program; started with the line that it says once it is ready, before which `StartError`."""
     process = await trio.lowlevel.open_process(command, stdin=DEVNULL, stdout=PIPE)
     try:
         with trio.move_on_after(START_SECONDS) as starting:

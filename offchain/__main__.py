@@ -14,11 +14,11 @@ from typing import Annotated
 
 import typer
 
+from offchain.ai.opening import usual_setting
 from offchain.cache import user_cache
 from offchain.dishonest_seats import Misbehaviour
 from offchain.gateway.__main__ import gateway
 from offchain.programs import fail, run_program, set_up_logs
-from offchain.serving.models import default_setting
 from offchain.worker import RunningWorker, WorkerConfig, WorkerError, run_worker
 from pallets.primitives import ss58
 
@@ -126,7 +126,7 @@ def worker(
         gpu,
         misbehave,
         listen=_address(listen),
-        ai=default_setting() if ai is None else ai,
+        ai=usual_setting() if ai is None else ai,
         allow_private_network=allow_private_network,
         genesis=_hash(genesis),
     )

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator
 
 import trio
 
-from offchain.ai.installed import missing, require_installed
+from offchain.ai.installed import require_installed
 from offchain.ai.opening import EMBEDDED, OFF, open_provider
 from offchain.ai.provider import AiSettingError, Provider
 from offchain.ai.virtual import URL, answer
@@ -25,11 +25,6 @@ Headers = list[tuple[str, str]]
 UNAVAILABLE = b'{"error":{"message":"this worker has no models","type":"server_error","param":null,"code":null}}'
 
 log = logging.getLogger(__name__)
-
-
-def default_setting() -> str:
-    """The embedded models where they are installed."""
-    return OFF if missing() else EMBEDDED
 
 
 class ModelsOnDemand:

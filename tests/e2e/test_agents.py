@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from offchain.ai.installed import missing
 from tests.e2e.conftest import DevChain, dev_chain
 from tests.offchain.authoring.conftest import needs_bundler
 
@@ -28,7 +29,21 @@ export default async function main(request) {
   if (path === '/spin') for (;;);
   if (path === '/secret') return JSON.stringify({ body: JSON.stringify(secret ?? null) });
   if (path === '/seed') return JSON.stringify({ body: Math.random() + ' ' + Date.now() });
-  return JSON.stringify({ status: 201, headers: { 'x-said': 'yes' }, body: `${method} ${body ?? ''} ${queries.a ?? ''}` });
+  const said = `${method} ${body ?? ''} ${queries.a ?? ''}`;
+  return JSON.stringify({ status: 201, headers: { 'x-said': 'yes' }, body: said });
+}
+"""
+THINKER = """
+export default async function main() {
+  const messages = [{ role: 'user', content: 'Say hello.' }];
+  const chat = await fetch('https://api.openai.com/v1/chat/completions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'gpt-4o-mini', messages, max_tokens: 8 }),
+  });
+  const text = (await chat.json()).choices[0].message.content;
+  const [{ length: size }] = await ai.embed(['hello']);
+  return JSON.stringify({ body: JSON.stringify({ text, size, model: chat.headers.get('x-fathom-model') }) });
 }
 """
 
@@ -185,3 +200,17 @@ def test_a_job_and_its_replay(stage: Stage, mode: str) -> None:
     replayed = fathom("job", "replay", str(id), "--url", stage.chain.ws, "--json", cwd=stage.project)
     assert replayed.returncode == 0, replayed.stderr
     assert json.loads(replayed.stdout)["same"] is True
+
+
+def test_a_model_answers_without_a_network(stage: Stage, tmp_path: Path) -> None:
+    if missing():
+        pytest.skip("the embedded models are not installed: make dev installs them")
+    assert fathom("agent", "new", "thinker", "--template", "javascript", cwd=tmp_path).returncode == 0
+    project = tmp_path / "thinker"
+    (project / "src" / "index.js").write_text(THINKER)
+    deployed = fathom("agent", "deploy", "--url", stage.chain.ws, "--gateway", stage.gateway, cwd=project)
+    assert deployed.returncode == 0, deployed.stderr
+    answer = httpx.get(f"{stage.gateway}/agents/thinker/", timeout=90)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert found["text"] and found["size"] == 384 and "@0x" in found["model"]
