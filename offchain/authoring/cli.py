@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 
 Directory = Annotated[Path, typer.Argument(help="The project.", show_default="here")]
-Url = Annotated[str, typer.Option(help="WebSocket of a node.")]
+Url = Annotated[str, typer.Option(help="WebSocket of a node.", envvar="FATHOM_URL")]
 Gateway = Annotated[str, typer.Option(help="A gateway's URL.", envvar="FATHOM_GATEWAY")]
 AllowPrivate = Annotated[
     bool, typer.Option("--allow-private-network", help="Let the script reach this machine and private networks.")

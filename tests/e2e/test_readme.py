@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ COMMANDS = [block.strip() for block in re.findall(r"```sh\n(.*?)```", README, re
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevChain]:
-    with dev_chain(tmp_path_factory.mktemp("readme"), "--workers", "3") as running:
+    with dev_chain(tmp_path_factory.mktemp("readme"), "--workers", "3", "--gateway-port", "0") as running:
         yield running
 
 
@@ -30,6 +31,7 @@ def test_the_commands_are_the_expected_ones() -> None:
     assert [command.split()[0] for command in COMMANDS] == [
         "make",
         ".venv/bin/python",
+        ".venv/bin/fathom",
         "curl",
         ".venv/bin/fathom",
         ".venv/bin/fathom",
@@ -46,10 +48,22 @@ def test_make_targets_exist(command: str) -> None:
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith("make")])
 def test_commands_run(command: str, served: DevChain) -> None:
     port = served.ws.rsplit(":", 1)[1]
-    shown = command.replace("9944", port)
+    gateway = str(served.urls["gateway"])
+    shown = command.replace("9944", port).replace("http://127.0.0.1:8000", gateway)
+    environment = {**os.environ, "FATHOM_URL": served.ws, "FATHOM_GATEWAY": gateway}
+    shutil.rmtree(ROOT / "build" / "hello", ignore_errors=True)
     if "examples/" in shown:
         shown += f" --url {served.ws}"
-    done = subprocess.run(shown, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(
+        f"set -e\n{shown}",
+        shell=True,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     last = json.loads(done.stdout if done.stdout.startswith("{") else done.stdout.strip().splitlines()[-1])
     assert last
