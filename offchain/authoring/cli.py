@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import trio
 import typer
 
-from offchain.authoring.errors import AuthoringError, BadCase
+from offchain.authoring.errors import BadCase
+from offchain.authoring.one_line import fail, one_line
 from offchain.authoring.project import TEMPLATES, create, load
 from offchain.cache import user_cache
 
@@ -27,6 +26,7 @@ app = typer.Typer(
     "fathom agent new weather && cd weather && npm install && fathom agent deploy --suri //Alice",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -50,12 +50,14 @@ def new(
 ) -> None:
     """Make a project from a template.
 
+    [bold]Example[/bold]
+
     fathom agent new weather --template hono
     """
     if template not in TEMPLATES:
-        _fail(f"there is no template {template!r}: take one of {', '.join(TEMPLATES)}")
+        fail(f"there is no template {template!r}: take one of {', '.join(TEMPLATES)}")
     target = directory or Path(name)
-    with _one_line():
+    with one_line():
         made = create(target, name, template)
     for path in made:
         print(path)
@@ -69,12 +71,14 @@ def build(
 ) -> None:
     """Bundle a project into one script.
 
+    [bold]Example[/bold]
+
     fathom agent build --no-minify
     """
     from offchain.authoring.bundle import bundle
     from pallets.primitives.hashing import blake2_256
 
-    with _one_line():
+    with one_line():
         project = load(directory)
         code = bundle(project, minify=minify)
         target = out or project.bundle
@@ -94,12 +98,14 @@ def run(
 ) -> None:
     """Run a project's agent once on this machine, as a worker would; gas and log go to stderr.
 
+    [bold]Example[/bold]
+
     fathom agent run --path '/?name=Ada'
     """
     from offchain.authoring.bundle import bundle
     from pallets.primitives.http import HttpRequest
 
-    with _one_line():
+    with one_line():
         project = load(directory)
         code = bundle(project)
         name, _, query = path.partition("?")
@@ -123,12 +129,14 @@ def test(
 ) -> None:
     """Run the test cases of a project: `tests/*.json`, see docs/agents.md; exit code 1 where one fails.
 
+    [bold]Example[/bold]
+
     fathom agent test
     """
     from offchain.authoring.bundle import bundle
     from offchain.authoring.cases import failures, read_cases
 
-    with _one_line():
+    with one_line():
         project = load(directory)
         cases = read_cases(project.cases)
         answers = trio.run(partial(_run_cases, bundle(project), cases, project.hosts, allow_private))
@@ -158,11 +166,13 @@ def deploy(
 ) -> None:
     """Bundle a project, and make the bundle the script of the agent of its name.
 
+    [bold]Example[/bold]
+
     fathom agent deploy --suri //Alice
     """
     from offchain.authoring.bundle import bundle
 
-    with _one_line():
+    with one_line():
         project = load(directory)
         code = bundle(project)
         deployed = trio.run(partial(_deploy, url, suri, project.name, code, project.hosts))
@@ -188,17 +198,23 @@ def call(
     method: Annotated[str | None, typer.Option("-X", "--method", help="GET, POST, PATCH or PUT.")] = None,
     data: Annotated[str | None, typer.Option("-d", "--data", help="The body; `@FILE` reads it.")] = None,
     header: Annotated[list[str] | None, typer.Option("-H", "--header", help="`name: value`.")] = None,
+    voucher: Annotated[
+        str | None, typer.Option(metavar="HEX", help="Pay by this voucher: what `fathom channel voucher` prints.")
+    ] = None,
     gateway: Gateway = GATEWAY_URL,
     as_json: AsJson = False,
 ) -> None:
     """Ask an agent, and print its answer; the receipt's id goes to stderr.
 
+    [bold]Example[/bold]
+
     fathom agent call weather '/?name=Ada'
     """
-    from offchain.authoring.calls import ask
+    from offchain.authoring.calls import VOUCHER, ask
 
-    with _one_line():
-        answer = ask(gateway, agent, path, method, data, header or [])
+    with one_line():
+        paying = [] if voucher is None else [f"{VOUCHER}: {voucher}"]
+        answer = ask(gateway, agent, path, method, data, [*(header or []), *paying])
     if as_json:
         print(json.dumps({"status": answer.status, "headers": answer.headers, "body": answer.text}))
     else:
@@ -216,11 +232,13 @@ def logs(
 ) -> None:
     """Print what an agent's requests have logged, the newest first; with `-f` as they come.
 
+    [bold]Example[/bold]
+
     fathom agent logs weather -f
     """
     from offchain.authoring.calls import log_lines
 
-    with _one_line():
+    with one_line():
         try:
             for line in log_lines(gateway, agent, follow=follow):
                 print(line, flush=True)
@@ -271,36 +289,3 @@ def _secret(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise BadCase(f"--secret is no JSON: {error}") from None
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """What a person can mend is one line and exit code 1, out of whatever groups it comes in."""
-    refusal: str | None = None
-    try:
-        yield
-    except (AuthoringError, OSError) as error:
-        refusal = str(error)
-    except Exception as error:
-        refusal = _mendable(error)
-        if refusal is None:
-            raise
-    if refusal is not None:
-        _fail(refusal)
-
-
-def _mendable(error: BaseException) -> str | None:
-    from node.web.errors import WebError
-    from offchain.chain import ChainError
-    from offchain.rpc import RpcError
-    from pallets.primitives.suri import InvalidSecret
-
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    kinds = (AuthoringError, WebError, ChainError, RpcError, InvalidSecret, OSError)
-    return str(error) if isinstance(error, kinds) else None
-
-
-def _fail(message: str) -> None:
-    print(f"Error: {message}", file=sys.stderr)
-    raise SystemExit(1)

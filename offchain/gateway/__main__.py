@@ -54,7 +54,12 @@ def gateway(
     log: Annotated[str, typer.Option("-l", "--log", help="Log level: error, warning, info or debug.")] = "info",
     json_output: Annotated[bool, typer.Option("--json", help="Print the line on stdout as JSON, for scripts.")] = False,
 ) -> None:
-    """Run a gateway: HTTP for those who call agents, against any node."""
+    """Run a gateway: HTTP for those who call agents, against any node.
+
+    [bold]Example[/bold]
+
+    fathom gateway --url ws://127.0.0.1:9944 --port 8000
+    """
     from offchain.gateway.doorway import RequestLimits  # here: whoever lists this command doesn't pay for it
     from offchain.gateway.service import GatewayConfig, StartError, run_gateway
 

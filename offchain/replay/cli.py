@@ -1,4 +1,7 @@
-"""`fathom job replay` and `fathom receipt replay`: is what a worker says what comes of the same run here?"""
+"""`fathom job replay` and `fathom receipt replay`: is what a worker says what comes of the same run here?
+
+As with `cmp`, exit code 0 says that it is, 1 that it isn't, 2 that it can't be found out.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from node.web.errors import WebError
 from offchain.cache import user_cache
 from offchain.chain import Chain, ChainError
 from offchain.light.receipt_file import BadReceiptFile, ReceiptFile
-from offchain.outside.recording import ReplayFailed
 from offchain.replay.errors import CannotReplay
 from offchain.replay.job import replay_job
 from offchain.replay.receipt import replay_receipt
@@ -28,7 +30,7 @@ from offchain.sandbox.pool import Pool, open_pool
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.transcript import Transcript, read_transcript
 
-MENDABLE = (CannotReplay, ChainError, RpcError, WebError, SandboxError, BadReceiptFile, ReplayFailed, OSError)
+MENDABLE = (CannotReplay, ChainError, RpcError, WebError, SandboxError, BadReceiptFile, OSError)
 
 app = typer.Typer(pretty_exceptions_enable=False)
 job = typer.Typer(name="job", help="Look after jobs.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -61,7 +63,11 @@ def replay_of_job(
     transcript: TranscriptFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a job again, and compare output and gas with what the chain says; exit code 1 where they differ.
+    """Run a job again, and compare output and gas with what the chain says.
+
+    Exit code 1: they differ. 2: there is no replay.
+
+    [bold]Example[/bold]
 
     fathom job replay 7
     """
@@ -78,18 +84,27 @@ def replay_of_receipt(
     header: Annotated[list[str] | None, typer.Option("-H", help="A header with credentials: `name: value`.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a request again from its receipt, and compare answer and gas; exit code 1 where they differ.
+    """Run a request again from its receipt, and compare answer and gas.
+
+    Exit code 1: they differ. 2: there is no replay.
+
+    [bold]Example[/bold]
 
     fathom receipt replay receipt.json
     """
     given = None if transcript is None else _transcript(transcript)
     parted = [each.partition(":") for each in header or []]
+    if any(not colon for _, colon, _ in parted):
+        raise _ended("a header is `name: value`")
     credentials = [(name.strip().lower(), value.strip()) for name, _, value in parted]
     try:
         parsed = ReceiptFile.parse(file.read_bytes())
-        told = None if secret is None else json.loads(secret)
-    except (BadReceiptFile, OSError, ValueError) as error:
+    except (BadReceiptFile, OSError) as error:
         raise _ended(str(error)) from None
+    try:
+        told = None if secret is None else json.loads(secret)
+    except ValueError:
+        raise _ended("what --secret gives is no JSON") from None
 
     def replay(chain: Chain, pool: Pool) -> Awaitable[Replay]:
         return replay_receipt(chain, parsed, pool, transcript=given, secret=told, credentials=credentials)
@@ -145,4 +160,4 @@ def _mendable(error: BaseException) -> str | None:
 
 def _ended(message: str) -> SystemExit:
     print(f"Error: {message}", file=sys.stderr)
-    return SystemExit(1)
+    return SystemExit(2)
