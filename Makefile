@@ -9,7 +9,7 @@ QUICKJS := offchain/sandbox/quickjs.wasm
 AI ?= 1
 MODELS := $(if $(filter-out 0,$(AI)),$(VENV)/.ai)
 
-.PHONY: dev build compiled pure test check format bench crash fuzz soak flips market properties lock clean
+.PHONY: dev build compiled pure test check format bench crash fuzz soak flips determinism market properties lock clean
 
 dev: build $(MODELS) ## the chain, three workers, and their URLs; AI=0 leaves out the models (210 MB)
 	$(BIN)/fathom dev $(ARGS)
@@ -78,6 +78,9 @@ soak: build $(VENV)/.dev ## subscribers, some of which stop reading, 30 minutes 
 
 flips: build $(VENV)/.dev ## genuine quotes with each byte changed: by which names they are refused, one JSON object
 	$(BIN)/python -m tests.pallets.flips
+
+determinism: build $(VENV)/.dev node_modules/.clients ## the same jobs 500 times, ARGS="--runs N --python PATH ..." under each Python; one JSON object
+	$(BIN)/python -m tests.determinism $(ARGS)
 
 market: build $(VENV)/.dev ## 10,000 jobs among liars and copiers, of several kinds, unless ARGS="--jobs N --seed N"; one JSON object
 	$(BIN)/python -m tests.market $(ARGS)

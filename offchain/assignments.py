@@ -50,9 +50,10 @@ from offchain.execution import (
 )
 from offchain.journal import Journal, SignedOtherwise, SignedOutput
 from offchain.keys import Entropy, WorkerKeys
-from offchain.outside_runs import Found, NowhereToKeep, OutsideRuns, TranscriptMissing
+from offchain.long_runs import LongRuns
+from offchain.outside_runs import Found, NotRecorded, NowhereToKeep, OutsideRuns, RecordingLost, TranscriptMissing
 from offchain.rpc import CallFailed
-from offchain.sandbox.base import Abstained, Failure, Outcome, PoolFull, Success
+from offchain.sandbox.base import Abstained, Failure, PoolFull, Success
 from offchain.sealed_inputs import SealedInputs
 from offchain.standing import Standing
 from pallets.primitives.job import (
@@ -70,8 +71,6 @@ from pallets.primitives.sealed import GivenBox
 
 SENDING_SECONDS = 3.0
 """What a run leaves of an attempt's time for its commit, and waiting for finality of a round's for the reveal."""
-SILENT_SECONDS = 2.0
-"""How long a run takes before the chain is told that the worker is at it."""
 LATE_MILLISECONDS = 500
 """How far the chain's time may be behind the worker's."""
 SHORTEST_RUN, LONGEST_RUN = 1.0, 300.0  # seconds
@@ -84,6 +83,8 @@ MORE_FAULTS = ("NotAttested", "AttestationExpired", "MeasurementNotAllowed")
 """Refusals that a fresh attestation mends."""
 DONE = ("AlreadyCommitted", "AlreadyAcknowledged", "AlreadyRevealed", "AlreadyRecorded")
 PASSING = ("Transaction would exhaust the block limits", "TooEarly", "NothingRecorded")
+NO_DOUBT = (Unfinished, Unopened, NowhereToKeep, RecordingLost, TranscriptMissing)
+"""Why a job isn't done that say nothing about the chain."""
 SALT_BYTES = 32
 
 
@@ -109,6 +110,7 @@ class Assignments:
         self._wanted: dict[Entry, Task] = {}
         self._duties: dict[Entry, Duty] = {}
         self._changed = trio.Event()
+        self._long_runs = LongRuns(self._acknowledge)
         self._codes: OrderedDict[bytes, bytes] = OrderedDict()
 
     @property
@@ -119,6 +121,7 @@ class Assignments:
     async def run(self) -> None:
         """Works on what is assigned, until cancelled."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._long_runs.run)
             while True:
                 changed = self._changed
                 for entry, duty in self._duties.items():
@@ -158,10 +161,12 @@ class Assignments:
             try:
                 signed = await self._signed(duty)
                 break
+            except NotRecorded as reason:
+                self._log.info("%s waits: %s", duty, reason)
             except Refusal as reason:
                 unfinished = isinstance(reason, Unfinished)
                 self._log.warning("%s %s: %s", "abstains from" if unfinished else "refuses", duty, reason)
-                if not isinstance(reason, (Unfinished, Unopened, NowhereToKeep, TranscriptMissing)):
+                if not isinstance(reason, NO_DOUBT):
                     self._standing.look_again()
                 await self._say(duty, Word.Unavailable if isinstance(reason, TranscriptMissing) else Word.Abstain)
                 return
@@ -198,6 +203,8 @@ class Assignments:
         committed = None if seat.commitment is None else seat.commitment.hash
         if committed is not None and (signed is None or committed != self._hash(duty, signed)):
             raise SignedOtherwise("its key has committed to what its journal doesn't know: is it used elsewhere?")
+        if signed is not None and job.transcript not in (None, signed.transcript_root):
+            raise SignedOtherwise("another transcript of this job was replayed before: the chain was set back")
         if signed is not None:
             self._log.info("has signed %s, before: sends the same", duty)
             return signed
@@ -210,23 +217,12 @@ class Assignments:
 
     async def _found(self, duty: Duty, job: Job, input: Input | None) -> tuple[Program, Success | Failure, bytes]:
         """What is run, what a run finds, and the root of what came from outside; raises `Refusal`."""
-        program: Program | None = None
-        outcome: Outcome | Exception
-        root = NO_TRANSCRIPT
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._acknowledge, duty, job)
-            try:
-                program = await self._program(duty.job, job, input)
-                started = trio.current_time()
-                outcome, root = await self._run(duty.job, job, program)
-            except (Refusal, CallFailed, WrongChain) as reason:  # a nursery would wrap it
-                outcome = reason
-            nursery.cancel_scope.cancel()
-        if isinstance(outcome, Exception):
-            raise outcome
+        with self._long_runs.watched(duty, job):
+            program = await self._program(duty.job, job, input)
+            started = trio.current_time()
+            outcome, root = await self._run(duty.job, job, program)
         if isinstance(outcome, Abstained):
             raise Unfinished(outcome.reason)
-        assert program is not None
         ended = outcome.reason.kind if isinstance(outcome, Failure) else f"{len(outcome.output)} bytes"
         seconds = trio.current_time() - started
         self._log.info("ran %s: %s, gas %d, %.3f s", duty, ended, outcome.gas, seconds)
@@ -286,7 +282,6 @@ class Assignments:
 
     async def _acknowledge(self, duty: Duty, job: Job) -> None:
         """Says that the worker is at work, unless the chain has heard from it."""
-        await trio.sleep(SILENT_SECONDS)
         seat = job.seat_of(self._keys.worker_key)
         if seat is not None and seat.phase is SeatPhase.Drawn:
             await self._say(duty, Word.Acknowledge)

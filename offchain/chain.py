@@ -287,6 +287,12 @@ class Chain:
         signature = Sr25519(signer.sign(signing_payload(call, extra, implicit)))
         return signed_extrinsic(signer.account_id, signature, extra, call)
 
+    async def fee(self, extrinsic: bytes) -> int:
+        """What a signed extrinsic would cost now, without a tip."""
+        found = await self.client.call("payment_queryInfo", _hex(extrinsic))
+        with _expected("payment_queryInfo"):
+            return int(found["partialFee"])
+
     async def versions(self) -> Versions:
         """The runtime's versions now."""
         found = await self.client.call("state_getRuntimeVersion")

@@ -14,7 +14,9 @@ result: the output says `replay-failed`, at no gas, and outvotes the leader's.
 ## Errors
 
     Refusal
-    ├── NowhereToKeep      the worker has no endpoint, so nobody could fetch what it records
+    ├── NowhereToKeep      the worker has no endpoint, or no room: nobody could fetch what it records
+    ├── NotRecorded        the leader hasn't recorded what the others replay, or no more: a moment later it may have
+    ├── RecordingLost      the worker has recorded a run before, and has it no more
     └── TranscriptMissing  nobody has the transcript to be replayed, or what they have isn't it
 """
 
@@ -32,13 +34,15 @@ from offchain.execution import OutsideBounds, Program, Refusal, SandboxPool, run
 from offchain.outside.recording import Recording, ReplayFailed, Replaying
 from offchain.sandbox.base import Abstained, Context, Limits, Outcome, Success, World
 from offchain.serving.receipt_records import HOSTS
+from offchain.serving.store import TooLarge
 from offchain.serving.transcripts import find_transcript, transcript_of
-from pallets.primitives.job import Mode
 from pallets.primitives.job_record import Job
 from pallets.primitives.transcript import TRANSCRIPT, Transcript, transcript_root
 
 ASKS, ASK_BYTES, ANSWER_BYTES = 256, 1 << 20, 4 << 20
 """What a job's run may ask, and be answered: a transcript has to travel in one message."""
+MAX_TRANSCRIPT = ANSWER_BYTES + ASKS * 256
+"""Bytes of a job's transcript."""
 RETRY_SECONDS = 1.0
 
 OpenWorld = Callable[[tuple[str, ...] | None, Context], AbstractAsyncContextManager[World]]
@@ -46,7 +50,15 @@ OpenWorld = Callable[[tuple[str, ...] | None, Context], AbstractAsyncContextMana
 
 
 class NowhereToKeep(Refusal):
-    """The worker listens nowhere: nobody could check what it records."""
+    """The worker listens nowhere, or has no room: nobody could check what it records."""
+
+
+class NotRecorded(Refusal):
+    """There is nothing to replay yet."""
+
+
+class RecordingLost(Refusal):
+    """The worker leads, and has lost the run that it has recorded: another one would be another run."""
 
 
 class TranscriptMissing(Refusal):
@@ -60,7 +72,10 @@ class Keeping(Protocol):
         """What is kept under 32 bytes."""
 
     def put(self, key: bytes, data: bytes) -> None:
-        """Keeps it."""
+        """Keeps it. Raises `TooLarge` and `OSError`."""
+
+    def sync(self) -> None:
+        """Has it on disk. Raises `OSError`."""
 
 
 class Found(NamedTuple):
@@ -85,13 +100,21 @@ class OutsideRuns:
 
     async def run(self, id: int, job: Job, program: Program, worker: bytes, wall_seconds: float) -> Found:
         """Runs a job that isn't `Deterministic`: live, or as recorded. Raises `Refusal` and `PoolFull`."""
-        limits = job_limits(job, wall_seconds)
         context = run_context(self._chain.genesis, id if job.audits is None else job.audits, job)
-        if job.transcript is not None and (not job.led or job.seats[0].worker != worker):
-            return await self._replayed(job, program, limits, context, wall_seconds)
-        if job.mode is Mode.Recorded and job.transcript is not None:
-            raise TranscriptMissing("it has recorded another run before, and lost it")
-        return await self._live(job, program, limits, context)
+        leads = job.led and job.seats[0].worker == worker
+        if job.transcript is None:
+            if job.led and not leads:
+                raise NotRecorded("its leader hasn't recorded anything yet")
+            return await self._live(job, program, job_limits(job, wall_seconds), context)
+        started = trio.current_time()
+        try:
+            transcript = await self._transcript(job, context, wall_seconds / 2)
+        except TranscriptMissing:
+            if leads:
+                raise RecordingLost("it has recorded another run before, and lost it") from None
+            raise
+        left = wall_seconds - (trio.current_time() - started)
+        return await self._replayed(job, program, job_limits(job, left), context, transcript)
 
     async def _live(self, job: Job, program: Program, limits: Limits, context: Context) -> Found:
         if self._store is None:
@@ -99,18 +122,21 @@ class OutsideRuns:
         hosts = await self._chain.read(HOSTS, job.agent)
         reach = None if hosts is None else tuple(host.decode("ascii", "replace") for host in hosts)
         async with self._open_world(reach, context) as world:
-            recording = Recording(world, context)
+            recording = Recording(world, context, limits.answer_bytes)
             outcome = await self._pool.run(program.code, program.input, limits, context, recording)
         root = transcript_root(recording.transcript)
         if not isinstance(outcome, Abstained):
-            self._store.put(root, TRANSCRIPT.encode(recording.transcript))
+            try:
+                self._store.put(root, TRANSCRIPT.encode(recording.transcript))
+                self._store.sync()  # what it can't show it is slashed for
+            except (OSError, TooLarge) as error:
+                raise NowhereToKeep(f"its transcript can't be kept: {error}") from None
         return Found(outcome, root)
 
     async def _replayed(
-        self, job: Job, program: Program, limits: Limits, context: Context, wall_seconds: float
+        self, job: Job, program: Program, limits: Limits, context: Context, transcript: Transcript
     ) -> Found:
         assert job.transcript is not None
-        transcript = await self._transcript(job, context, wall_seconds / 2)
         replaying = Replaying(transcript)
         outcome: Outcome
         try:
@@ -129,11 +155,14 @@ class OutsideRuns:
         found = None if self._store is None else transcript_of(root, self._store.get(root))
         with trio.move_on_after(seconds):
             while found is None:
-                found = await find_transcript(self._chain, root, job.workers)
+                found = await find_transcript(self._chain, root, job.workers, MAX_TRANSCRIPT)
                 if found is None:
                     await trio.sleep(RETRY_SECONDS)
                 elif self._store is not None:
-                    self._store.put(root, TRANSCRIPT.encode(found))
+                    try:
+                        self._store.put(root, TRANSCRIPT.encode(found))
+                    except (OSError, TooLarge) as error:  # others have it
+                        self._log.warning("the transcript 0x%s can't be kept: %s", root[:4].hex(), error)
         if found is None:
             raise TranscriptMissing(f"nobody has the transcript 0x{root.hex()}")
         if (found.block_time_ms, found.seed, found.keyed) != (context.block_time_ms, context.seed, False):

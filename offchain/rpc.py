@@ -225,6 +225,15 @@ class Client:
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Client]:
+        """A client of the same node, over a connection of its own: for last words, when this one's is ended."""
+        async with trio.open_nursery() as nursery:
+            client = Client(self._connect, self._name)
+            await nursery.start(client.run)
+            yield client
+            nursery.cancel_scope.cancel()
+
     async def call(self, method: str, *params: Any) -> Any:
         """The result of a call, asked again on the next connection where one is lost; raises `CallFailed`."""
         while True:

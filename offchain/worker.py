@@ -57,7 +57,7 @@ from offchain.sandbox.base import SandboxError
 from offchain.sandbox.pool import open_pool
 from offchain.sealed_inputs import SealedInputs
 from offchain.serving.models import ModelsOnDemand
-from offchain.serving.run import Setting, answer_requests, forget_receipts, open_store
+from offchain.serving.run import Setting, answer_requests, forget_receipts, open_job_store, open_store
 from offchain.serving.server import Endpoint, listen
 from offchain.serving.store import Store
 from offchain.serving.worlds import WayOut
@@ -178,7 +178,10 @@ async def serve(
         with open_journal(None if config.base_path is None else config.base_path / JOURNAL_FILE) as journal:
             async with trio.open_nursery() as nursery:
                 endpoint = None if config.listen is None else await nursery.start(listen, *config.listen)
-                store = None if endpoint is None else await open_store(config.base_path)
+                store = jobs_store = None
+                if endpoint is not None:
+                    store, jobs_store = await open_store(config.base_path), await open_job_store(config.base_path)
+                    endpoint.transcript = partial(_kept, (jobs_store, store))
                 client = Client(effects.connect, config.url)
                 await nursery.start(client.run)
                 announced = False
@@ -221,7 +224,17 @@ async def serve(
                     path = None if config.base_path is None else config.base_path / SECRETS_FILE
                     cluster = ClusterSecrets(path, identity.keys.worker_key)
                     end = await _live(
-                        chain, journal, identity, effects, cluster, seal, config, endpoint, store, on_serving
+                        chain,
+                        journal,
+                        identity,
+                        effects,
+                        cluster,
+                        seal,
+                        config,
+                        endpoint,
+                        store,
+                        jobs_store,
+                        on_serving,
                     )
                     if end is End.LEFT:
                         break
@@ -252,6 +265,7 @@ async def _live(
     config: WorkerConfig,
     endpoint: Endpoint | None,
     store: Store | None,
+    jobs_store: Store | None,
     started: Callable[[], None],
 ) -> End:
     """A life under one set of keys."""
@@ -260,7 +274,7 @@ async def _live(
     standing = Standing(chain, journal, identity, named)
     final = Finalized(chain, seal, lambda: standing.look_again(contradicted=True))
     sealed = SealedInputs(chain, final, identity.keys, cluster.openers, named)
-    outside = OutsideRuns(chain, effects.sandbox, effects.way_out.open, store, named)
+    outside = OutsideRuns(chain, effects.sandbox, effects.way_out.open, jobs_store, named)
     hands = (effects.sandbox, standing, sealed, outside, effects.entropy, named)
     mode = config.misbehave
     if mode is not None:
@@ -288,6 +302,7 @@ async def _live(
                 setting = Setting(
                     pool=effects.sandbox,
                     slots=config.slots,
+                    operator=identity.operator,
                     base_path=config.base_path,
                     store=store,
                     way_out=effects.way_out,
@@ -303,6 +318,11 @@ async def _live(
         nursery.cancel_scope.cancel()
     named.info("its life under this key is over")
     return end
+
+
+def _kept(stores: tuple[Store, ...], key: bytes) -> bytes | None:
+    """What the first store has that has it."""
+    return next((data for store in stores if (data := store.get(key)) is not None), None)
 
 
 class _Named(logging.LoggerAdapter[logging.Logger]):

@@ -175,7 +175,7 @@ class DevRuntime(Runtime):
             attestation=self.attestation,
             min_stake=100 * UNIT,
             max_counted_stake=400 * UNIT,
-            max_load=16,
+            max_load=16,  # what a slot runs in a few blocks; of the largest jobs, a third of ten minutes will do for 16
             heartbeat_interval=10_000,
             heartbeat_window=90_000,
             challenge_interval=40_000,

@@ -2,12 +2,15 @@
 
 ## Overview
 
-`fathom dev` runs as a user starts it, with one worker, whose one slot runs every request in a fresh instance. Another
-process calls the agent over HTTP, each connection with one request under way. Before each such measurement the same
-script is run with the same input in a slot of this process's own while all of that idles: what a sandbox does when
-nothing else is asked for, kept busy by two runs at a time.
+`fathom dev` runs as a user starts it, with one worker, whose one slot runs every request in a fresh instance; the agent
+charges nothing. Another process calls it over HTTP, each connection with one request under way. Before each such
+measurement the same script is run with the same input in a slot of this process's own while all of that idles: what a
+sandbox does when nothing else is asked for, with the next run always waiting.
 
-At the end the bench waits until the chain has every receipt in a batch, and has `fathom verify` check one of them.
+Then the same with an agent that charges, so that each request has a ticket, and with a base path on the disk, so that
+each receipt is written there before its answer leaves.
+
+At the end of both the bench waits until the chain has every receipt in a batch, and has `fathom verify` check one.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ import trio
 from node.bench import process
 from node.bench.caller import Order, Report, caller
 from node.bench.client import Client
-from node.bench.devchain import AGENT_NAME, Programs, cpu_us, deploy, genesis_of, wait_for
+from node.bench.devchain import AGENT_NAME, MAX_GAS, Programs, cpu_us, deploy, genesis_of, limit_per_s, wait_for
 from node.bench.errors import BenchError
 from node.bench.verification import verify_us
 from offchain.cache import user_cache
@@ -47,7 +50,6 @@ scriptOutput = JSON.stringify({ body: `Hello, ${request.queries.name?.[0] ?? 'wo
 """
 OUTPUT = b'{"body":"Hello, world!"}'
 PATH = f"/agents/{AGENT_NAME.decode()}/hello"
-GAS = 10**9
 AT_ONCE = 2
 WARM_SECONDS = 1.0
 
@@ -69,11 +71,10 @@ class Taken:
     def figures(self) -> dict[str, Any]:
         """Their medians."""
         sandbox, requests = median(self.sandbox_rps), median(report.per_second for report in self.loaded)
+        cpu = {kind: round(median(each[kind] for each in self.cpu_us)) for kind in self.cpu_us[0]}
         return {
             "requests_per_s": round(requests, 1),
-            "requests_per_s_range": [
-                round(pick(report.per_second for report in self.loaded), 1) for pick in (min, max)
-            ],
+            "requests_per_s_range": [round(pick(each.per_second for each in self.loaded), 1) for pick in (min, max)],
             "p50_ms": median(report.p50_ms for report in self.loaded),
             "p99_ms": median(report.p99_ms for report in self.loaded),
             "longest_ms": max(report.longest_ms for report in self.loaded),
@@ -82,41 +83,60 @@ class Taken:
             "sandbox_rps": round(sandbox, 1),
             "sandbox_rps_range": [round(pick(self.sandbox_rps), 1) for pick in (min, max)],
             "sandbox_ratio": round(requests / sandbox, 3),
-            "cpu_us": {kind: median(each[kind] for each in self.cpu_us) for kind in self.cpu_us[0]},
+            "limit_per_s": limit_per_s(cpu),
+            "cpu_us": cpu,
         }
 
 
 def measure(connections: int, seconds: float, runs: int, progress: Callable[[str], None]) -> dict[str, Any]:
     """The figures, of so many connections at once, and of one, for so long each."""
-    verified, taken = verify_us(), Taken()
+    verified, order = verify_us(), (connections, seconds, runs)
     with TemporaryDirectory(prefix="fathom-bench-") as directory:
-        progress("starting fathom dev with one worker")
-        with process.dev(1, Path(directory) / "dev.log") as dev, Client.connect(dev.port) as client:
-            gateway = _gateway_port(dev)
-            deploy(client, SCRIPT)
-            worker = _first_answer(gateway)
-            programs = Programs.of(dev)
-            for run in range(runs):
-                progress(f"run {run + 1} of {runs}")
-                taken.sandbox_rps.append(trio.run(_sandbox_rps, seconds))
-                begun = programs.cpu_seconds()
-                report = _call(gateway, connections, seconds)
-                ended = programs.cpu_seconds()
-                taken.cpu_us.append(cpu_us(begun, ended, report.receipts))
-                taken.loaded.append(report)
-                taken.alone.append(_call(gateway, 1, seconds / 2))
-            progress("waiting for the chain to have all receipts")
-            committed = _committed(client, worker, taken.receipts + 1)
-            _verify(gateway, dev, genesis_of(client), taken.loaded[-1].last_receipt, Path(directory) / "receipt.json")
+        scratch = Path(directory)
+        free, committed = _measure(scratch, None, 0, *order, progress)
+        paid, committed_paid = _measure(scratch, scratch / "kept", 1, *order, progress)
     return {
         "runs": runs,
         "connections": connections,
         "seconds": seconds,
         "verify_us": round(verified, 2),
-        **taken.figures(),
-        "receipts": taken.receipts,
-        "receipts_committed": committed,
+        **free.figures(),
+        "receipts": free.receipts + paid.receipts,
+        "receipts_committed": committed + committed_paid,
+        "paid_on_disk": paid.figures(),
     }
+
+
+def _measure(
+    scratch: Path,
+    base_path: Path | None,
+    price: int,
+    connections: int,
+    seconds: float,
+    runs: int,
+    progress: Callable[[str], None],
+) -> tuple[Taken, int]:
+    """What was measured of one `fathom dev`, and how many receipts its chain has."""
+    taken = Taken()
+    progress("starting fathom dev with one worker")
+    with process.dev(1, scratch / "dev.log", base_path) as dev, Client.connect(dev.port) as client:
+        gateway = _gateway_port(dev)
+        deploy(client, SCRIPT, price)
+        worker = _first_answer(gateway)
+        programs = Programs.of(dev)
+        for run in range(runs):
+            progress(f"run {run + 1} of {runs}")
+            taken.sandbox_rps.append(trio.run(_sandbox_rps, seconds))
+            begun = programs.cpu_seconds()
+            report = _call(gateway, connections, seconds)
+            ended = programs.cpu_seconds() | {"bench": begun["bench"] + report.cpu_seconds}
+            taken.cpu_us.append(cpu_us(begun, ended, report.receipts))
+            taken.loaded.append(report)
+            taken.alone.append(_call(gateway, 1, seconds / 2))
+        progress("waiting for the chain to have all receipts")
+        committed = _committed(client, worker, taken.receipts + 1)
+        _verify(gateway, dev, genesis_of(client), taken.loaded[-1].last_receipt, scratch / "receipt.json")
+    return taken, committed
 
 
 def _gateway_port(dev: process.Dev) -> int:
@@ -178,7 +198,7 @@ async def _run(pool: Pool, until: float, *, input: bytes) -> int:
     count = 0
     while trio.current_time() < until:
         context = Context(block_time_ms=time.time_ns() // 1_000_000, seed=secrets.token_bytes(32))
-        outcome = await pool.run(SCRIPT, input, request_limits(GAS), context)
+        outcome = await pool.run(SCRIPT, input, request_limits(MAX_GAS), context)
         if not isinstance(outcome, Success) or outcome.output != OUTPUT:
             raise BenchError(f"the sandbox answers otherwise: {outcome!r}")
         count += 1

@@ -126,7 +126,7 @@ def agents(
 @app.command()
 def jobs(
     count: Annotated[int, typer.Option(help="Jobs whose settling is measured.", min=4, max=100_000)] = 3000,
-    under_way: Annotated[int, typer.Option(help="Jobs submitted and not settled at a time.", min=1, max=1000)] = 120,
+    under_way: Annotated[int, typer.Option(help="Jobs submitted and not settled at a time.", min=1, max=1000)] = 90,
     workers: Annotated[int, typer.Option(help="Workers of `fathom dev`.", min=1, max=8)] = 3,
     json_output: Json = False,
 ) -> None:

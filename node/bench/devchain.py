@@ -22,7 +22,8 @@ from pallets.primitives.keys import dev_keypair
 from pallets.runtime import UNIT, DevRuntime
 
 AGENT, AGENT_NAME = 0, b"bench"
-POLICY = AgentPolicy(1, 10**9, Shares(700_000, 200_000, 0, 100_000), narrow=True)
+MAX_GAS, SHARES = 10**9, Shares(700_000, 200_000, 0, 100_000)
+CORES = 2
 LONGEST_SILENCE = 60.0
 POLL_SECONDS = 0.05
 KINDS = {" worker ": "workers", "gateway": "gateway"}
@@ -55,17 +56,23 @@ def cpu_us(before: dict[str, float], after: dict[str, float], count: int) -> dic
     return {"total": round(sum(by_kind.values())), **{kind: round(each) for kind, each in by_kind.items()}}
 
 
+def limit_per_s(cpu: dict[str, int]) -> float:
+    """How many a second two cores that do nothing else would come to, by `cpu_us`; one process uses one of them."""
+    return round(min(1e6 / max(cpu["node"], cpu.get("gateway", 0)), CORES * 1e6 / cpu["total"]), 1)
+
+
 def genesis_of(client: Client) -> bytes:
     """The chain's genesis hash."""
     return bytes.fromhex(client.call("chain_getBlockHash", 0)[2:])
 
 
-def deploy(client: Client, script: bytes) -> None:
-    """An agent of Alice's with an approved script and money of its own, in a block."""
+def deploy(client: Client, script: bytes, price: int) -> None:
+    """An agent of Alice's with an approved script, a price of gas, and money of its own, in a block."""
     alice, genesis = dev_keypair("Alice"), genesis_of(client)
+    policy = AgentPolicy(price, MAX_GAS, SHARES, narrow=True)
     calls = (
         RUNTIME.call("Agents", "upload_code", code=script),
-        RUNTIME.call("Agents", "create", name=AGENT_NAME, kind=AgentKind.JavaScript, policy=POLICY),
+        RUNTIME.call("Agents", "create", name=AGENT_NAME, kind=AgentKind.JavaScript, policy=policy),
         RUNTIME.call("Agents", "approve_code", agent=AGENT, hash=blake2_256(script)),
         RUNTIME.call("Balances", "transfer_allow_death", dest=treasury(AGENT), value=1000 * UNIT),
     )

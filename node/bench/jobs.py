@@ -2,10 +2,11 @@
 
 ## Overview
 
-`fathom dev` runs as a user starts it: the node, and each worker with its sandbox a process of its own. A few accounts
-have signed their jobs beforehand and submit them over a WebSocket, so many that a fixed number is always under way.
-What is counted is what the chain says: its count of settled jobs, told by subscription, and at the end each job's own
-record, whose times are those of its blocks. Every output is looked at.
+`fathom dev` runs with a base path on the disk, where workers write down what they sign before they send it: the node,
+and each worker with the one slot of its sandbox, in processes of their own. A few accounts have signed their jobs
+beforehand and submit them over a WebSocket, so many that a fixed number is always under way. What is counted is what
+the chain says: its count of settled jobs, told by subscription, and at the end each job's own record, whose times are
+those of its blocks. Every output is looked at.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from node.bench import process
 from node.bench.client import Call, Client
-from node.bench.devchain import AGENT, RUNTIME, Programs, cpu_us, deploy, genesis_of
+from node.bench.devchain import AGENT, RUNTIME, Programs, cpu_us, deploy, genesis_of, limit_per_s
 from node.bench.errors import BenchError
 from node.bench.verification import verify_us
 from node.signing import sign_call
@@ -34,6 +35,7 @@ from pallets.primitives.types import U32
 from pallets.runtime import SLOT_DURATION, UNIT
 
 SCRIPT = b"scriptOutput = scriptArgs[0].toUpperCase()"
+PRICE = 1
 MAX_FEE = UNIT // 100
 DEADLINE = 600_000
 SUBMITTERS = ("Bob", "Charlie", "Dave", "Eve", "Ferdie")
@@ -62,11 +64,11 @@ def measure(count: int, under_way: int, workers: int, progress: Callable[[str], 
     with TemporaryDirectory(prefix="fathom-bench-") as directory:
         progress(f"starting fathom dev with {workers} workers")
         with (
-            process.dev(workers, Path(directory) / "dev.log") as dev,
+            process.dev(workers, Path(directory) / "dev.log", Path(directory) / "kept") as dev,
             Client.connect(dev.port) as client,
             Client.connect(dev.port) as watch,
         ):
-            deploy(client, SCRIPT)
+            deploy(client, SCRIPT, PRICE)
             progress(f"signing {WARM_JOBS + count} jobs")
             submissions = list(_submissions(WARM_JOBS + count, genesis_of(client)))
             progress("submitting them")
@@ -170,6 +172,7 @@ def _figures(begun: Moment, ended: Moment, jobs: list[Job], slots: list[int]) ->
     ]
     waited = sorted(after - before for before, after in at)
     seconds = ended.seconds - begun.seconds
+    cpu = cpu_us(begun.cpu, ended.cpu, settled)
     first, last = min(after for _, after in at), max(after for _, after in at)
     return {
         "settled": settled,
@@ -179,7 +182,8 @@ def _figures(begun: Moment, ended: Moment, jobs: list[Job], slots: list[int]) ->
         "p99_blocks": waited[len(waited) * 99 // 100],
         "blocks_per_s": round((last - first + 1) / seconds, 1),
         "attempts": round(sum(job.attempt for job in in_order) / settled, 3),
-        "cpu_us": cpu_us(begun.cpu, ended.cpu, settled),
+        "limit_per_s": limit_per_s(cpu),
+        "cpu_us": cpu,
     }
 
 

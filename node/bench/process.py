@@ -111,10 +111,11 @@ class Dev:
 
 
 @contextmanager
-def dev(workers: int, log: Path) -> Iterator[Dev]:
-    """Runs `fathom dev --tmp` on free ports, ended by SIGTERM."""
-    command = [sys.executable, "-m", "node", "dev", "--tmp", "--json", "--workers", str(workers), "--rpc-port", "0"]
+def dev(workers: int, log: Path, base_path: Path | None = None) -> Iterator[Dev]:
+    """Runs `fathom dev` on free ports, ended by SIGTERM; without a base path it keeps nothing."""
+    command = [sys.executable, "-m", "node", "dev", "--json", "--workers", str(workers), "--rpc-port", "0"]
     command += ["--gateway-port", "0", "--prometheus-port", "0"]
+    command += ["--tmp"] if base_path is None else ["--base-path", str(base_path)]
     with log.open("ab") as stderr:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)

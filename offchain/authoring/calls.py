@@ -12,7 +12,7 @@ import httpx
 from offchain.authoring.errors import CallFailed
 
 ANSWER_SECONDS = 90.0
-RECEIPT = "x-fathom-receipt"
+RECEIPT, VOUCHER = "x-fathom-receipt", "x-fathom-voucher"
 
 
 class CallAnswer(NamedTuple):

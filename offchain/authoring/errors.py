@@ -10,6 +10,8 @@ AuthoringError
 ├── BundleTooLarge    the bundle is more than a chain takes
 ├── NotTheOwner       the name belongs to another account's agent
 ├── BadCase           a test case is not what a case is
+├── NoChannel         there is no such channel, or it can't be paid from like that
+├── NoSuchAgent       nobody has created an agent of that name or number
 └── CallFailed        the gateway can't be reached
 ```
 The message is what a person reads.
@@ -52,6 +54,14 @@ class NotTheOwner(AuthoringError):
 
 class BadCase(AuthoringError):
     """A file of test cases can't be read, or says what no case can."""
+
+
+class NoChannel(AuthoringError):
+    """The chain has no channel of this number, or it is another payer's or worker's."""
+
+
+class NoSuchAgent(AuthoringError):
+    """The chain has no agent of this name or number."""
 
 
 class CallFailed(AuthoringError):

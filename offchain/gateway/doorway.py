@@ -27,7 +27,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
-from uuid import UUID
 
 import trio
 
@@ -50,6 +49,7 @@ from offchain.gateway.messages import (
     METHODS,
     RawHeaders,
     error_headers,
+    new_request_id,
     passed_on,
     preflight,
     seen_headers,
@@ -60,7 +60,7 @@ from offchain.gateway.request_logs import RequestLog, RequestLogs
 from offchain.gateway.vault import Vault
 from offchain.keys import Entropy
 from offchain.serving.secret_box import SealedSecret
-from offchain.serving.wire import MAX_REQUEST_BODY, Ask, Chunk, End, Head, Refused
+from offchain.serving.wire import MAX_REQUEST_BODY, Ask, Chunk, End, Head, Refused, Whole
 from pallets.primitives.http import HttpRequest, HttpResponse, request_hash
 from pallets.primitives.receipt import SignedVoucher
 
@@ -149,7 +149,7 @@ class Doorway:
 
     def new_id(self) -> str:
         """An id for a request."""
-        return str(UUID(bytes=self._entropy(16), version=4))
+        return new_request_id(self._entropy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self.new_id()
@@ -231,6 +231,9 @@ class Doorway:
                     await link.ask(ask)
                     await exchange.arrived()
                     first = exchange.parts.popleft()
+                    if isinstance(first, Whole) and 200 <= first.status <= 599:
+                        headers = self._headers(asked, link, first)
+                        return await self._answer(asked, link, first, first, headers, first.body, send)
                     if isinstance(first, Head) and 200 <= first.status <= 599:
                         waiting.deadline = trio.current_time() + self._limits.stream_seconds
                         return await self._pass_on(asked, link, exchange, first, scope, send)
@@ -240,6 +243,7 @@ class Doorway:
                     if not first.elsewhere and not self._is_news(first, asked.agent):
                         raise refusal
                 except LinkLost as error:
+                    refusal = None
                     log.info("request %s: worker 0x%s: %s", asked.id, link.worker[:4].hex(), error)
                     link.avoid()
                 finally:
@@ -280,8 +284,7 @@ class Doorway:
     async def _pass_on(
         self, asked: _Asked, link: Link, exchange: Exchange, head: Head, scope: Scope, send: Send
     ) -> int:
-        headers = passed_on(head.headers, asked.prefix)
-        headers += ((b"x-request-id", asked.id.encode()), (b"x-fathom-worker", b"0x" + link.worker.hex().encode()))
+        headers = self._headers(asked, link, head)
         chunks: list[bytes] = []
         is_stream = any(name == b"content-type" and value.startswith(STREAMS) for name, value in headers)
         end = _taken(exchange, chunks) if exchange.parts else None
@@ -296,7 +299,24 @@ class Doorway:
         if end is None:
             await self._stream(asked, link, exchange, head, headers, chunks, scope, send)
             return head.status
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return await self._answer(asked, link, head, end, headers, b"".join(chunks), send)
+
+    @staticmethod
+    def _headers(asked: _Asked, link: Link, head: Head | Whole) -> RawHeaders:
+        headers = passed_on(head.headers, asked.prefix)
+        headers += ((b"x-request-id", asked.id.encode()), (b"x-fathom-worker", b"0x" + link.worker.hex().encode()))
+        return headers
+
+    async def _answer(
+        self,
+        asked: _Asked,
+        link: Link,
+        head: Head | Whole,
+        end: End | Whole,
+        headers: RawHeaders,
+        body: bytes,
+        send: Send,
+    ) -> int:
         headers.append(self._receipt_header(asked, link, end, HttpResponse(head.status, head.headers, body)))
         headers.append((b"server-timing", b"worker;dur=%d" % end.milliseconds))
         if head.status not in BODILESS:
@@ -347,7 +367,7 @@ class Doorway:
         await send({"type": "http.response.body", "body": b""})
 
     def _receipt_header(
-        self, asked: _Asked, link: Link, end: End, response: HttpResponse, later: str | None = None
+        self, asked: _Asked, link: Link, end: End | Whole, response: HttpResponse, later: str | None = None
     ) -> tuple[bytes, bytes]:
         try:
             receipt = self._receipts.check(link.worker, end, asked.agent, asked.code, asked.hash, response)
@@ -377,12 +397,10 @@ async def whole_body(receive: Receive, length: int, limits: RequestLimits) -> by
     most = limits.max_body
     if length > most:
         raise BodyTooLarge(f"a body has at most {most} bytes, this has {length}")
-    part = await receive()
-    if part["type"] == "http.request" and not part.get("more_body"):
-        return bytes(part["body"])
     body = bytearray()
     with trio.move_on_after(limits.body_seconds) as waiting:
         while True:
+            part = await receive()
             if part["type"] != "http.request":
                 raise CallerGone
             body += part["body"]
@@ -390,7 +408,6 @@ async def whole_body(receive: Receive, length: int, limits: RequestLimits) -> by
                 raise BodyTooLarge(f"a body has at most {most} bytes, this has more")
             if not part.get("more_body"):
                 break
-            part = await receive()
     if waiting.cancelled_caught:
         raise BodyTooSlow(f"the body was not complete after {limits.body_seconds:g} s")
     return bytes(body)

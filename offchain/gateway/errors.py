@@ -17,6 +17,7 @@ GatewayError
 ├── BodyTooSlow          408
 ├── BodyTooLarge         413
 ├── NoAnswer             503  no worker could answer
+│   ├── Starting         503  the gateway doesn't know the chain yet
 │   ├── TooManyRequests  503  as many as this gateway serves at once
 │   ├── NoWorker         503  no worker with an endpoint serves this agent
 │   ├── WorkerGone       503  the worker went away, and so did the others that were tried
@@ -131,6 +132,12 @@ class TooManyRequests(NoAnswer):
     """The gateway serves as many requests as it may."""
 
     reason = "busy"
+
+
+class Starting(NoAnswer):
+    """The gateway doesn't know the chain yet."""
+
+    reason = "starting"
 
 
 class NoWorker(NoAnswer):

@@ -14,7 +14,7 @@ HTTP/1.1 alone: a wish for a WebSocket or HTTP/2 is ignored, as HTTP allows.
 ## Usage
 
 ```python
-server = HttpServer(application, ConnectionLimits())
+server = HttpServer(application, ConnectionLimits(), new_id)
 await trio.serve_listeners(server.attend, listeners)
 ```
 
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import h11
+import orjson
 import trio
 from h11._headers import Headers
 from hypercorn.config import Config
@@ -53,6 +55,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 """An ASGI application."""
+RawHeaders = list[tuple[bytes, bytes]]
+NewId = Callable[[], str]
 
 SEND_BUFFER = 256 * 1024
 """Unsent bytes from which whoever answers has to wait for the caller to take some."""
@@ -62,13 +66,13 @@ LINGER = 2.0
 """Seconds in which the caller may still read the last answer of a connection."""
 TURNED_AWAY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
-    b"content-length: 90\r\n\r\n"
-    b'{"error":"busy","message":"all connections of this gateway are in use","requestId":null}  '
+    b"content-length: %d\r\nx-request-id: %s\r\n\r\n%s"
 )
 MALFORMED = {
-    400: b'{"error":"bad-request","message":"the request is not HTTP/1.1","requestId":null}',
-    431: b'{"error":"headers-too-large","message":"request line and headers are over the limit","requestId":null}',
+    400: ("bad-request", "the request is not HTTP/1.1"),
+    431: ("headers-too-large", "request line and headers are over the limit"),
 }
+ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +111,9 @@ class _Config(Config):
 class HttpServer:
     """An application, and the connections to it that are open."""
 
-    def __init__(self, application: Application, limits: ConnectionLimits) -> None:
-        self._application, self._limits = application, limits
+    def __init__(self, application: Application, limits: ConnectionLimits, new_id: NewId) -> None:
+        """`new_id` gives ids for requests that never get to the application."""
+        self._application, self._limits, self._new_id = application, limits, new_id
         self._config, self._context = _Config(limits), WorkerContext(None)
         self._open = 0
 
@@ -120,11 +125,12 @@ class HttpServer:
             return  # reset before it was looked at
         transport = SocketTransport(stream, self._limits.stall_timeout)
         if self._open >= self._limits.max_connections:
-            _turn_away(transport)
+            _turn_away(transport, self._new_id())
             return
         self._open += 1
         try:
-            await _Connection(transport, self._application, self._config, self._context, self._limits, peer).run()
+            connection = _Connection(transport, self._application, self._config, self._context, self._limits, peer)
+            await connection.run(self._new_id)
         except* trio.BrokenResourceError:
             log.debug("the connection of %s:%d broke off", *peer)
         except* Exception:
@@ -156,8 +162,9 @@ class _Connection:
         self._reading = trio.CancelScope()
         self._idle_until = trio.current_time() + limits.idle_timeout
 
-    async def run(self) -> None:
+    async def run(self, new_id: NewId) -> None:
         """Until either side closes; raises `BrokenResourceError` where the connection breaks off."""
+        self._protocol.new_id = new_id
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._watch_idle)
             with self._reading:
@@ -271,15 +278,21 @@ class _Parts:
 class _Protocol(H11Protocol):
     """hypercorn's, without its other protocols, with an answer to what isn't HTTP, and with trailers."""
 
+    new_id: NewId
+
     async def _check_protocol(self, event: h11.Request) -> None:
         pass
 
     async def _create_stream(self, request: h11.Request) -> None:
         size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
         if size > self.config.h11_max_incomplete_size:  # h11 looks at what comes in pieces alone
-            await self._send_error_response(431)
-            await self.send(Closed())
+            await self._turn_down(431)
             return
+        names = [name for name, _ in request.headers]
+        if b"transfer-encoding" in names and b"content-length" in names:  # another server may read it otherwise
+            await self._turn_down(400)
+            return
+        target, headers = _origin_form(request.target, list(request.headers))
         self.stream = HTTPStream(
             self.app,
             self.config,
@@ -294,10 +307,10 @@ class _Protocol(H11Protocol):
         await self.stream.handle(
             Request(
                 stream_id=STREAM_ID,
-                headers=list(request.headers),
+                headers=headers,
                 http_version=request.http_version.decode(),
                 method=request.method.decode(),
-                raw_path=request.target,
+                raw_path=target,
                 state=self.connection_state,
             )
         )
@@ -315,9 +328,15 @@ class _Protocol(H11Protocol):
                 return
         await super().stream_send(event)
 
+    async def _turn_down(self, status_code: int) -> None:
+        await self._send_error_response(status_code)
+        await self.send(Closed())
+
     async def _send_error_response(self, status_code: int) -> None:
-        body = MALFORMED.get(status_code, MALFORMED[400])
+        request_id = self.new_id()
+        body = _error(*MALFORMED.get(status_code, MALFORMED[400]), request_id)
         headers = [
+            (b"x-request-id", request_id.encode()),
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
@@ -336,9 +355,26 @@ TRAILERS = "fathom.trailers"
 """In a scope's `state`: headers that follow a chunked body, set by the application before it ends the body."""
 
 
-def _turn_away(transport: SocketTransport) -> None:
+def _origin_form(target: bytes, headers: RawHeaders) -> tuple[bytes, RawHeaders]:
+    """A target without scheme and host, as a proxy's clients send them: its host counts, not the header's."""
+    absolute = ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        return target, headers
+    host, path = absolute.groups()
+    return path if path.startswith(b"/") else b"/" + path, [
+        (b"host", host),
+        *((name, value) for name, value in headers if name != b"host"),
+    ]
+
+
+def _error(error: str, message: str, request_id: str) -> bytes:
+    return orjson.dumps({"error": error, "message": message, "requestId": request_id})
+
+
+def _turn_away(transport: SocketTransport, request_id: str) -> None:
+    body = _error("busy", "all connections of this gateway are in use", request_id)
     try:
-        transport.send_now(bytearray(TURNED_AWAY))
+        transport.send_now(bytearray(TURNED_AWAY % (len(body), request_id.encode(), body)))
         transport.send_eof()
     except trio.BrokenResourceError:
         pass

@@ -55,6 +55,7 @@ from offchain.serving.wire import (
     Refused,
     ToGateway,
     ToWorker,
+    Whole,
 )
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.worker_record import Worker
@@ -62,7 +63,7 @@ from pallets.primitives.worker_record import Worker
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds between attempts to connect
 AVOID_SECONDS = 5.0
 """For how long a worker that failed is asked only where there is no other."""
-LAST = (End, Refused, Found)
+LAST = (Whole, End, Refused, Found)
 
 Connect = Callable[[str], AbstractAsyncContextManager[WebSocket]]
 """Opens a WebSocket to a worker's endpoint; raises `WebError`."""

@@ -19,8 +19,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote_plus
+from uuid import UUID
 
 from offchain.gateway.errors import BadRequest, GatewayError
+from offchain.keys import Entropy
 from pallets.primitives.codec import codec_of
 from pallets.primitives.http import SECRET_PARAMETER, Headers, public_query
 from pallets.primitives.receipt import SignedVoucher
@@ -77,6 +79,11 @@ class Seen(NamedTuple):
     length: int
     """Bytes of the body, as declared; 0 where it isn't."""
     voucher: SignedVoucher | None
+
+
+def new_request_id(entropy: Entropy) -> str:
+    """An id for a request, a version 4 UUID."""
+    return str(UUID(bytes=entropy(16), version=4))
 
 
 def seen_headers(raw: Iterable[tuple[bytes, bytes]], request_id: str) -> Seen:

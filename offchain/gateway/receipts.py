@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from offchain.gateway.directory import AgentEntry
-from offchain.serving.wire import End
+from offchain.serving.wire import End, Whole
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.http import HttpResponse, response_hash
 from pallets.primitives.keys import verify_ed25519
@@ -46,7 +46,13 @@ class Receipts:
         self._signers: dict[str, Signer] = {}
 
     def check(
-        self, worker: bytes, end: End, agent: AgentEntry, code: bytes | None, asked: bytes, response: HttpResponse
+        self,
+        worker: bytes,
+        end: End | Whole,
+        agent: AgentEntry,
+        code: bytes | None,
+        asked: bytes,
+        response: HttpResponse,
     ) -> bytes:
         """The receipt's id, 32 bytes, if it holds for this answer to the request of hash `asked`.
 

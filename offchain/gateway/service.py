@@ -36,10 +36,12 @@ from node.web.errors import CannotConnect, WebError
 from offchain.chain import Chain, ChainError
 from offchain.gateway.control import Control
 from offchain.gateway.directory import Directory
-from offchain.gateway.doorway import Doorway, RequestLimits
-from offchain.gateway.http_connection import ConnectionLimits, HttpServer, Receive, Scope, Send
+from offchain.gateway.doorway import Doorway, RequestLimits, send_error
+from offchain.gateway.errors import Starting
+from offchain.gateway.http_connection import ConnectionLimits, HttpServer, NewId, Receive, Scope, Send
 from offchain.gateway.keys import GatewayKeys, Tickets, gateway_keys
 from offchain.gateway.links import Links, is_private
+from offchain.gateway.messages import new_request_id
 from offchain.gateway.receipts import Receipts
 from offchain.gateway.request_logs import RequestLogs
 from offchain.gateway.vault import Vault, VaultError
@@ -116,13 +118,15 @@ async def run_gateway(
         if not _is_loopback(config.host):
             log.warning("the gateway listens at %s: others may reach agents, the vault and the logs", config.host)
         vault = Vault(keys.vault, effects.entropy, config.base_path)
-        door = Door()
+        door = Door(partial(new_request_id, effects.entropy))
         async with _listening(config.host, config.port) as listeners, trio.open_nursery() as nursery:
             url = f"http://{_in_url(config.host)}:{bound_port(listeners)}"
             opened = _Opened(effects.connect, config.url)
             client = Client(opened.connect, config.url)
             await nursery.start(client.run)
-            nursery.start_soon(trio.serve_listeners, HttpServer(door, config.connections).attend, listeners)
+            nursery.start_soon(
+                trio.serve_listeners, HttpServer(door, config.connections, door.new_id).attend, listeners
+            )
             announced = False
 
             def on_serving(key: bytes) -> None:
@@ -186,7 +190,8 @@ async def serve_chain(
 class Door:
     """The application that connections are answered by: `/agents/…` and `/ipfs/…` by hand, the rest by starlette."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_id: NewId) -> None:
+        self.new_id = new_id
         self._doorway: Doorway | None = None
         self._control: Control | None = None
 
@@ -200,20 +205,11 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._doorway is None or self._control is None:
-            await send({"type": "http.response.start", "status": 503, "headers": STARTING})
-            await send({"type": "http.response.body", "body": STARTING_BODY})
+            await send_error(send, Starting("the gateway is reading the chain: try again"), self.new_id())
         elif scope["raw_path"].startswith((b"/agents/", b"/ipfs/")):
             await self._doorway(scope, receive, send)
         else:
             await self._control.application(scope, receive, send)
-
-
-STARTING_BODY = b'{"error":"starting","message":"the gateway is reading the chain: try again","requestId":null}'
-STARTING = [
-    (b"content-type", b"application/json"),
-    (b"content-length", b"%d" % len(STARTING_BODY)),
-    (b"retry-after", b"1"),
-]
 
 
 class _Opened:

@@ -28,6 +28,7 @@ Out of scope
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from offchain.sandbox.base import Answer, Ask, Context, World
@@ -56,10 +57,14 @@ class NotKeyed(ReplayFailed):
 
 
 class Recording:
-    """A world that answers what another one does, and keeps it."""
+    """A world that answers what another one does, and keeps it.
 
-    def __init__(self, world: World, context: Context) -> None:
-        self._world = world
+    Once its answers have more than `answer_bytes` bytes, heads and bodies together, each is an error, as a run's own
+    limit would have it: what a run isn't told has no place in its transcript.
+    """
+
+    def __init__(self, world: World, context: Context, answer_bytes: int | None = None) -> None:
+        self._world, self._answer_bytes, self._answered = world, answer_bytes, 0
         self._asked: dict[int, bytes] = {}
         self.transcript = Transcript(VERSION, context.block_time_ms, context.seed, context.derive_key is not None, [])
 
@@ -68,6 +73,10 @@ class Recording:
         for ask in asks:
             self._asked[ask.id] = ask_hash(ask.op, ask.head, ask.body)
         answer = await self._world.turn(asks)
+        self._answered += len(answer.head) + len(answer.body)
+        if self._answer_bytes is not None and self._answered > self._answer_bytes:
+            message = json.dumps({"error": f"this run may receive {self._answer_bytes} bytes"})
+            answer = Answer(answer.id, False, message.encode(), now_ms=answer.now_ms)
         asked = self._asked.pop(answer.id)
         self.transcript.entries.append(Entry(answer.id, asked, answer.ok, answer.head, answer.body, answer.now_ms))
         return answer
@@ -81,7 +90,8 @@ class Replaying:
         self._given = 0
         self._asked: dict[int, bytes] = {}
         self.emitted: list[Ask] = []
-        """The parts of a streamed answer, in their order: what `emit` asks brought."""
+        """The parts of a streamed answer that were taken, in their order: what `emit` asks brought."""
+        self._parts: dict[int, Ask] = {}
 
     def context(self, derive_key: bytes | None) -> Context:
         """What the recorded run was told. Raises `NotKeyed`."""
@@ -96,13 +106,15 @@ class Replaying:
         for ask in asks:
             self._asked[ask.id] = ask_hash(ask.op, ask.head, ask.body)
             if ask.op == "emit":
-                self.emitted.append(ask)
+                self._parts[ask.id] = ask
         if self._given == len(self._transcript.entries):
             raise AskedTooMuch(f"the run waits for an answer after the {self._given} that were recorded")
         entry = self._transcript.entries[self._given]
         if self._asked.pop(entry.id, None) != entry.ask:
             raise AskedDifferently(f"recorded answer {self._given} is to an ask {entry.id} that the run doesn't make")
         self._given += 1
+        if entry.ok and entry.id in self._parts:
+            self.emitted.append(self._parts[entry.id])
         return Answer(entry.id, entry.ok, entry.head, entry.body, entry.now_ms)
 
     def finish(self) -> None:

@@ -10,11 +10,18 @@ from offchain import records
 from offchain.chain import Chain
 from offchain.execution import run_context
 from offchain.outside_runs import REPLAY_FAILED, job_limits
-from offchain.replay.errors import InputGone, NoOutput, NoSuchJob, TranscriptGone
-from offchain.replay.run import Replay, check_runtime, first_block_with, read_code, run_again
+from offchain.replay.errors import InputGone, InputSealed, NoOutput, NoSuchJob
+from offchain.replay.run import (
+    Replay,
+    check_runtime,
+    first_block_with,
+    read_at,
+    read_code,
+    read_transcript_of,
+    run_again,
+)
 from offchain.sandbox.base import Limits
 from offchain.sandbox.pool import Pool
-from offchain.serving.transcripts import find_transcript
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Input, Mode
 from pallets.primitives.job_record import Job
@@ -30,27 +37,30 @@ async def replay_job(chain: Chain, id: int, pool: Pool, transcript: Transcript |
         raise NoSuchJob(f"there is no job {id}")
     if job.outcome is None:
         raise NoOutput(f"job {id} has no output: it is {job.state.name}")
+    if job.sealed:
+        raise InputSealed(f"the input of job {id} is sealed: only its workers can run it")
     check_runtime(pool, job.outcome.runtime_id)
     code = await read_code(chain, job.code)
     input = await _input(chain, id, job)
     context = run_context(chain.genesis, id if job.audits is None else job.audits, job)
     if job.mode is Mode.Deterministic:
-        limits = Limits(gas=job.gas_limit, wall_seconds=WALL_SECONDS)
+        limits, transcript = Limits(gas=job.gas_limit, wall_seconds=WALL_SECONDS), None
     else:
         limits = job_limits(job, WALL_SECONDS)
         root = job.outcome.transcript_root
-        transcript = transcript or await find_transcript(chain, root, [job.outcome.worker, *job.workers])
-        if transcript is None:
-            raise TranscriptGone(f"none of the job's workers gives the transcript 0x{root.hex()}")
+        transcript = await read_transcript_of(chain, root, [job.outcome.worker, *job.workers], transcript)
     ran = await run_again(pool, code, input, limits, context, transcript)
     outcome = ran.outcome or REPLAY_FAILED
-    differences = [] if ran.difference is None else [ran.difference]
+    judged = job.mode is Mode.Recorded and job.voted  # that it is of another run is what its seats have found then
+    differences = [] if ran.difference is None or judged else [ran.difference]
     if blake2_256(outcome.output) != job.outcome.output:
         differences.append(f"the output is 0x{blake2_256(outcome.output).hex()}, not 0x{job.outcome.output.hex()}")
     if outcome.gas != job.outcome.gas:
         differences.append(f"the gas is {outcome.gas}, not {job.outcome.gas}")
     if transcript is not None and (transcript.block_time_ms, transcript.seed) != (context.block_time_ms, context.seed):
         differences.append("the transcript begins at another time, or with another seed, than the job")
+    if differences and ran.difference is not None and ran.difference not in differences:
+        differences.insert(0, ran.difference)
     return Replay(outcome.output, outcome.gas, outcome.logs, differences)
 
 
@@ -59,9 +69,12 @@ async def _input(chain: Chain, id: int, job: Job) -> bytes:
     block = await first_block_with(chain, records.NEXT_JOB, origin)
     input: Input | None = None
     if block is not None:
-        input = await chain.read(records.INPUT, origin, at=block)
+        input = await read_at(chain, records.INPUT, origin, block=block)
     if not isinstance(input, InlineInput):
-        raise InputGone(f"the input of job {origin} can't be read: it is sealed, or the node keeps no state so old")
+        text = (
+            f"the input of job {origin} can't be read: ask a node that keeps old states, with --state-pruning archive"
+        )
+        raise InputGone(text)
     if blake2_256(input.data) != job.input:
         raise InputGone(f"the node's input of job {origin} isn't the one that the job names")
     return input.data

@@ -12,20 +12,19 @@ import orjson
 
 from offchain.chain import Chain
 from offchain.light.receipt_file import ReceiptFile
-from offchain.replay.errors import NoRequest, TranscriptGone
-from offchain.replay.run import Replay, check_runtime, read_code, run_again
+from offchain.replay.errors import KeyNeeded, NoRequest, NoSuchAgent, OtherChain
+from offchain.replay.run import Replay, check_runtime, read_at, read_code, read_transcript_of, run_again
 from offchain.sandbox.base import Ask, Context
 from offchain.sandbox.pool import Pool
-from offchain.serving.answers import answer_headers, answer_of, answer_status
-from offchain.serving.requests import script_input
+from offchain.serving.answers import BadAnswer, answer_headers, answer_of, answer_status
+from offchain.serving.receipt_records import AGENT
+from offchain.serving.requests import BadRequest, script_input
 from offchain.serving.service import request_limits
-from offchain.serving.transcripts import find_transcript
 from pallets.primitives.http import HttpRequest, HttpResponse, request_hash, response_hash
-from pallets.primitives.transcript import Transcript, transcript_root
+from pallets.primitives.transcript import Transcript
 
 HOST = "localhost"
 REQUEST_ID = "x-request-id"
-MAX_GAS = 10**10
 
 
 async def replay_receipt(
@@ -37,34 +36,49 @@ async def replay_receipt(
     secret: Any = None,
     credentials: list[tuple[str, str]] | None = None,
 ) -> Replay:
-    """Runs a receipt's request again, and compares; raises `CannotReplay`, and `NotKeyed` of `recording`."""
+    """Runs a receipt's request again, and compares; raises `CannotReplay`.
+
+    Of a run that could derive secrets it can be said that it is the same without them, and no more.
+    """
     receipt, request = file.receipt, file.request
     if request is None:
         raise NoRequest("the receipt's file has no request: ask the gateway for the receipt again")
+    if file.genesis != chain.genesis:
+        raise OtherChain(f"the receipt is of chain 0x{file.genesis.hex()}, and the node's is 0x{chain.genesis.hex()}")
     check_runtime(pool, receipt.runtime_id)
+    agent = await read_at(chain, AGENT, receipt.agent, block=receipt.block_hash)
+    if agent is None:
+        raise NoSuchAgent(f"there was no agent {receipt.agent} at the receipt's block")
     code = await read_code(chain, receipt.code)
-    transcript = transcript or await find_transcript(chain, receipt.transcript_root, [file.worker])
-    if transcript is None:
-        raise TranscriptGone(f"the worker doesn't give the transcript 0x{receipt.transcript_root.hex()}")
+    transcript = await read_transcript_of(chain, receipt.transcript_root, [file.worker], transcript)
     differences = []
-    if transcript_root(transcript) != receipt.transcript_root:
-        differences.append("the transcript has another root than the receipt says")
     if request_hash(request) != receipt.request_hash:
         differences.append("the request has another hash than the receipt says")
     headers = [*request.headers, *(credentials or [])]
     told = HttpRequest(request.method, request.path, request.query, headers, request.body)
-    context = Context(block_time_ms=transcript.block_time_ms, seed=transcript.seed)
-    limits = request_limits(MAX_GAS)
-    ran = await run_again(pool, code, script_input(told, HOST, secret), limits, context, transcript)
+    try:
+        input = script_input(told, HOST, secret)
+        context = Context(block_time_ms=transcript.block_time_ms, seed=transcript.seed)
+    except (BadRequest, ValueError) as error:
+        raise NoRequest(f"no worker runs what the receipt is of: {error}") from None
+    ran = await run_again(pool, code, input, request_limits(agent.policy.max_gas), context, transcript)
+    body, gas, logs = b"", 0, tuple[str, ...]()
     if ran.outcome is None:
-        return Replay(b"", 0, (), [*differences, str(ran.difference)])
-    named = dict(request.headers).get(REQUEST_ID)
-    response = _streamed(ran.emitted) or answer_of(ran.outcome, named)
-    if response_hash(response) != receipt.response_hash:
-        differences.append(f"the answer is {response.status}, {len(response.body)} bytes, with another hash")
-    if ran.outcome.gas != receipt.gas:
-        differences.append(f"the gas is {ran.outcome.gas}, not {receipt.gas}")
-    return Replay(response.body, ran.outcome.gas, tuple(ran.outcome.logs), differences)
+        differences.append(str(ran.difference))
+    else:
+        gas, logs = ran.outcome.gas, tuple(ran.outcome.logs)
+        try:
+            response = _streamed(ran.emitted) or answer_of(ran.outcome, dict(request.headers).get(REQUEST_ID))
+            body = response.body
+            if response_hash(response) != receipt.response_hash:
+                differences.append(f"the answer is {response.status}, {len(body)} bytes, with another hash")
+        except BadAnswer as error:
+            differences.append(f"the answer is none: {error}")
+        if gas != receipt.gas:
+            differences.append(f"the gas is {gas}, not {receipt.gas}")
+    if differences and transcript.keyed:
+        raise KeyNeeded(f"the run could derive secrets, and without its key: {'; '.join(differences)}")
+    return Replay(body, gas, logs, differences)
 
 
 def _streamed(emitted: list[Ask]) -> HttpResponse | None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
 
-from offchain.chain import Chain, StorageItem
+from offchain.chain import BlockGone, Chain, StorageItem
 from offchain.outside.recording import ReplayFailed, Replaying
 from offchain.records import CODE
-from offchain.replay.errors import CodeGone, Interrupted, OtherRuntime
+from offchain.replay.errors import CodeGone, Interrupted, OtherRuntime, OtherTranscript, StateGone, TranscriptGone
 from offchain.sandbox.base import Abstained, Ask, Context, Failure, Limits, Success
 from offchain.sandbox.pool import Pool
+from offchain.serving.transcripts import find_transcript
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.transcript import Transcript
+from pallets.primitives.transcript import Transcript, transcript_root
 
 MAX_CODE = 512 * 1024
+
+T = TypeVar("T")
 
 
 class Replay(NamedTuple):
@@ -68,15 +72,47 @@ async def read_code(chain: Chain, hash: bytes) -> bytes:
     return code
 
 
+async def read_transcript_of(
+    chain: Chain, root: bytes, workers: Iterable[bytes], given: Transcript | None
+) -> Transcript:
+    """The transcript of a root: the one given, or a worker's. Raises `OtherTranscript` and `TranscriptGone`."""
+    if given is not None:
+        if transcript_root(given) != root:
+            raise OtherTranscript(f"the transcript has the root 0x{transcript_root(given).hex()}, not 0x{root.hex()}")
+        return given
+    found = await find_transcript(chain, root, workers)
+    if found is None:
+        raise TranscriptGone(f"no worker gives the transcript 0x{root.hex()}: give it as a file")
+    return found
+
+
+async def read_at(chain: Chain, item: StorageItem[T], *keys: int, block: bytes) -> T | None:
+    """A value after an old block. Raises `StateGone`."""
+    try:
+        return await chain.read(item, *keys, at=block)
+    except BlockGone:
+        text = f"the node has no state of block 0x{block.hex()}: ask one with --state-pruning archive"
+        raise StateGone(text) from None
+
+
 async def first_block_with(chain: Chain, number_of_jobs: StorageItem[int], more_than: int) -> bytes | None:
-    """The hash of the first block after which `number_of_jobs` is more than this; `None` where there is none."""
+    """The hash of the first block after which `number_of_jobs` is more than this; `None` where there is none.
+
+    Of states that the node has dropped nothing is known: then it is the first of those that are left.
+    """
+
+    async def is_more(number: int) -> bool:
+        block = await chain.hash_of(number)
+        try:
+            return block is not None and (await read_at(chain, number_of_jobs, block=block) or 0) > more_than
+        except StateGone:
+            return False
+
     low, high = 0, (await chain.best()).number
     while low < high:
         middle = (low + high) // 2
-        block = await chain.hash_of(middle)
-        if block is not None and (await chain.read(number_of_jobs, at=block) or 0) > more_than:
+        if await is_more(middle):
             high = middle
         else:
             low = middle + 1
-    block = await chain.hash_of(low)
-    return block if block is not None and (await chain.read(number_of_jobs, at=block) or 0) > more_than else None
+    return await chain.hash_of(low) if await is_more(low) else None

@@ -46,6 +46,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 MEBIBYTE = 1 << 20
+MAX_CLOCK_MS = 1 << 43
+"""A run's clock stays below it: the year 2248."""
 MAX_MESSAGE_LENGTH = 1000
 MAX_STACK_LENGTH = 4000
 
@@ -110,7 +112,7 @@ class Context:
     """
 
     def __post_init__(self) -> None:
-        if not 0 <= self.block_time_ms < 1 << 43:
+        if not 0 <= self.block_time_ms < MAX_CLOCK_MS:
             raise ValueError(f"block_time_ms is {self.block_time_ms}: it must be from 0 to 2^43 - 1")
         if len(self.seed) > 64:
             raise ValueError(f"the seed has {len(self.seed)} bytes: at most 64 are taken")
@@ -130,14 +132,15 @@ class Ask:
 
         fetch    {"method", "url", "headers": [[name, value]], "redirect": "follow" | "manual" | "error", "timeout_ms"?}
                  and the request's body -> {"status", "status_text", "headers": [[name, value]], "url", "redirected",
-                 "stream": number or null}; with a null stream the answer's body is the whole body, else it is read
+                 "stream": number or null}; with a null stream the answer's body is the whole body, else it is read.
+                 With "timeout_ms", a time for the whole exchange, the stream is always null
         read     {"stream"} -> {"done": boolean} and the next part as body
         cancel   {"stream"} -> {}
         sleep    {"until_ms"} -> {}, at that time of the run's clock or later
         emit     {"status", "headers": [[name, value]]} first, then {"chunk": true} with a body, last {"end": true}:
                  parts of an answer that the program streams -> {}
 
-    An answer that is not `ok` has the head {"error": text}.
+    An answer that is not `ok` has the head {"error": text, "reason": word}; the host's own have no reason.
     """
 
     id: int
@@ -156,7 +159,10 @@ class Answer:
     head: bytes
     body: bytes = b""
     now_ms: int = 0
-    """The run's clock from here on, in milliseconds since 1970; it never goes back, whatever this says."""
+    """The run's clock from here on, in milliseconds since 1970; it never goes back, whatever this says.
+
+    Below `MAX_CLOCK_MS`.
+    """
 
 
 class World(Protocol):
@@ -327,7 +333,10 @@ class UntrustedCache(SandboxError):
 
 
 class WrongAnswer(SandboxError):
-    """A world answered what it was not asked, or twice: there is no run that this could belong to."""
+    """A world answered what it was not asked, or twice, or at a time that no clock shows.
+
+    There is no run that this could belong to.
+    """
 
 
 class PoolFull(SandboxError):

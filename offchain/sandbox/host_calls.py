@@ -8,7 +8,7 @@ Overview
 
         call(name, ...arguments) -> Uint8Array | string
             A function of `pure_ops.OPS`. Arguments are strings (taken as UTF-8), Uint8Arrays or ArrayBuffers. Throws
-            an Error with the message of the function's ValueError. A Uint8Array's buffer is new and its own.
+            an Error with the message of the function's BadArgument. A Uint8Array's buffer is new and its own.
         ask(op, head, body?) -> number
             Asks the world: `op` and `head` (JSON) are strings as in `base.Ask`, `body` a Uint8Array. The number is the
             ask's id, under which the answer comes later through the door `settle`. Throws an Error where there is no
@@ -66,9 +66,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-from offchain.sandbox.base import OPERATIONS, Answer, Ask, Context, Limits, Outside, WrongAnswer
+from offchain.sandbox.base import MAX_CLOCK_MS, OPERATIONS, Answer, Ask, Context, Limits, Outside, WrongAnswer
 from offchain.sandbox.identity import ASK_BYTE_GAS, HOST_CALL_GAS
-from offchain.sandbox.pure_ops import OPS, Given
+from offchain.sandbox.pure_ops import FAILED, OPS, BadArgument, Given
 from offchain.sandbox.quickjs import Machine, Thrown
 from offchain.sandbox.wasm import Instance, Slots
 
@@ -156,6 +156,8 @@ class Session:
         answer = self.outside(asks)
         if answer.id not in self._open:
             raise WrongAnswer(f"the world answered ask {answer.id}, which is not open")
+        if answer.now_ms >= MAX_CLOCK_MS:
+            raise WrongAnswer(f"the world answered at {answer.now_ms} ms, which is beyond a run's clock")
         until = self._open.pop(answer.id)
         self.clock_ms = max(self.clock_ms, answer.now_ms, until or 0)
         if until is not None:
@@ -252,8 +254,10 @@ class Host:
             arguments.insert(0, session.seed)
         try:
             result = op.run(*arguments)
-        except ValueError as error:
+        except BadArgument as error:
             raise Refused(str(error)) from None
+        except ValueError:
+            raise Refused(FAILED) from None
         machine.instance.burn(op.byte_gas * len(result))
         return machine.string(result) if op.text else machine.uint8_array(result)
 

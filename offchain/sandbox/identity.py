@@ -6,6 +6,7 @@ loading wasmtime, since a node asks for it too.
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,16 +40,26 @@ in a trap at the end of the stack it has in guest memory: as exact, but they cos
 HOST_CALL_GAS = 200_000
 """Added where the guest calls the host: about the 25 to 50 µs that such a call takes."""
 JOB_GAS = 40_000
-"""Added for each promise job, which the host has to start."""
+"""Added for each promise job, which the host has to start, and for each time that it asks in vain for the output."""
 ASK_BYTE_GAS = 10
 """Added for each byte of an ask and of an answer, on top of the call."""
 
-HOST_REVISION = 2
-"""Raised with every change of the host's code that changes what a run costs or yields."""
+HOST_REVISION = 3
+"""Raised with every change of the host's code that changes what a run costs or yields, `pure_ops` and `wyhash` aside:
+they are in the id themselves, and so are the versions of libraries whose tables and checks they go by."""
+
+
+def _source_hash(*names: str) -> str:
+    return blake2b(b"".join(Path(__file__).with_name(name).read_bytes() for name in names), digest_size=16).hexdigest()
+
+
 RUNTIME_CONFIG = ";".join(
     (
         WASM_CONFIG,
         f"host={HOST_REVISION}",
+        f"pure-ops={_source_hash('pure_ops.py', 'wyhash.py')}",
+        f"cryptography={version('cryptography')}",
+        f"idna={version('idna')}",
         f"js-stack={JS_STACK}",
         f"host-call-gas={HOST_CALL_GAS}",
         f"job-gas={JOB_GAS}",

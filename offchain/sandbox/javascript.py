@@ -34,6 +34,7 @@ from typing import Literal, TypeVar
 from wasmtime import Trap, TrapCode, WasmtimeError
 
 from offchain.sandbox.base import (
+    MAX_CLOCK_MS,
     Abstained,
     Answer,
     Context,
@@ -55,7 +56,7 @@ from offchain.sandbox.base import (
 )
 from offchain.sandbox.engine_thread import EngineThread
 from offchain.sandbox.host_calls import Host, Refused, Rejection, Session
-from offchain.sandbox.identity import engine_wasm, prelude, runtime_id
+from offchain.sandbox.identity import JOB_GAS, engine_wasm, prelude, runtime_id
 from offchain.sandbox.programs import Program, ProgramKey, Programs, is_handler
 from offchain.sandbox.quickjs import Image, Machine, Thrown, TooLong, boot, compiled
 from offchain.sandbox.wasm import CorruptGuest, Instance, MeteredModule
@@ -242,6 +243,7 @@ class _Run:
         machine.run_jobs()
         while machine.is_undefined(output := machine.door("finish")):
             machine.free(output)
+            machine.instance.burn(JOB_GAS)
             if not machine.run_jobs():
                 self._go_on()
                 machine.run_jobs()
@@ -255,6 +257,8 @@ class _Run:
         due = machine.due()
         if due <= session.clock_ms:
             return machine.free(machine.door("tick"))
+        if MAX_CLOCK_MS <= due < math.inf:
+            raise UncaughtError("RangeError: a timer is due at a time that the clock can't show")
         if due < math.inf and session.outside is None:
             session.clock_ms = math.ceil(due)
             return None

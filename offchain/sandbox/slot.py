@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from offchain.sandbox import pure_ops
 from offchain.sandbox.base import Abstained, Answer, Ask, Context, Limits, Outcome, SandboxError, WrongAnswer
 from offchain.sandbox.engine_thread import THREAD_STACK
 from offchain.sandbox.frames import Job, pack, pack_asks, pack_outcome, unpack, unpack_answer, unpack_job
@@ -102,8 +103,15 @@ def _touch_everything(sandbox: JavaScriptSandbox) -> None:
     """Run a success and a failure, so that Python has loaded all it needs before it may open no more files."""
     limits = Limits(gas=10**8, wall_seconds=60)
     context = Context(block_time_ms=0, seed=b"")
-    for script in (b"console.log(1); scriptOutput = 'x'", b"throw new Error('x')", b"for (;;);", b"'use agent'"):
+    scripts = (
+        b"console.log(1); scriptOutput = '\\ud800'",  # which Python needs a codec for
+        b"throw new Error('x')",
+        b"for (;;);",
+        b"'use agent'",
+    )
+    for script in scripts:
         pack_outcome(sandbox.run(script, b"", limits, context))
+    pure_ops.load()
 
 
 def _give_up_rights(memory_bytes: int) -> None:

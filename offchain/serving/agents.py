@@ -7,6 +7,10 @@ new final block, at most once in `REFRESH_SECONDS`; one that nobody has asked fo
 request waits for the chain only if it is its agent's first in a while, and what it is answered by is never older than a
 few seconds. Code is kept by hash, in `MAX_CODE_BYTES`.
 
+Receipts name the block, and the chain gives so much time to commit one (`Jobs.ReceiptTime`). A worker whose node is
+gone, or whose chain makes nothing final any more while blocks go on, would sign what is overdue at once: `is_current`
+says so long before.
+
 ## Usage
 
 ```python
@@ -23,8 +27,10 @@ Whether what is read is what the chain has: `offchain.light.finalized` proves it
 from __future__ import annotations
 
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +39,7 @@ import trio
 from offchain import records
 from offchain.chain import ACCOUNT, Chain, ChainError, Head
 from offchain.light.finalized import Finalized
+from offchain.records import NOW
 from offchain.rpc import CallFailed, ConnectionLost
 from offchain.serving import receipt_records
 from pallets.primitives.agent_record import Agent
@@ -40,7 +47,10 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.service import NO_SERVICE, ServicePolicy
 from pallets.primitives.types import Balance
 
-REFRESH_SECONDS = 2.0
+REFRESH_SECONDS, CHECK_SECONDS = 2.0, 60.0
+"""The second, where no block becomes final."""
+STALE_SECONDS = 600.0
+"""By how much at most the last final block is behind the best one; and for how long that may be unknown, or more."""
 MAX_AGENTS, MAX_MISSING = 256, 4096
 MAX_CODE_BYTES = 32 << 20
 BALANCE = codec_of(Balance)
@@ -85,13 +95,20 @@ class Agents:
         self._missing: set[int] = set()  # not there, as of the last final block
         self._codes: OrderedDict[bytes, bytes] = OrderedDict()
         self._code_bytes = 0
-        self._least_balance: int | None = None
         self._news = trio.Event()
+        self._current_at = self._looked_at = -math.inf
+        self._least_balance: int | None = None
+        self._reading_least = trio.Lock()
 
     def known(self, id: int) -> ServedAgent | None:
         """An agent, if it is known as it is now."""
         self._asked_for.add(id)
         return self._agents.get(id)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether receipts may name the block that agents were last read after."""
+        return trio.current_time() - self._current_at <= STALE_SECONDS
 
     async def get(self, id: int) -> ServedAgent | None:
         """An agent; `None` where the chain has none of this number.
@@ -107,7 +124,7 @@ class Agents:
         self._asked_for.add(id)
         self._reading[id] = trio.Event()
         try:
-            await self._final.newest()
+            await self._look()
             found = await self._read(id)
         finally:
             self._reading.pop(id).set()
@@ -122,8 +139,10 @@ class Agents:
         """Follows the chain's final blocks until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hear)
+            nursery.start_soon(self._prepare)
             while True:
-                await self._news.wait()
+                with trio.move_on_after(CHECK_SECONDS):
+                    await self._news.wait()
                 self._news = trio.Event()
                 try:
                     if self._asked_for:
@@ -135,6 +154,11 @@ class Agents:
                     self._news.set()
                 await trio.sleep(REFRESH_SECONDS)
 
+    async def _prepare(self) -> None:
+        """Reads what takes a second before anybody waits for it."""
+        with suppress(*UNREADABLE):
+            await self._least()
+
     async def _hear(self) -> None:
         names = ("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads")
         await self._chain.client.follow(*names, (), self._on_final)
@@ -143,8 +167,17 @@ class Agents:
         self._missing.clear()
         self._news.set()
 
+    async def _look(self) -> None:
+        """Goes to the last final block, and sees how far it is behind the best one."""
+        head, now = await self._final.newest(), trio.current_time()
+        final, best = await self._final.read_at(head, NOW) or 0, await self._chain.read(NOW) or 0
+        # After a while without looking, blocks after a long silence may just wait to become final.
+        if best - final <= STALE_SECONDS * 1000 or now - self._looked_at > STALE_SECONDS:
+            self._current_at = now
+        self._looked_at = now
+
     async def _refresh(self) -> None:
-        await self._final.newest()
+        await self._look()
         wanted, self._asked_for = self._asked_for, set()
         self._agents = {id: agent for id, agent in self._agents.items() if id in wanted}
         for id in list(self._agents):
@@ -195,7 +228,8 @@ class Agents:
 
     async def _least(self) -> int:
         """What an account keeps to stay alive."""
-        if self._least_balance is None:
-            found = await self._chain.constant("Balances", "ExistentialDeposit")
-            self._least_balance = int(BALANCE.decode_all(found))
+        async with self._reading_least:
+            if self._least_balance is None:
+                found = await self._chain.constant("Balances", "ExistentialDeposit")
+                self._least_balance = int(BALANCE.decode_all(found))
         return self._least_balance

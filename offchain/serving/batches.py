@@ -7,7 +7,8 @@ the chain has it; the next one is made after that, so that there is one way only
 draws leaves of it, which are shown to it, with the tickets by which agents pay. When the chain has done with a batch,
 in a final block, its receipts may be forgotten.
 
-While nothing is to be sent or shown, nothing is asked of the node.
+While nothing is to be sent or shown, nothing is asked of the node. The chain takes a batch every `BatchInterval` by its
+own clock, which stands while there are no blocks: what comes too soon for it is sent again.
 
 The chain's `NextReceipt` never goes back on the chain that all this was signed for. Where it does, or knows more than
 was ever signed, the chain was set back, or the log was: either way the key must sign no more (`Standing.look_again`).
@@ -44,12 +45,14 @@ from pallets.primitives.receipt_record import BatchRecord, BatchStage
 
 MOST = 4096
 """Receipts of a batch: some 10 ms of hashing."""
-BATCH_SECONDS = 5.0
+BATCH_SECONDS, LEAST_SECONDS = 5.0, 3.0
+"""Between two batches; the second where there are `MOST` already: the chain's `BatchInterval`."""
 LOOK_SECONDS, IDLE_SECONDS = 1.0, 4.0
 """How often it looks at the chain while something is on its way: the second, where the last look left nothing to do."""
 PAUSE, LONGEST_PAUSE = 2.0, 60.0
 LOOKED_BACK = 64
 """Batches that are looked at after a start: the chain may wait for leaves of theirs."""
+TOO_SOON = "TooSoon"
 OVER = frozenset({BatchStage.Paid, BatchStage.Void, BatchStage.Unpaid})
 
 
@@ -143,7 +146,8 @@ class Batches:
 
     def _is_time(self) -> bool:
         waiting = self._receipts.on_disk_up_to - self._receipts.batched
-        return waiting >= MOST or (waiting > 0 and trio.current_time() - self._made_at >= BATCH_SECONDS)
+        pause = LEAST_SECONDS if waiting >= MOST else BATCH_SECONDS
+        return waiting > 0 and trio.current_time() - self._made_at >= pause
 
     async def _commit(self, batch: Range) -> None:
         """Sends a batch; it is on disk before."""
@@ -212,7 +216,8 @@ class Batches:
         try:
             await self._chain.submit_bare(call)
         except CallFailed as error:
-            if error.code not in IN_POOL:
-                self._log.info("%s: refused, %s", what, refusal_of(error))
+            reason = refusal_of(error)
+            if error.code not in IN_POOL and reason != TOO_SOON:
+                self._log.info("%s: refused, %s", what, reason)
             return False
         return True

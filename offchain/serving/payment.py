@@ -1,4 +1,4 @@
-"""Who pays for a request, and how much: an agent's budget by its gateway's ticket.
+"""Who pays for a request, and how much: an agent's budget by its gateway's ticket. Callers' vouchers are in `vouchers`.
 
 | price | ticket | what the run costs |
 | --- | --- | --- |
@@ -16,10 +16,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
-
 from offchain.serving.agents import ServedAgent
+from pallets.primitives.keys import verify_ed25519
 from pallets.primitives.receipt import SignedTicket, ticket_bytes
 from pallets.primitives.service import BudgetLevel
 
@@ -29,7 +27,9 @@ MAX_BUDGETS = 4096
 
 
 class PaymentRequired(Exception):
-    """Nobody pays for the request."""
+    """Nobody pays for the request; `error` is the wire's word for it."""
+
+    error = "payment-required"
 
 
 class Tariff:
@@ -48,7 +48,8 @@ class Tariff:
         if not agent.record.policy.price:
             return False
         if ticket is None:
-            raise PaymentRequired(f"agent {agent.id} charges for gas: send the request through one of its gateways")
+            text = f"agent {agent.id} charges for gas: send the request through one of its gateways, or pay by a voucher"
+            raise PaymentRequired(f"{text} in x-fathom-voucher, see fathom channel")
         self._check(agent, request_hash, ticket, now)
         if agent.funds and not self._left(agent, now):
             raise PaymentRequired(f"agent {agent.id} has spent its budget: try again in a minute")
@@ -81,10 +82,8 @@ class Tariff:
         used = self._used.get(signed.gateway)
         if used is not None and not used.is_new(ticket.nonce):
             raise PaymentRequired("the ticket was used before")
-        try:
-            VerifyKey(signed.gateway).verify(ticket_bytes(self._genesis, ticket), signed.signature)
-        except (BadSignatureError, ValueError):
-            raise PaymentRequired("the ticket's signature is not its gateway's") from None
+        if not verify_ed25519(signed.signature, ticket_bytes(self._genesis, ticket), signed.gateway):
+            raise PaymentRequired("the ticket's signature is not its gateway's")
 
 
 class _Nonces:

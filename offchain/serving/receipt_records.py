@@ -9,8 +9,8 @@ from offchain.records import BY_KEY, JOBS
 from pallets.primitives.agent_record import Agent, AgentId
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Blake2_128Concat
-from pallets.primitives.receipt import MAX_NEWEST, Opening, ReceiptBatch, SignedTicket
-from pallets.primitives.receipt_record import MAX_DRAWN, BatchRecord
+from pallets.primitives.receipt import MAX_NEWEST, Opening, ReceiptBatch, SignedTicket, SignedVoucher
+from pallets.primitives.receipt_record import MAX_DRAWN, BatchRecord, Channel, ChannelId
 from pallets.primitives.service import MAX_HOSTS, Host, ServicePolicy
 from pallets.primitives.types import H256, U32, U64, U128, Bound, Bytes64
 from pallets.primitives.worker import WorkerKey
@@ -24,6 +24,7 @@ NEXT_RECEIPT: StorageItem[int] = StorageItem("Jobs", "NextReceipt", U64, BY_KEY)
 RECEIPT_BATCH: StorageItem[BatchRecord] = StorageItem(
     "Jobs", "ReceiptBatch", BatchRecord, BY_KEY, (U64, Blake2_128Concat)
 )
+CHANNEL: StorageItem[Channel] = StorageItem("Jobs", "Channel", Channel, (ChannelId, Blake2_128Concat))
 
 COMMIT_RECEIPTS = codec_of(tuple[WorkerKey, U64, U32, H256, U128, Bytes64])
 OPEN_RECEIPTS = codec_of(
@@ -35,6 +36,7 @@ OPEN_RECEIPTS = codec_of(
         Bytes64,
     ]
 )
+CLAIM_VOUCHER = codec_of(SignedVoucher)
 
 
 def commit_receipts(batch: ReceiptBatch, signature: bytes) -> bytes:
@@ -48,6 +50,11 @@ def open_receipts(
 ) -> bytes:
     """`Jobs.open_receipts`, bare."""
     return bytes((JOBS, 13)) + OPEN_RECEIPTS.encode((worker, first, openings, newest, signature))
+
+
+def claim_voucher(signed: SignedVoucher) -> bytes:
+    """`Jobs.claim_voucher`, to be signed by anyone."""
+    return bytes((JOBS, 18)) + CLAIM_VOUCHER.encode(signed)
 
 
 def treasury(agent: int) -> bytes:

@@ -2,8 +2,9 @@
 
 ## Overview
 
-The log of receipts is the key's own, in a directory of its name; it is read beside everything else that a worker does
-at its start: until it is, requests are refused as `worker-starting`. The store is the worker's, whatever its key.
+The log of receipts and callers' accounts are the key's own, in directories of its name; they are read beside everything
+else that a worker does at its start: until they are, requests are refused as `worker-starting`. The store is the
+worker's, whatever its key.
 
 Where the log can't be trusted any more nothing is answered, and the worker goes on with its jobs.
 """
@@ -26,16 +27,23 @@ from offchain.cluster_secrets import AgentSubject, ClusterSecrets
 from offchain.execution import SandboxPool
 from offchain.keys import Entropy, WorkerKeys
 from offchain.light.finalized import Finalized
+from offchain.serving.accounts import Accounts
 from offchain.serving.agents import UNREADABLE, Agents
 from offchain.serving.batches import Batches, LogLost
+from offchain.serving.channels import Channels
+from offchain.serving.claims import Claims
 from offchain.serving.files import DiskFiles, MemoryFiles
 from offchain.serving.receipt_log import DamagedLog, ReceiptLog
 from offchain.serving.server import Endpoint
 from offchain.serving.service import Means, Service
 from offchain.serving.store import Store
+from offchain.serving.vouchers import Vouchers
 from offchain.serving.worlds import WayOut
+from pallets.primitives.keys import Keypair
 
-RECEIPTS, STORE = "receipts", "store"
+RECEIPTS, ACCOUNTS, STORE, TRANSCRIPTS = "receipts", "accounts", "store", "transcripts"
+JOBS_BYTES = 1 << 30
+"""Of transcripts of jobs, which are kept apart: no number of requests takes the place of what a challenge asks for."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 Log = logging.LoggerAdapter[logging.Logger]
@@ -61,10 +69,12 @@ class Standing(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What requests are answered with, whatever the key. `commits` is whether receipts go on the chain."""
+    """What requests are answered with, whatever the key. `commits` is whether receipts go on the chain, and `operator`
+    claims what callers owe."""
 
     pool: SandboxPool
     slots: int
+    operator: Keypair
     base_path: Path | None
     store: Store
     way_out: WayOut
@@ -89,9 +99,14 @@ async def answer_requests(
     async def key_of(code: bytes) -> bytes | None:
         return await member.agent_key(AgentSubject.of_code(code))
 
-    with closing(_files(setting.base_path, RECEIPTS, keys.worker_key.hex()[:16])) as files:
+    name = keys.worker_key.hex()[:16]
+    with (
+        closing(_files(setting.base_path, RECEIPTS, name)) as files,
+        closing(_files(setting.base_path, ACCOUNTS, name)) as account_files,
+    ):
         try:
             receipts = await trio.to_thread.run_sync(ReceiptLog, files, chain.genesis)
+            accounts = await trio.to_thread.run_sync(Accounts, account_files)
         except (DamagedLog, OSError) as error:
             log.error("answers no requests: %s; take a fresh --base-path", error)
             return
@@ -100,6 +115,7 @@ async def answer_requests(
             return
         await _is_attested(final, keys.worker_key, setting.pool.runtime_id, log)
         agents = Agents(chain, final, key_of, log)
+        channels = Channels(final, lambda: {account.voucher.channel for account in accounts}, log, accounts.close)
         means = Means(
             keys=keys,
             genesis=chain.genesis,
@@ -109,16 +125,21 @@ async def answer_requests(
             secrets=secrets,
             receipts=receipts,
             batches=batches,
+            vouchers=Vouchers(chain.genesis, keys.worker_key, accounts, channels),
             store=setting.store,
             way_out=setting.way_out,
             entropy=setting.entropy,
             now=setting.now,
             simulated=lambda: standing.simulated,
         )
+        hands = keys.worker_key, accounts, channels, setting.now, log
+        claims = Claims(chain, setting.operator, *hands)
         service = Service(means, log)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(receipts.run)
             nursery.start_soon(agents.run)
+            nursery.start_soon(channels.run)
+            nursery.start_soon(_claim, claims)
             nursery.start_soon(service.run)
             if setting.commits:
                 nursery.start_soon(batches.run)
@@ -126,15 +147,29 @@ async def answer_requests(
             await endpoint.serve(service)
 
 
+async def _claim(claims: Claims) -> None:
+    """Claims until cancelled, and a last time then."""
+    try:
+        await claims.run()
+    finally:
+        await claims.finish()
+
+
 async def open_store(base_path: Path | None) -> Store:
     """What a worker keeps to show later. Raises `OSError`."""
     return await trio.to_thread.run_sync(Store, _files(base_path, STORE))
 
 
+async def open_job_store(base_path: Path | None) -> Store:
+    """The transcripts of jobs, which a worker is slashed for losing. Raises `OSError`."""
+    return await trio.to_thread.run_sync(Store, _files(base_path, TRANSCRIPTS), JOBS_BYTES)
+
+
 def forget_receipts(base_path: Path | None, worker: bytes) -> None:
-    """Drops the log of a key that will sign no more."""
+    """Drops the logs of a key that will sign no more."""
     if base_path is not None:
-        shutil.rmtree(base_path / RECEIPTS / worker.hex()[:16], ignore_errors=True)
+        for kind in (RECEIPTS, ACCOUNTS):
+            shutil.rmtree(base_path / kind / worker.hex()[:16], ignore_errors=True)
 
 
 async def _is_the_chains(batches: Batches, log: Log) -> bool:

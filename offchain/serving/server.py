@@ -47,6 +47,7 @@ from offchain.serving.wire import (
     GetTranscript,
     Head,
     Refused,
+    Whole,
 )
 from pallets.primitives.scale import DecodeError
 
@@ -58,7 +59,7 @@ NOT_HERE = "this is a worker's endpoint, for gateways: ask a gateway"
 log = logging.getLogger(__name__)
 
 Question = Ask | GetReceipt | GetTranscript
-Reply = Head | Chunk | End | Refused | Found
+Reply = Whole | Head | Chunk | End | Refused | Found
 Send = Callable[[Reply], Awaitable[None]]
 """Raises `ConnectionClosed` when the gateway has gone."""
 
@@ -83,13 +84,10 @@ class Answering(Protocol):
     """Who answers; `service.Service` does."""
 
     async def answer(self, ask: Ask, caller: Caller) -> None:
-        """Answers a request, with `End` or `Refused` as its last word."""
+        """Answers a request, with `Whole`, `End` or `Refused` as its last word."""
 
     async def receipt_file(self, id: bytes) -> bytes | None:
         """JSON of a receipt."""
-
-    def transcript(self, root: bytes) -> bytes | None:
-        """What came from outside into a run."""
 
 
 class Endpoint:
@@ -98,6 +96,8 @@ class Endpoint:
     def __init__(self, host: str, listeners: list[trio.SocketListener]) -> None:
         self._listeners = listeners
         self._answering: tuple[Answering, trio.Nursery] | None = None
+        self.transcript: Callable[[bytes], bytes | None] = lambda root: None
+        """The SCALE of a transcript by its root. Given also while no requests are answered: jobs depend on it."""
         self._lobby: trio.Nursery | None = None
         port = bound_port(listeners)
         self.url = f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
@@ -150,7 +150,10 @@ class Endpoint:
         if len(callers) >= 2 * MAX_OPEN_REQUESTS:
             raise _BadMessage("far too many requests are open")
         callers[said.id] = caller
-        if self._answering is not None and len(callers) <= MAX_OPEN_REQUESTS:
+        if isinstance(said, GetTranscript) and len(callers) <= MAX_OPEN_REQUESTS:
+            assert self._lobby is not None
+            self._lobby.start_soon(self._show, said, caller, callers)
+        elif self._answering is not None and len(callers) <= MAX_OPEN_REQUESTS:
             answering, nursery = self._answering
             nursery.start_soon(self._answer, answering, said, caller, callers)
         else:
@@ -161,9 +164,7 @@ class Endpoint:
         try:
             if isinstance(said, GetReceipt):
                 await caller.send(Found(said.id, await answering.receipt_file(said.receipt)))
-            elif isinstance(said, GetTranscript):
-                await caller.send(Found(said.id, answering.transcript(said.root)))
-            else:
+            elif isinstance(said, Ask):
                 await answering.answer(said, caller)
         except trio.Cancelled:
             with trio.move_on_after(LAST_WORD_SECONDS, shield=True):
@@ -173,6 +174,15 @@ class Endpoint:
             log.exception("a request failed inside the worker")
             text = "the worker failed: its log says more"
             await caller.send(Refused(said.id, 502, "worker-failed", text, None, True))
+        finally:
+            del callers[said.id]
+
+    async def _show(self, said: GetTranscript, caller: Caller, callers: dict[int, Caller]) -> None:
+        try:
+            await caller.send(Found(said.id, self.transcript(said.root)))
+        except OSError as error:
+            log.error("a transcript can't be read: %s", error)
+            await caller.send(Found(said.id, None))
         finally:
             del callers[said.id]
 

@@ -3,7 +3,7 @@
 ## Overview
 
 ```
-Ask -> agent, code -> secret -> who pays -> sandbox -> answer -> receipt, on disk -> Head, Chunk, End
+Ask -> agent, code -> secret -> who pays -> sandbox -> answer -> receipt, on disk -> Whole, or Head, Chunk, End
 ```
 Whatever is wrong before the run is `Refused`. Whatever the run comes to, a failure of the script included, is an answer
 with a receipt; only of a run without an end nothing can be signed. A script that streams its answer has its parts sent
@@ -21,6 +21,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,11 +43,12 @@ from offchain.serving.secret_box import BoundElsewhere, SealedSecret, open_secre
 from offchain.serving.server import Caller
 from offchain.serving.store import Store, TooLarge
 from offchain.serving.streamed import StreamedAnswer
-from offchain.serving.wire import MAX_CHUNK, MAX_RESPONSE_BODY, Ask, Chunk, End, Head, Refused
+from offchain.serving.vouchers import Reservation, Vouchers
+from offchain.serving.wire import MAX_CHUNK, MAX_RESPONSE_BODY, Ask, Chunk, End, Head, Refused, Whole
 from offchain.serving.worlds import RunWorld, WayOut
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.http import REQUEST, RESPONSE, HttpRequest, HttpResponse, canonical_request, canonical_response
-from pallets.primitives.receipt import RECEIPT, Receipt, SignedTicket, receipt_id
+from pallets.primitives.receipt import RECEIPT, Receipt, SignedTicket, SignedVoucher, receipt_id
 from pallets.primitives.sealed import NotSealed
 from pallets.primitives.transcript import TRANSCRIPT, Transcript, transcript_root
 
@@ -81,6 +83,7 @@ class Means:
     secrets: ClusterSecrets
     receipts: ReceiptLog
     batches: Batches
+    vouchers: Vouchers
     store: Store
     way_out: WayOut
     entropy: Entropy
@@ -114,7 +117,11 @@ class Service:
         except BadRequest as error:
             await caller.send(Refused(ask.id, error.status, error.error, str(error), None, False))
         except PaymentRequired as error:
-            await caller.send(Refused(ask.id, 402, "payment-required", str(error), None, False))
+            await caller.send(Refused(ask.id, 402, error.error, str(error), None, False))
+        except UNREADABLE as error:
+            self._log.warning("a caller's channel can't be read: %s", error)
+            text = "the worker can't read the voucher's channel from its node"
+            await caller.send(Refused(ask.id, 502, "worker-failed", text, None, True))
         except LogError as error:
             self._log.error("request refused: %s", error)
             text = "the worker can't write its receipts down: try another one"
@@ -127,22 +134,32 @@ class Service:
         secret = None if ask.sealed is None else self._secret(ask.sealed, agent)
         input = script_input(ask.request, ask.host, secret)
         now = self._means.now()
-        paid = self._tariff.admit(agent, hash, ask.ticket, now)
-        context = Context(block_time_ms=now, seed=self._means.entropy(32), derive_key=agent.derive_key)
-        streamed = StreamedAnswer(ask.id, caller)
-        started, outcome, transcript = await self._run(agent, input, context, streamed, caller)
-        if not caller.wanted:
-            return
-        milliseconds = int((trio.current_time() - started) * 1000)
-        response = streamed.answer(outcome) or answer_of(outcome, ask.request_id)
-        charge = self._tariff.charge(agent, outcome.gas, now) if paid else 0
-        ticket = ask.ticket if paid else None
-        kept = self._sign(agent, hash, request, response, transcript, outcome.gas, charge, ticket)
-        await self._means.receipts.on_disk(kept.receipt.sequence)
-        if not streamed.begun:
-            await caller.send(*_parts(ask.id, response))
-        signed = RECEIPT.encode(kept.receipt), kept.signature, self._means.keys.worker_key
-        await caller.send(End(ask.id, *signed, list(outcome.logs), milliseconds))
+        async with self._reserved(agent, ask.voucher, now) as reservation:
+            paid = reservation is None and self._tariff.admit(agent, hash, ask.ticket, now)
+            context = Context(block_time_ms=now, seed=self._means.entropy(32), derive_key=agent.derive_key)
+            streamed = StreamedAnswer(ask.id, caller)
+            started, outcome, transcript = await self._run(agent, input, context, streamed, caller)
+            if not caller.wanted:
+                return
+            milliseconds = int((trio.current_time() - started) * 1000)
+            response = streamed.answer(outcome) or answer_of(outcome, ask.request_id)
+            charge = self._tariff.charge(agent, outcome.gas, now) if paid else 0
+            if reservation is not None:
+                charge = reservation.price(outcome.gas)
+            ticket = ask.ticket if paid else None
+            kept = self._sign(agent, hash, request, response, transcript, outcome.gas, charge, ticket)
+            if reservation is not None:
+                reservation.charge(outcome.gas)
+                await reservation.on_disk()
+            await self._means.receipts.on_disk(kept.receipt.sequence)
+            signed = RECEIPT.encode(kept.receipt), kept.signature, self._means.keys.worker_key
+            last = *signed, list(outcome.logs), milliseconds
+            if not streamed.begun and len(response.body) <= MAX_CHUNK:
+                await caller.send(Whole(ask.id, response.status, response.headers, response.body, *last))
+                return
+            if not streamed.begun:
+                await caller.send(*_parts(ask.id, response))
+            await caller.send(End(ask.id, *last))
 
     def _sign(
         self,
@@ -189,10 +206,6 @@ class Service:
         make = partial(receipt_file, means.receipts, means.genesis, means.keys.worker_key, *shown)
         return (await trio.to_thread.run_sync(make)).to_json()  # an old batch takes a while to read
 
-    def transcript(self, root: bytes) -> bytes | None:
-        """SCALE of a transcript that is kept; `None` where the store has no such, or no more."""
-        return self._means.store.get(root)
-
     # Before the run
 
     async def _agent(self, ask: Ask) -> ServedAgent:
@@ -207,6 +220,9 @@ class Service:
                 raise Refusal(502, "worker-failed", text, elsewhere=True) from None
         if agent is None:
             raise Refusal(404, "unknown-agent", f"there is no agent {ask.agent}")
+        if not self._means.agents.is_current:
+            text = "the last final block that this worker knows is too old for a receipt"
+            raise Refusal(503, "worker-behind", text, elsewhere=True)
         if agent.record.paused:
             raise Refusal(403, "agent-paused", f"agent {ask.agent} is paused by its DAO")
         if agent.code is None:
@@ -214,6 +230,14 @@ class Service:
         if ask.code not in (None, agent.record.code):
             raise Refusal(404, "code-not-approved", f"this code is not what agent {ask.agent} runs")
         return agent
+
+    def _reserved(
+        self, agent: ServedAgent, voucher: SignedVoucher | None, now: int
+    ) -> AbstractAsyncContextManager[Reservation | None]:
+        """What of the caller's channel is reserved; nothing where it shows no voucher, or the agent charges nothing."""
+        if voucher is None or not agent.record.policy.price:
+            return nullcontext()
+        return self._means.vouchers.reserved(agent, voucher, now)
 
     def _secret(self, sealed: SealedSecret, agent: ServedAgent) -> Any:
         """What the script gets as `secret`."""

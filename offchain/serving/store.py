@@ -84,6 +84,10 @@ class Store:
             self._remember(self._newest, key, size, len(data))
             size += len(frame)
 
+    def sync(self) -> None:
+        """Has what was put last on disk, whatever happens to the machine. Raises `OSError`."""
+        self._files.sync(_name(self._newest))
+
     def get(self, key: bytes) -> bytes | None:
         """An entry; `None` where it isn't kept, or not any more."""
         place = self._places.get(key)

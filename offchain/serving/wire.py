@@ -4,15 +4,16 @@
 
 | from the gateway | | from the worker | |
 | --- | --- | --- | --- |
-| `Ask` | a request to an agent | `Head` | status and headers of its answer |
-| `Cancel` | nobody waits for it any more | `Chunk` | a part of its body |
-| `GetReceipt`, `GetTranscript` | a receipt's file, a transcript | `End` | the answer is whole: its receipt, signed |
+| `Ask` | a request to an agent | `Whole` | its answer and its receipt, signed |
+| `Cancel` | nobody waits for it any more | `Head` | status and headers of an answer in parts |
+| `GetReceipt`, `GetTranscript` | a receipt's file, a transcript | `Chunk` | a part of its body |
+| | | `End` | the answer is whole: its receipt, signed |
 | | | `Refused` | there is no answer; before or instead of `End` |
 | | | `Found` | the file |
 
-`id` is the gateway's, and names a request on its connection until `End`, `Refused` or `Found`; after `Cancel` a worker
-may still say what was on its way. A short answer comes as three messages in one packet. Whoever breaks the format, or
-uses an `id` twice at once, is disconnected with 1002.
+`id` is the gateway's, and names a request on its connection until `Whole`, `End`, `Refused` or `Found`; after `Cancel`
+a worker may still say what was on its way. An answer of up to `MAX_CHUNK` bytes that a script doesn't stream comes as
+one message. Whoever breaks the format, or uses an `id` twice at once, is disconnected with 1002.
 
 A run that failed is an answer too: a worker signs and charges it like any other. Its status says why, its body is the
 JSON `{"error", "message", "requestId", "stack"?}`; `requestId` is the request's header `x-request-id`, `null` without.
@@ -23,11 +24,12 @@ JSON `{"error", "message", "requestId", "stack"?}`; `requestId` is the request's
 | 400 | `bad-request` | no | headers or body are not what a script can be told |
 | 401 | `secret-not-readable`, `secret-bound-elsewhere` | no | the sealed secret is not this agent's or code's |
 | 402 | `payment-required` | no | no ticket that counts pays for the run |
+| 402 | `voucher-…`, `channel-…` and others of `vouchers` | no | the caller's voucher doesn't |
 | 403 | `agent-paused` | no | |
 | 404 | `unknown-agent`, `no-approved-code`, `code-not-approved` | no | |
 | 413 | `request-too-large` | no | |
 | 502 | `worker-failed` | yes | its sandbox died, or its receipt could not be written down |
-| 503 | `worker-busy`, `worker-starting`, `worker-ends`, `secret-not-held` | yes | |
+| 503 | `worker-busy`, `worker-starting`, `worker-behind`, `worker-ends`, `secret-not-held` | yes | |
 | 504 | `time-out` | no | the run was not over in time |
 
 ## Usage
@@ -176,6 +178,21 @@ class Found(ToGateway):
     id: RequestId
     file: bytes | None
     """Of a receipt JSON, UTF-8, of a transcript its SCALE; none if the worker has it not, or not any more."""
+
+
+@struct
+class Whole(ToGateway):
+    """All of a short answer: what `Head`, `Chunk` and `End` would say."""
+
+    id: RequestId
+    status: U16
+    headers: Headers
+    body: Annotated[bytes, Bound(MAX_CHUNK)]
+    receipt: bytes
+    signature: Bytes64
+    worker: WorkerKey
+    logs: list[str]
+    milliseconds: U32
 
 
 TO_WORKER, TO_GATEWAY = codec_of(ToWorker), codec_of(ToGateway)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pallets.jobs.calendar import enqueue
 from pallets.jobs.end import outcome_of, pay_seats, settle, slash
-from pallets.jobs.window import draw_from_treasury, free_operators
+from pallets.jobs.window import barred_operators, draw_from_treasury, free_operators
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import Input, Mode
@@ -44,7 +44,7 @@ def draw_audit(jobs: Jobs, id: int, lot: bytes, *, hit: bool) -> None:
     job = jobs.job[id]
     seats = [seat for seat in job.seats if seat.phase is SeatPhase.Revealed and seat.ballot is not None]
     judged = seats[int.from_bytes(blake2_256(lot), "little") % len(seats)]
-    barred = {job.submitter, *(seat.operator for seat in seats)}
+    barred = barred_operators(jobs, job)
     if jobs.workers.has_class(job.class_id) and free_operators(jobs, job, barred) >= CHALLENGE_SEATS:
         _begin(jobs, id, job, judged, input)
 
@@ -56,7 +56,8 @@ def finish_audit(jobs: Jobs, id: int, job: Job, ballot: Ballot, winners: list[Se
     settle(jobs, id, job, outcome, winners)
     pay_seats(jobs, id, winners, draw_from_treasury(jobs, len(winners) * ballot.gas * job.price))
     if judged.ballot != ballot:
-        slash(jobs, id, job, judged, SlashReason.LostChallenge, pay=ballot.gas * job.price)
+        claimed = 0 if judged.ballot is None else judged.ballot.gas
+        slash(jobs, id, job, judged, SlashReason.LostChallenge, pay=max(ballot.gas, claimed) * job.price)
 
 
 def _begin(jobs: Jobs, id: int, job: Job, judged: Seat, input: Input) -> None:

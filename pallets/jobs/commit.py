@@ -47,7 +47,7 @@ def check_commit(
         raise jobs.TooLate
     if gas > job.gas_limit:
         raise jobs.GasAboveLimit
-    check_transcript(jobs, job, transcript_root)
+    check_transcript(jobs, job, seat, transcript_root, gas)
     require_trust(jobs, worker)
     return job, seat, content, Ballot(named, transcript_root, gas)
 

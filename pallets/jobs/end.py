@@ -121,7 +121,7 @@ def end_attempt(jobs: Jobs, id: int, job: Job, *, kept: bool | None = False) -> 
 
     With `kept` none it isn't held against the worker.
     """
-    used = job.attempt == ATTEMPTS and job.state is JobState.Assigned
+    used = job.attempt == ATTEMPTS and job.state is not JobState.Queued
     for worker in seated(job):
         release_seat(jobs, id, job, worker, kept=kept if worker == job.seats[0].worker else None)
     if job.seats:
@@ -196,6 +196,13 @@ def slash(
         at=seat.at,
         reporter=reporter,
     )
+
+
+def slash_unrevealed(jobs: Jobs, id: int, job: Job, *, pay: int) -> None:
+    """Has the workers slashed that committed to an output and kept it to themselves."""
+    for seat in job.voters:
+        if seat.phase is SeatPhase.Unrevealed:
+            slash(jobs, id, job, seat, SlashReason.NotRevealed, pay=pay)
 
 
 def clear_candidates(jobs: Jobs, id: int, job: Job) -> None:

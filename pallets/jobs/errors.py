@@ -142,3 +142,6 @@ class JobErrors:
 
     class NothingRecorded(Error):
         """There is nothing yet for the worker to replay."""
+
+    class NoGas(Error):
+        """No run comes at no gas: only those who replay can find that there is none of that transcript."""

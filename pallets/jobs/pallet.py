@@ -285,13 +285,15 @@ class Jobs(ReceiptPage, JobEvents, JobErrors, Pallet):
     @call(12, weight=VOTE_AT_MOST, validate=validate_record)
     def record(
         self, none: NoneOrigin, job: JobId, attempt: U32, transcript_root: H256, worker: WorkerKey, signature: Bytes64
-    ) -> None:
+    ) -> PostInfo:
         """Say, as the leader of a `Recorded` job, which transcript the other workers replay.
 
         A bare transaction that anyone may submit.
         """
-        found = check_record(self, job, attempt, transcript_root, worker, signature)
-        take_record(self, job, *found, transcript_root)
+        record, leader = check_record(self, job, attempt, transcript_root, worker, signature)
+        before = record.stage
+        take_record(self, job, record, leader, transcript_root)
+        return used(record, before)
 
     @call(2, weight=VOTE_AT_MOST, validate=validate_reveal)
     def reveal(

@@ -177,7 +177,7 @@ def _draw(jobs: Jobs, id: int, mix: bytes, failures: int, *, predictable: bool) 
     job, workers = jobs.job[id], jobs.workers
     if job.stage is not Stage.Draw or not is_armed(jobs, id, job) or is_past(jobs, job.ends):
         return []
-    barred = barred_operators(job)
+    barred = barred_operators(jobs, job)
     narrow = is_narrow(workers.operators_besides(job.submitter, job.class_id), job.replicas)
     if free_operators(jobs, job, barred) < job.wanted or (narrow and not job.narrow_allowed):
         jobs.parked[workers.arrivals, id] = None

@@ -9,7 +9,10 @@ Of a `Recorded` job of several replicas the leader runs the script first, and sa
 others get from it. Where it says nothing in time, or more than half of the seats can't get the transcript, that is its
 fault: it is unpaid, has missed the job, and another leader is drawn with the next attempt. A job of one replica is
 committed with the root of its transcript; seats that judge it replay that, and where most of them can't get it the
-worker is slashed as for a wrong output, or silence would be cheaper than that.
+worker is slashed as for a wrong output, or silence would be cheaper than that. What seats did before another leader is
+drawn counts: a base fee for an output that is known, a slash for one that was kept back.
+
+That a transcript doesn't replay, at no gas, only those can find that replay it.
 
 Who was wrong in an `Oracle` vote is unpaid and not slashed: the world may have shown it something else.
 """
@@ -19,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.jobs.calendar import arm, give_time, is_past
-from pallets.jobs.end import end_attempt, expire, slash
+from pallets.jobs.end import clear_candidates, end_attempt, expire, pay_base_fee, slash, slash_unrevealed
 from pallets.jobs.seats import find_seat, require_trust, set_task
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.extrinsic import Ed25519
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
     from pallets.jobs.pallet import Jobs
 
 
-def check_transcript(jobs: Jobs, job: Job, root: bytes) -> None:
-    """Refuses an output whose run can't have had a transcript of this root."""
+def check_transcript(jobs: Jobs, job: Job, seat: Seat, root: bytes, gas: int) -> None:
+    """Refuses an output whose run can't have had a transcript of this root, or can't have been one."""
     if job.mode is Mode.Deterministic:
         if root != NO_TRANSCRIPT:
             raise jobs.UnexpectedTranscript
@@ -39,6 +42,8 @@ def check_transcript(jobs: Jobs, job: Job, root: bytes) -> None:
         raise jobs.MissingTranscript
     elif job.transcript not in (None, root):
         raise jobs.WrongTranscript
+    elif not gas and not replays(job, seat):
+        raise jobs.NoGas
 
 
 def check_record(jobs: Jobs, id: int, attempt: int, root: bytes, worker: bytes, signature: bytes) -> tuple[Job, Seat]:
@@ -76,7 +81,13 @@ def take_record(jobs: Jobs, id: int, job: Job, leader: Seat, root: bytes) -> Non
 
 def change_leader(jobs: Jobs, id: int, job: Job, phase: SeatPhase) -> None:
     """Nothing comes of the leader: the next attempt has another one."""
-    jobs.deposit(jobs.Vacated(id, job.attempt, job.seats[0].worker, phase))
+    clear_candidates(jobs, id, job)
+    for seat in job.voters:
+        if seat.phase is SeatPhase.Revealed:
+            pay_base_fee(jobs, id, job, seat)
+    slash_unrevealed(jobs, id, job, pay=job.gas_limit * job.price)
+    if not job.seats[0].is_vacant:
+        jobs.deposit(jobs.Vacated(id, job.attempt, job.seats[0].worker, phase))
     end_attempt(jobs, id, job)
 
 

@@ -31,6 +31,7 @@ from pallets.jobs.end import (
     release_seat,
     settle,
     slash,
+    slash_unrevealed,
 )
 from pallets.jobs.recorded import change_leader, check_transcript, give_up_transcript, replays
 from pallets.jobs.sealed import check_sealed, lacked_box
@@ -159,7 +160,7 @@ def check_reveal(
         raise jobs.TooLate
     if gas > job.gas_limit:
         raise jobs.GasAboveLimit
-    check_transcript(jobs, job, transcript_root)
+    check_transcript(jobs, job, seat, transcript_root, gas)
     require_trust(jobs, worker)
     return job, seat, content, Ballot(named, transcript_root, gas)
 
@@ -323,7 +324,7 @@ def _judge(jobs: Jobs, id: int, job: Job) -> None:
             let_stand(jobs, id, job)
         else:
             expire(jobs, id, job, ExpiryReason.NoMajority if job.tally() else ExpiryReason.AttemptsUsed)
-        _slash_unrevealed(jobs, id, job, pay=job.gas_limit * job.price)
+        slash_unrevealed(jobs, id, job, pay=job.gas_limit * job.price)
 
 
 def _decide(jobs: Jobs, id: int, job: Job, winners: list[Seat]) -> None:
@@ -339,11 +340,17 @@ def _decide(jobs: Jobs, id: int, job: Job, winners: list[Seat]) -> None:
         jobs.output[id] = jobs.candidate[id, ballot.output]
         expect_audit(jobs, id, job)
         settle(jobs, id, job, outcome_of(jobs, job, ballot, winners, jobs.timestamp.now), winners)
-    pay = price_of(job, ballot, len(winners))
+    pay = _worth(job, ballot, len(winners))
     for seat in job.voters:
         if seat.ballot is not None and seat not in winners and job.mode is not Mode.Oracle:
-            slash(jobs, id, job, seat, SlashReason.WrongOutput, pay=pay)
-    _slash_unrevealed(jobs, id, job, pay=pay)
+            hoped_for = _worth(job, seat.ballot, len(winners))
+            slash(jobs, id, job, seat, SlashReason.WrongOutput, pay=max(pay, hoped_for))
+    slash_unrevealed(jobs, id, job, pay=pay)
+
+
+def _worth(job: Job, ballot: Ballot, seats: int) -> int:
+    """What each of so many seats would be paid for this; of an audit, where nothing is held, by the treasury."""
+    return ballot.gas * job.price if job.audits is not None else price_of(job, ballot, seats)
 
 
 def _by_middle(winners: list[Seat]) -> list[Seat]:
@@ -351,12 +358,6 @@ def _by_middle(winners: list[Seat]) -> list[Seat]:
     by_gas = sorted(winners, key=lambda seat: seat.ballot.gas if seat.ballot else 0)
     middle = by_gas[(len(by_gas) - 1) // 2]
     return [middle, *(seat for seat in winners if seat is not middle)]
-
-
-def _slash_unrevealed(jobs: Jobs, id: int, job: Job, *, pay: int) -> None:
-    for seat in job.voters:
-        if seat.phase is SeatPhase.Unrevealed:
-            slash(jobs, id, job, seat, SlashReason.NotRevealed, pay=pay)
 
 
 def _vacate(jobs: Jobs, id: int, job: Job, seat: Seat, phase: SeatPhase, *, kept: bool | None = False) -> None:

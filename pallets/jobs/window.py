@@ -55,7 +55,7 @@ def challenge(jobs: Jobs, id: int, who: bytes | None) -> None:
     job = jobs.job[id]
     if job.stage is not Stage.Window or job.outcome is None or is_past(jobs, job.due):
         raise jobs.NotProvisional
-    barred = barred_operators(job) | ({who} if who is not None else set())
+    barred = barred_operators(jobs, job) | ({who} if who is not None else set())
     if free_operators(jobs, job, barred) < CHALLENGE_SEATS:
         raise jobs.TooFewOperators
     bond = 0
@@ -101,9 +101,11 @@ def stands_unjudged(job: Job) -> bool:
     return all(seat.ballot in (None, job.seats[0].ballot) for seat in job.seats)
 
 
-def barred_operators(job: Job) -> set[bytes]:
-    """Whose workers aren't drawn for a job: its submitter's, its seats', its challenger's."""
+def barred_operators(jobs: Jobs, job: Job) -> set[bytes]:
+    """Whose workers aren't drawn for a job: its submitter's, its seats', its challenger's, those of what it audits."""
     barred = {job.submitter, *(seat.operator for seat in job.seats)}
+    if job.audits is not None:
+        barred |= {seat.operator for seat in jobs.job[job.audits].seats}
     if job.challenge is not None and job.challenge.who is not None:
         barred.add(job.challenge.who)
     return barred

@@ -214,12 +214,19 @@ class Scene:
         return agent
 
     async def submit(
-        self, agent: int, input: bytes, *, deadline: int = 45_000, max_fee: int = UNIT // 10, replicas: int = 1
+        self,
+        agent: int,
+        input: bytes,
+        *,
+        deadline: int = 45_000,
+        max_fee: int = UNIT // 10,
+        replicas: int = 1,
+        mode: Mode = Mode.Deterministic,
     ) -> int:
         """A job of Bob's; its number."""
         count = len(self.all(Jobs.Submitted))
         terms = {"replicas": replicas, "max_fee": max_fee, "deadline": deadline, "callback": None}
-        await self.send(BOB, "Jobs", "submit", agent=agent, input=InlineInput(input), mode=Mode.Deterministic, **terms)
+        await self.send(BOB, "Jobs", "submit", agent=agent, input=InlineInput(input), mode=mode, **terms)
         return (await self.seen(Jobs.Submitted, count + 1)).job
 
     async def settled(self, agent: int, input: bytes = b"hello") -> bytes:

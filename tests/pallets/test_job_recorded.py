@@ -202,6 +202,58 @@ def test_a_transcript_that_one_cant_get_stops_nobody(chain: JobChain, team: Crew
     assert chain.job(job).state is JobState.Settled and seats[1].record.missed == 0
 
 
+@pytest.mark.parametrize("attempt", [1, 3])
+def test_what_seats_did_before_the_leader_is_changed_counts(chain: JobChain, team: Crew, attempt: int) -> None:
+    """One has an output, another keeps it back, a third differs; the seats that follow can't get the transcript."""
+    job, seats = begun(chain, team, Mode.Recorded, replicas=5)
+    for _ in range(attempt - 1):
+        chain.send(seats[0].word(job, Word.Abstain))
+        chain.blocks(2)
+        seats = seated(chain, team, job)
+    chain.send(seats[0].record_transcript(job, ROOT))
+    for each, content in zip(seats[:3], [B, A, A], strict=True):
+        chain.send(each.commit_hash(job, content, transcript_root=ROOT))
+    for each in seats[3:]:
+        chain.send(each.word(job, Word.Unavailable))
+    for each, content in zip(seats[:2], [B, A], strict=True):
+        chain.send(each.reveal(job, content, transcript_root=ROOT))
+    chain.next_block(ROUND)
+    for _ in range(20):  # a draw may take nobody at first
+        chain.next_block() if chain.job(job).stage is Stage.Draw else None
+    more = seated(chain, team, job, 1)
+    assert chain.job(job).state is JobState.Disputed and chain.job(job).round == 1
+    for each in more:
+        if chain.job(job).attempt == attempt and chain.job(job).state is JobState.Disputed:
+            chain.send(each.word(job, Word.Unavailable))
+    assert charges(chain) == [
+        (seats[2].key, "NotRevealed", max(SLASH_TIMES * chain.job(job).gas_limit * 3, STAKE // 10))
+    ]
+    assert not list(chain.rt.jobs.candidate) and not list(chain.rt.jobs.assignments)
+    for each in seats[:2]:
+        assert chain.rt.jobs.claimable[each.info.operator] > 0
+    ended = chain.job(job)
+    if attempt == 1:
+        assert (ended.state, ended.attempt, ended.seats, ended.transcript) == (JobState.Queued, 2, [], None)
+    else:
+        assert (ended.state, ended.attempt) == (JobState.Expired, 3)
+
+
+def test_only_who_replays_can_find_that_there_is_no_run(chain: JobChain, team: Crew) -> None:
+    job, seats = begun(chain, team, Mode.Recorded)
+    chain.send(seats[0].record_transcript(job, ROOT))
+    for each in seats:
+        chain.send(each.commit_hash(job, B, transcript_root=ROOT, gas=0))
+    refused(chain, seats[0].reveal(job, B, transcript_root=ROOT, gas=0), Jobs.NoGas)
+    for each in seats[1:]:
+        chain.send(each.reveal(job, B, transcript_root=ROOT, gas=0))
+    chain.next_block(ROUND)
+    assert chain.job(job).state is JobState.Settled
+    assert [(who, why) for who, why, _ in charges(chain)] == [(seats[0].key, "NotRevealed")]
+    for mode in (Mode.Recorded, Mode.Oracle):
+        job, (worker,) = begun(chain, team, mode, replicas=1)
+        refused(chain, worker.commit(job, B, transcript_root=ROOT, gas=0), Jobs.NoGas)
+
+
 # A challenge
 
 
@@ -303,6 +355,25 @@ def test_a_transcript_that_replays_to_something_else_is_slashed(chain: JobChain,
     assert [(who, why) for who, why, _ in charges(chain)] == [(worker.key, "LostChallenge")]
     job = chain.job(audit).audits
     assert job is not None and chain.rt.jobs.output[job] == A and chain.job(job).state is JobState.Settled
+
+
+@pytest.mark.usefixtures("every_lot")
+def test_a_wrong_replay_costs_as_much_as_a_right_one_is_worth(chain: JobChain, team: Crew) -> None:
+    gas = 10**9
+    worth = SLASH_TIMES * gas * 3
+    assert worth < STAKE // 10  # so the price is what makes it more
+    audit, worker, judges = audited(chain, team)
+    record = chain.job(audit)
+    record.price = 300
+    chain.rt.jobs.job[audit] = record
+    for each, content in zip(judges, [B, A, A], strict=True):
+        chain.send(each.commit_hash(audit, content, transcript_root=ROOT, gas=gas))
+    for each, content in zip(judges, [B, A, A], strict=True):
+        chain.send(each.reveal(audit, content, transcript_root=ROOT, gas=gas))
+    wanted = SLASH_TIMES * gas * 300
+    assert sorted(charges(chain)) == sorted(
+        [(worker.key, "LostChallenge", wanted), (judges[0].key, "WrongOutput", wanted)]
+    )
 
 
 @pytest.mark.usefixtures("every_lot")

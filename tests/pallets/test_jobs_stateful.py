@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -16,7 +17,7 @@ from pallets.frame.events import DispatchError
 from pallets.frame.validity import BadProof, Custom
 from pallets.jobs.end import POT
 from pallets.jobs.pallet import Jobs
-from pallets.primitives.job import Word
+from pallets.primitives.job import NO_TRANSCRIPT, Mode, Word
 from pallets.primitives.job_record import JobState, SeatPhase, Stage, Task
 from pallets.workers.pallet import Workers
 from tests.pallets.job_chain import ALICE, BOB, CAROL, DEPOSIT, OPERATORS, SGX, TDX, JobChain, TestWorker
@@ -28,7 +29,7 @@ NEXT = {
     QUEUED: {QUEUED, ASSIGNED, EXPIRED},
     ASSIGNED: {ASSIGNED, QUEUED, COMMITTED, DISPUTED, SETTLED, EXPIRED},
     COMMITTED: {COMMITTED, DISPUTED, SETTLED},
-    DISPUTED: {DISPUTED, SETTLED, EXPIRED},
+    DISPUTED: {DISPUTED, SETTLED, EXPIRED, QUEUED},
     SETTLED: {SETTLED},
     EXPIRED: {EXPIRED},
 }
@@ -41,6 +42,7 @@ TEAM: tuple[tuple[bytes, SgxMeasurements | TdxMeasurements], ...] = (
     (OPERATORS[3], TDX),
 )
 CONTENTS = (b"output", b"something else")
+ROOTS = (b"\x11" * 32, b"\x11" * 32, b"\x22" * 32, NO_TRANSCRIPT)
 places = st.integers(0, 7)
 
 
@@ -49,6 +51,8 @@ class JobLives(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("pallets.jobs.lots.ONE_IN", 2)
         self.chain = JobChain()
         self.chain.agent()
         self.team: list[TestWorker] = [
@@ -62,6 +66,10 @@ class JobLives(RuleBasedStateMachine):
         self.submit(BOB, 10**9, 60_000)
         self.blocks()
 
+    def teardown(self) -> None:
+        if hasattr(self, "patch"):
+            self.patch.undo()
+
     def tried(self, *arguments: Any, **more: Any) -> None:
         """A signed call, which may be refused."""
         with suppress(DispatchError):
@@ -74,10 +82,11 @@ class JobLives(RuleBasedStateMachine):
         fee=st.sampled_from([1, 10**6, 10**9]),
         deadline=st.integers(45_000, 90_000),
         replicas=st.sampled_from([1, 3]),
+        mode=st.sampled_from(Mode),
     )
-    def submit(self, who: bytes, fee: int, deadline: int, replicas: int = 1) -> None:
+    def submit(self, who: bytes, fee: int, deadline: int, replicas: int = 1, mode: Mode = Mode.Deterministic) -> None:
         try:
-            self.chain.submit(who, max_fee=fee, deadline=deadline, replicas=replicas)
+            self.chain.submit(who, max_fee=fee, deadline=deadline, replicas=replicas, mode=mode)
         except Jobs.FeeTooLow:
             assert fee < 3 * replicas
         except DispatchError as error:
@@ -126,19 +135,30 @@ class JobLives(RuleBasedStateMachine):
         id = data.draw(st.sampled_from(waiting))
         job, window = self.chain.job(id), self.chain.rt.jobs.window
         (worker,) = [worker for worker in self.team if worker.key in job.workers]
-        fault = self.chain.rt.attestation.fault(worker.key)
+        fault, outside = self.chain.rt.attestation.fault(worker.key), job.mode is not Mode.Deterministic
         try:
-            self.chain.send(worker.commit(id, gas=gas))
+            self.chain.send(worker.commit(id, gas=gas, transcript_root=ROOTS[0] if outside else NO_TRANSCRIPT))
         except Custom as error:
-            expected = Jobs.GasAboveLimit.index if fault is None else 128 + fault.index
-            assert error.code == (Jobs.GasAboveLimit.index if gas > job.gas_limit else expected), error
+            if gas > job.gas_limit:
+                assert error.code == Jobs.GasAboveLimit.index, error
+            elif outside and not gas:
+                assert error.code == Jobs.NoGas.index, error
+            else:
+                assert fault is not None and error.code == 128 + fault.index, error
         else:
             outcome = self.chain.job(id).outcome
             assert fault is None and outcome and outcome.fee == min(3 * gas, job.max_fee)
-            assert self.chain.job(id).state is (COMMITTED if window else SETTLED)
+            assert gas or not outside
+            provisional = window and job.mode is not Mode.Oracle
+            assert self.chain.job(id).state is (COMMITTED if provisional else SETTLED)
 
-    @rule(data=st.data(), content=st.sampled_from(CONTENTS), what=st.sampled_from(["hash", "hash", "reveal", "word"]))
-    def vote(self, data: st.DataObject, content: bytes, what: str) -> None:
+    @rule(
+        data=st.data(),
+        content=st.sampled_from(CONTENTS),
+        what=st.sampled_from(["hash", "hash", "reveal", "word", "record", "unavailable"]),
+        root=st.sampled_from(ROOTS),
+    )
+    def vote(self, data: st.DataObject, content: bytes, what: str, root: bytes) -> None:
         """A seat says something; whether it is the time for it is up to the chain."""
         seats = [
             (id, worker)
@@ -151,9 +171,13 @@ class JobLives(RuleBasedStateMachine):
             return
         id, worker = data.draw(st.sampled_from(seats))
         if what == "hash":
-            call = worker.commit_hash(id, content, gas=7)
+            call = worker.commit_hash(id, content, gas=7, transcript_root=root)
         elif what == "reveal":
-            call = worker.reveal(id, content, gas=7)
+            call = worker.reveal(id, content, gas=7, transcript_root=root)
+        elif what == "record":
+            call = worker.record_transcript(id, root)
+        elif what == "unavailable":
+            call = worker.word(id, Word.Unavailable)
         else:
             call = worker.word(id, data.draw(st.sampled_from(Word)))
         with suppress(Custom):
@@ -254,8 +278,10 @@ class JobLives(RuleBasedStateMachine):
         assert {state: count for state, count in rt.workers.in_state.items() if count} == states_of_workers
         assert all((job.stage is Stage.Over) == (job.state not in OPEN) for job in jobs.values())
         assert {id for id in jobs if id in rt.jobs.input} == {id for id, job in jobs.items() if job.state in OPEN}
-        done = {id for id, job in jobs.items() if job.outcome is not None}
-        assert {id for id in jobs if id in rt.jobs.output} == done >= {i for i, j in jobs.items() if j.state is SETTLED}
+        done = {id for id, job in jobs.items() if job.outcome is not None and job.audits is None}
+        settled = {id for id, job in jobs.items() if job.state is SETTLED and job.audits is None}
+        assert {id for id in jobs if id in rt.jobs.output} == done >= settled
+        assert {id for id in jobs if id in rt.jobs.audit_input} <= {id for _, id in rt.jobs.lots} & settled
         revealed = {
             (id, seat.ballot.output)
             for id, job in jobs.items()
@@ -272,6 +298,9 @@ class JobLives(RuleBasedStateMachine):
         for id, job in self.jobs().items():
             assert job.attempt <= 3 and len(job.tried) <= job.attempt and job.round <= 3
             operators = [seat.operator for seat in job.seats]
+            if job.audits is not None:
+                others = [seat for seat in self.chain.job(job.audits).seats if seat.worker != job.seats[0].worker]
+                operators += [seat.operator for seat in others]
             assert len(set(operators)) == len(operators) and job.submitter not in operators
             for seat in job.voters:
                 if job.state in OPEN and job.stage is not Stage.Window and not seat.is_vacant:
@@ -279,9 +308,11 @@ class JobLives(RuleBasedStateMachine):
                     tasks = {entry.job: entry for entry in rt.jobs.assignments[seat.worker]}
                     asked = {Stage.Reveals: Task.Reveal}.get(job.stage, Task.Wait)
                     assert tasks[id].attempt == job.attempt
-                    assert tasks[id].task is (
-                        Task.Run if seat.is_pending else asked if seat.phase is SeatPhase.Committed else Task.Wait
-                    )
+                    if seat.is_pending:
+                        waits = job.stage is Stage.Record and seat is not job.seats[0]
+                        assert tasks[id].task is (Task.Wait if waits else Task.Run)
+                    else:
+                        assert tasks[id].task is (asked if seat.phase is SeatPhase.Committed else Task.Wait)
         for worker in self.team:
             record = rt.workers.worker.get(worker.key)
             assert seats[worker.key] == len(rt.jobs.assignments[worker.key]) == (record.load if record else 0)
@@ -292,7 +323,8 @@ class JobLives(RuleBasedStateMachine):
         for id, (state, attempt) in self.before.items():
             job = self.chain.job(id)
             assert job.state in NEXT[state] and job.attempt in (attempt, attempt + 1)
-            assert job.attempt == attempt or (state, job.state) == (ASSIGNED, QUEUED)
+            assert job.attempt == attempt or (state in (ASSIGNED, DISPUTED) and job.state is QUEUED)
+            assert job.state is not QUEUED or state is not DISPUTED or (job.led and job.attempt == attempt + 1)
         self.before = {id: (job.state, job.attempt) for id, job in self.jobs().items()}
 
     @invariant()

@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -26,7 +27,7 @@ from pallets.jobs.pallet import Jobs
 from pallets.primitives.attestation_record import Tee
 from pallets.primitives.evidence import EVIDENCE, SlashReason, contradicts, signed
 from pallets.primitives.extrinsic import Ed25519
-from pallets.primitives.job import InlineInput, Mode, Word, job_commit_bytes
+from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Mode, Word, job_commit_bytes
 from pallets.primitives.job_record import Job, JobState, Seat, SeatPhase, Stage
 from pallets.primitives.worker_record import ANY, LEAVING, Requirements, Worker, WorkerState
 from pallets.schedules import Schedules
@@ -64,6 +65,7 @@ PEOPLE = (ALICE, BOB, CAROL)
 OVER = (JobState.Settled, JobState.Expired)
 UNBONDING, DEFER, STEP = 3_600_000, 600_000, 50_000
 CONTENTS = (b"output", b"something else")
+ROOT, OTHER_ROOT = b"\x11" * 32, b"\x22" * 32
 FAULTS = (double_commit, double_output, double_receipt, void_and_receipt)
 ROUNDING = (Workers.Delegated, Workers.Undelegated, Workers.DelegatorsPaid, Workers.RewardsClaimed, Slashing.Slashed)
 """When what a delegator has earned is rounded down: at most one unit each, which stays in the pot."""
@@ -81,6 +83,8 @@ class Market(RuleBasedStateMachine):
 
     @initialize(window=st.sampled_from([0, 30_000]))
     def begin(self, window: int) -> None:
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("pallets.jobs.lots.ONE_IN", 4)
         self.chain = JobChain()
         self.chain.sudo("Jobs", "set_window", window=window)
         self.rt = self.chain.rt
@@ -118,10 +122,11 @@ class Market(RuleBasedStateMachine):
         replicas=st.sampled_from([1, 3, 3, 5]),
         fee=st.sampled_from([10**3, UNIT]),
         deadline=st.sampled_from([45_000, 90_000]),
+        mode=st.sampled_from(Mode),
     )
-    def submit(self, who: bytes, replicas: int, fee: int, deadline: int) -> None:
+    def submit(self, who: bytes, replicas: int, fee: int, deadline: int, mode: Mode) -> None:
         if self.rt.jobs.next_job < MOST_JOBS:
-            terms = {"agent": 0, "input": InlineInput(b"input"), "mode": Mode.Deterministic, "callback": None}
+            terms = {"agent": 0, "input": InlineInput(b"input"), "mode": mode, "callback": None}
             self.tried(who, "Jobs", "submit", replicas=replicas, max_fee=fee, deadline=deadline, **terms)
             self.wait(100)
             self.wait(100)
@@ -132,10 +137,11 @@ class Market(RuleBasedStateMachine):
         silent=st.sampled_from([0, 0, 0b1, 0b110]),
         secret=st.sampled_from([0, 0, 0b1]),
         after=st.sampled_from([100, 30_000]),
+        mode=st.sampled_from(Mode),
     )
-    def whole_job(self, replicas: int, liars: int, silent: int, secret: int, after: int) -> None:
+    def whole_job(self, replicas: int, liars: int, silent: int, secret: int, after: int, mode: Mode) -> None:
         """From its submission to where its seats have said what they will: some lie, or say nothing, or half of it."""
-        self.submit(ALICE, replicas, UNIT, 90_000)
+        self.submit(ALICE, replicas, UNIT, 90_000, mode)
         self.all_work(liars, silent)
         self.wait(after)
         self.all_work(liars, silent | secret)
@@ -174,7 +180,7 @@ class Market(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        what=st.sampled_from(["work", "abstain", "acknowledge", "twice"]),
+        what=st.sampled_from(["work", "Abstain", "Acknowledge", "Unavailable", "record", "twice"]),
         content=st.sampled_from(CONTENTS),
     )
     def say(self, data: st.DataObject, what: str, content: bytes) -> None:
@@ -183,8 +189,10 @@ class Market(RuleBasedStateMachine):
         if not seats:
             return
         id, job, worker, seat = data.draw(st.sampled_from(seats))
-        if what in ("abstain", "acknowledge"):
-            self.sent(worker.word(id, Word.Abstain if what == "abstain" else Word.Acknowledge))
+        if what in Word.__members__:
+            self.sent(worker.word(id, Word[what]))
+        elif what == "record":
+            self.sent(worker.record_transcript(id, OTHER_ROOT))
         elif what == "twice" and seat.commitment is not None and job.voted:
             taken = self.sent(worker.commit_hash(id, hash=content.ljust(32)))
             assert taken is (not seat.is_vacant)
@@ -192,12 +200,23 @@ class Market(RuleBasedStateMachine):
             self.work(id, job, worker, content)
 
     def work(self, id: int, job: Job, worker: TestWorker, content: bytes) -> None:
+        if job.stage is Stage.Record:
+            self.sent(worker.record_transcript(id, ROOT))
+            job = self.chain.job(id)
+        root = NO_TRANSCRIPT if job.mode is Mode.Deterministic else job.transcript or ROOT
         if not job.voted:
-            self.sent(worker.commit(id, content))
+            self.sent(worker.commit(id, content, transcript_root=root))
         elif job.stage is Stage.Commits:
-            self.sent(worker.commit_hash(id, content, gas=200))
-        elif not self.sent(worker.reveal(id, content, gas=200)):
-            self.sent(worker.reveal(id, CONTENTS[content == CONTENTS[0]], gas=200))
+            self.sent(worker.commit_hash(id, content, gas=200, transcript_root=root))
+        elif not self.sent(worker.reveal(id, content, gas=200, transcript_root=root)):
+            self.sent(worker.reveal(id, CONTENTS[content == CONTENTS[0]], gas=200, transcript_root=root))
+
+    @rule(id=jobs, silent=st.integers(0, 31))
+    def withhold(self, id: int, silent: int) -> None:
+        """Seats say that they can't get a transcript."""
+        for at, _, worker, _ in self.seats():
+            if at == id % max(self.rt.jobs.next_job, 1) and not silent >> self.team.index(worker) % 5 & 1:
+                self.sent(worker.word(at, Word.Unavailable))
 
     @rule(liars=st.integers(0, 31), silent=st.sampled_from([0, 0, 0b1, 0b110]))
     def all_work(self, liars: int, silent: int) -> None:
@@ -354,13 +373,17 @@ class Market(RuleBasedStateMachine):
             return
         id, attempt, seat = WITNESSED.decode_all(event.evidence)
         job = self.chain.job(id)
-        assert seat.worker == event.worker and seat.worker in job.workers
+        assert seat.worker == event.worker and (seat.worker in job.workers or (job.led and job.attempt > attempt))
         if event.reason is SlashReason.NotRevealed:
             assert seat.phase is SeatPhase.Unrevealed and seat.ballot is None and seat.commitment is not None
             assert self.rt.timestamp.now >= seat.at + reveal_time(job)
             content = job_commit_bytes(genesis=genesis, job=id, attempt=attempt, hash=seat.commitment.hash)
             assert self.rt.verify(Ed25519(seat.commitment.signature), content, seat.worker)
+        elif seat.phase is SeatPhase.Unrevealed:
+            assert event.reason is SlashReason.LostChallenge and job.mode is Mode.Recorded
+            assert seat.worker == job.seats[0].worker and job.missed_by >= job.threshold
         else:
+            assert job.mode is not Mode.Oracle
             assert seat.ballot is not None and job.outcome is not None
             assert seat.ballot.key != (job.outcome.output, job.outcome.transcript_root, job.outcome.gas)
 
@@ -448,6 +471,8 @@ class Market(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """All jobs and slashes end by themselves, and everyone gets out what is theirs."""
+        if hasattr(self, "patch"):
+            self.patch.undo()
         if not hasattr(self, "records"):
             return
         rt, chain = self.rt, self.chain

@@ -102,6 +102,11 @@ function illegalUnless(key, given) {
 }
 const KEY = Symbol('the prelude');
 
+// A frame of a stack would give its function away, `host`'s among them; Node's gives none that is strict.
+Error.prepareStackTrace = (error, [frame]) => Object.getPrototypeOf(frame);
+new Error().stack.getFunction = function getFunction() {};
+Error.prepareStackTrace = undefined;
+
 // An iterator over pairs as WebIDL has it: one prototype an interface, keys, values and entries.
 function pairIterators(constructor, name, pairsOf) {
   const prototype = Object.create(Iterator.prototype, {

@@ -67,11 +67,16 @@ provideTogether(['Wapo', 'pink'], () => {
     };
   }
 
+  // What the world answered an ask with that failed.
+  function failed({ error, reason }) {
+    return new Error(error, { cause: reason });
+  }
+
   function readWhole(stream, first) {
     const chunks = [NO_BYTES, first];
     for (;;) {
       const [ok, head, body] = host.wait(begin('read', { stream }));
-      if (!ok) throw new Error(JSON.parse(head).error);
+      if (!ok) throw failed(JSON.parse(head));
       chunks.push(body);
       if (JSON.parse(head).done) return joined(chunks);
     }
@@ -82,11 +87,11 @@ provideTogether(['Wapo', 'pink'], () => {
     let [ok, text, body] = answer;
     const head = JSON.parse(text);
     try {
-      if (!ok) throw new Error(head.error);
+      if (!ok) throw failed(head);
       if (head.stream !== null) body = readWhole(head.stream, body);
     } catch (error) {
       const message = String(error.message);
-      const statusCode = /time/i.test(message) ? 524 : 523;
+      const statusCode = error.cause === 'timed-out' ? 524 : 523;
       return { statusCode, reasonPhrase: message, headers: {}, body: asText ? '' : new Uint8Array(0), error: message };
     }
     const headers = {};

@@ -94,7 +94,10 @@ def test_agents() -> None:
     ratio = figures["requests_per_s"] / figures["sandbox_rps"]
     assert figures["sandbox_ratio"] == pytest.approx(ratio, rel=0.01)
     assert figures["receipts_committed"] > figures["receipts"] > 0
-    assert_positive(figures["cpu_us"], "workers", "sandboxes", "gateway")
+    cpu = figures["cpu_us"]
+    assert_positive(cpu, "workers", "sandboxes", "gateway")
+    assert 0 < figures["limit_per_s"] <= 2e6 / cpu["total"] + 1
+    assert_positive(figures["paid_on_disk"], "requests_per_s", "p99_ms", "sandbox_ratio")
 
 
 def test_workers(kept: Path) -> None:

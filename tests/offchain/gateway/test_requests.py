@@ -140,15 +140,35 @@ async def test_limits_of_a_request() -> None:
         error_of(first[0], 504, "time-out")
         await stage.workers[0].on_cancel.wait()
 
-        slow = await said(stage, b"POST /agents/echo/ HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nab")
-        assert slow.startswith(b"HTTP/1.1 408 ") and b'"error":"body-too-slow"' in slow
+        for part in (b"", b"ab"):
+            head = b"POST /agents/echo/ HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\n"
+            slow = await said(stage, head + part)
+            assert slow.startswith(b"HTTP/1.1 408 ") and b'"error":"body-too-slow"' in slow
+        lengths = b"content-length: 3\r\ntransfer-encoding: chunked\r\n"
+        both = b"POST /agents/echo/ HTTP/1.1\r\nhost: x\r\n" + lengths + b"\r\n0\r\n\r\n"
         for request, status in (
             (b"GET /agents/echo/ HTTP/1.1\r\nhost: x\r\na: " + b"b" * 9000 + b"\r\n\r\n", b"431"),
             (b"nonsense\r\n\r\n", b"400"),
             (b"GET /agents/echo/ HTTP/1.1\r\n\r\n", b"400"),
+            (both, b"400"),
         ):
             answer = await said(stage, request)
-            assert answer.startswith(b"HTTP/1.1 " + status + b" ") and b'{"error":"' in answer
+            head, _, body = answer.partition(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 " + status + b" ") and json.loads(body)["error"]
+            assert f"x-request-id: {json.loads(body)['requestId']}".encode() in head
+
+
+async def test_a_target_may_name_the_host() -> None:
+    async with staged(echo) as stage:
+        for target, seen in (
+            (b"http://agents.example/agents/echo/a?b=1", {"path": "/a", "query": "b=1", "host": "agents.example"}),
+            (b"HTTPS://x:1/agents/echo", {"path": "/", "query": "", "host": "x:1"}),
+        ):
+            answer = await said(stage, b"GET " + target + b" HTTP/1.1\r\nhost: other\r\nconnection: close\r\n\r\n")
+            found = json.loads(answer.partition(b"\r\n\r\n")[2])
+            assert found.items() >= seen.items() and ["host", seen["host"]] in found["headers"]
+        nowhere = await said(stage, b"GET http://x?/agents/echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert nowhere.startswith(b"HTTP/1.1 404 ")
 
 
 async def test_an_answer_that_streams_flows_and_its_receipt_follows() -> None:

@@ -13,20 +13,25 @@ from offchain.sandbox import identity, pure_ops
 from offchain.sandbox.base import Abstained, Answer, Ask, Context, Failure, Limits, Success, WrongAnswer
 from offchain.sandbox.identity import ASK_BYTE_GAS, HOST_CALL_GAS
 from offchain.sandbox.javascript import JavaScriptSandbox
-from offchain.sandbox.pure_ops import Given, PureOp
+from offchain.sandbox.pure_ops import FAILED, BadArgument, Given, PureOp
 from tests.offchain.sandbox.running import CONTEXT, LIMITS, fail, succeed
 
 OPEN = replace(LIMITS, asks=10, ask_bytes=1000, answer_bytes=1000)
 
 
 def refuse(*_arguments: bytes) -> bytes:
-    raise ValueError("not these: \0é")
+    raise BadArgument("not these: \0é")
+
+
+def break_down() -> bytes:
+    raise ValueError("the words of a library")
 
 
 OPS = {
     "join": PureOp(lambda *parts: b"|".join(parts), gas=1000, byte_gas=3),
     "dear": PureOp(lambda *parts: b"", gas=1 << 40, byte_gas=1),
     "refuse": PureOp(refuse, gas=0, byte_gas=1),
+    "break_down": PureOp(break_down, gas=0, byte_gas=1),
     "key": PureOp(lambda key, salt: key[:2] + salt, gas=0, byte_gas=1, given=Given.KEY),
     "seed": PureOp(lambda seed: seed, gas=0, byte_gas=1, given=Given.SEED),
 }
@@ -92,6 +97,7 @@ class TestPureFunctions:
             ("host.call('join', new Uint16Array(2))", "Error: the host takes strings"),
             ("host.call('join', {length: 1e9})", "Error: the host takes strings"),
             ("host.call('refuse')", "Error: not these: \0é"),
+            ("host.call('break_down')", f"Error: {FAILED}"),
             ("host.call('key', 'salt')", "Error: this run has no key"),
             ("host.ask('fetch', '{}')", "Error: this run has no world outside"),
             ("host.wait(0)", "Error: there is no such ask"),

@@ -27,6 +27,7 @@ from offchain.serving.wire import (
     GetTranscript,
     Head,
     Refused,
+    Whole,
 )
 from pallets.primitives.http import HttpRequest, HttpResponse, request_hash, response_hash
 from pallets.primitives.receipt import RECEIPT, Receipt, SignedTicket, receipt_bytes, receipt_id
@@ -41,7 +42,7 @@ class Answered:
 
     response: HttpResponse
     receipt: Receipt
-    end: End
+    end: End | Whole
     chunks: list[bytes] = field(default_factory=list)
 
     @property
@@ -102,6 +103,9 @@ class Gateway:
             chunks: list[bytes] = []
             if isinstance(head, Refused):
                 return head
+            if isinstance(head, Whole):
+                response = HttpResponse(head.status, head.headers, head.body)
+                return Answered(response, self._checked(head, request, response), head, [head.body])
             assert isinstance(head, Head)
             async for said in replies:
                 if isinstance(said, Chunk):
@@ -140,7 +144,7 @@ class Gateway:
     def id_of(self, answered: Answered) -> bytes:
         return receipt_id(self._genesis, answered.receipt)
 
-    def _checked(self, end: End, request: HttpRequest, response: HttpResponse) -> Receipt:
+    def _checked(self, end: End | Whole, request: HttpRequest, response: HttpResponse) -> Receipt:
         receipt: Receipt = RECEIPT.decode_all(end.receipt)
         VerifyKey(end.worker).verify(receipt_bytes(self._genesis, receipt), end.signature)
         assert end.worker == self._worker

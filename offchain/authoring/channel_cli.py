@@ -1,0 +1,162 @@
+"""`fathom channel`: paying workers for requests by vouchers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import trio
+import typer
+
+from offchain.authoring.one_line import fail, one_line
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="channel",
+    help="Pay for requests by vouchers: money that is held for a worker, and signatures over what it is owed.\n\n"
+    "fathom channel open --worker 0x… --amount 1000000000000 --suri //Bob",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Url = Annotated[str, typer.Option(help="WebSocket of a node.")]
+Suri = Annotated[str, typer.Option(help="Secret URI of the account that pays.", envvar="FATHOM_SURI")]
+Number = Annotated[int, typer.Option(help="The channel's number.", min=0)]
+Amount = Annotated[int, typer.Option(help="How much, in the chain's smallest units.", min=1)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
+NODE_URL = "ws://127.0.0.1:9944"
+HOUR_MS = 3_600_000
+
+
+@app.command("open")
+def open_one(
+    amount: Amount,
+    worker: Annotated[
+        str | None,
+        typer.Option(help="The worker's key, as `x-fathom-worker` of an answer says.", show_default="any worker"),
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="Name or number of an agent: say what a request to it costs at most.")
+    ] = None,
+    suri: Suri = "//Bob",
+    url: Url = NODE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Hold money for vouchers to one worker, or to any.
+
+    fathom channel open --agent weather --worker 0x… --amount 1000000000000 --suri //Bob
+    """
+    from offchain.authoring.channels import open_channel
+
+    key = _key(worker)
+    with one_line():
+        opened = trio.run(_on_chain, url, suri, open_channel, key, amount, agent)
+    if as_json:
+        print(json.dumps({"channel": opened.channel, "most": opened.most}))
+        return
+    print(f"channel {opened.channel}")
+    if opened.most is not None:
+        print(f"a request to {agent} costs {opened.most} at most")
+
+
+@app.command("top-up")
+def top_up_one(
+    channel: Number, amount: Amount, suri: Suri = "//Bob", url: Url = NODE_URL, as_json: AsJson = False
+) -> None:
+    """Hold more for a channel.
+
+    fathom channel top-up --channel 0 --amount 1000000000000 --suri //Bob
+    """
+    from offchain.authoring.channels import top_up
+
+    with one_line():
+        found = trio.run(_on_chain, url, suri, top_up, channel, amount)
+    print(json.dumps({"channel": channel, "held": found.held}) if as_json else f"channel {channel} holds {found.held}")
+
+
+@app.command()
+def close(
+    channel: Number,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="The notice is over: take back what is left.")] = False,
+    suri: Suri = "//Bob",
+    url: Url = NODE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a channel's money back, and after the notice take it, with --withdraw.
+
+    fathom channel close --channel 0 --suri //Bob
+    """
+    from offchain.authoring.channels import close_channel, withdraw_channel
+
+    with one_line():
+        do = withdraw_channel if withdraw else close_channel
+        found = trio.run(_on_chain, url, suri, do, channel)
+    if as_json:
+        print(json.dumps({"channel": channel, "held": found.held, "closes": found.closes, "withdrawn": withdraw}))
+    elif withdraw:
+        print(f"channel {channel} is closed: {found.held} released")
+    else:
+        print(f"channel {channel} closes at {found.closes}, in milliseconds since 1970; then add --withdraw")
+
+
+@app.command()
+def voucher(
+    channel: Number,
+    agent: Annotated[str, typer.Option(help="Name or number of the agent that is asked.")],
+    cumulative: Annotated[
+        int,
+        typer.Option(
+            help="All that the channel owes the worker for this agent's answers, with the requests to come, in the "
+            "chain's smallest units.",
+            min=0,
+        ),
+    ],
+    worker: Annotated[
+        str | None, typer.Option(help="The worker's key, where the channel is for any.", show_default="the channel's")
+    ] = None,
+    hours: Annotated[int, typer.Option(help="For how long the worker can claim it.", min=1)] = 24,
+    suri: Suri = "//Bob",
+    url: Url = NODE_URL,
+) -> None:
+    """Sign a voucher, and print what goes into the header `x-fathom-voucher`.
+
+    fathom agent call weather --voucher $(fathom channel voucher --channel 0 --agent weather --cumulative 5000000)
+    """
+    from offchain.authoring.channels import sign_voucher
+
+    key = _key(worker)
+    with one_line():
+        print(trio.run(_on_chain, url, suri, sign_voucher, channel, agent, key, cumulative, hours * HOUR_MS))
+
+
+async def _on_chain(url: str, suri: str, do: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """What `do(chain, payer, *arguments)` answers."""
+    from node.web import connect_websocket
+    from offchain.chain import Chain
+    from offchain.rpc import Client
+    from pallets.primitives.keys import Keypair
+
+    payer = Keypair.from_suri(suri)
+    async with trio.open_nursery() as nursery:
+        client = Client(partial(connect_websocket, url), url)
+        await nursery.start(client.run)
+        found = await do(await Chain.open(client), payer, *arguments)
+        nursery.cancel_scope.cancel()
+    return found
+
+
+def _key(worker: str | None) -> bytes | None:
+    """The key of `--worker`."""
+    if worker is None:
+        return None
+    try:
+        found = bytes.fromhex(worker.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        fail(f"--worker {worker!r} is no worker's key: give 32 bytes in hex")
+    return found
