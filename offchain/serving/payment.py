@@ -48,8 +48,8 @@ class Tariff:
         if not agent.record.policy.price:
             return False
         if ticket is None:
-            text = f"agent {agent.id} charges for gas: send the request through one of its gateways, or pay by a voucher"
-            raise PaymentRequired(f"{text} in x-fathom-voucher, see fathom channel")
+            text = f"agent {agent.id} charges for gas: send the request through one of its gateways, or a voucher"
+            raise PaymentRequired(f"{text} in x-fathom-voucher, see `fathom channel`")
         self._check(agent, request_hash, ticket, now)
         if agent.funds and not self._left(agent, now):
             raise PaymentRequired(f"agent {agent.id} has spent its budget: try again in a minute")

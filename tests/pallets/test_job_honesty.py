@@ -74,6 +74,8 @@ class Play:
             if rogue is not None:
                 self.sent(worker.record_transcript(id, OTHER))
             job = self.chain.job(id)
+        if not job.seats:  # another leader is drawn
+            return
         if rogue == "records and is gone" and job.voted:
             return
         recorder = self.rogues.get(job.seats[0].worker)
