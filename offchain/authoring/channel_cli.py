@@ -48,6 +48,8 @@ def open_one(
 ) -> None:
     """Hold money for vouchers to one worker, or to any.
 
+    [bold]Example[/bold]
+
     fathom channel open --agent weather --worker 0x… --amount 1000000000000 --suri //Bob
     """
     from offchain.authoring.channels import open_channel
@@ -69,6 +71,8 @@ def top_up_one(
 ) -> None:
     """Hold more for a channel.
 
+    [bold]Example[/bold]
+
     fathom channel top-up --channel 0 --amount 1000000000000 --suri //Bob
     """
     from offchain.authoring.channels import top_up
@@ -87,6 +91,8 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """Ask for a channel's money back, and after the notice take it, with --withdraw.
+
+    [bold]Example[/bold]
 
     fathom channel close --channel 0 --suri //Bob
     """
@@ -124,7 +130,9 @@ def voucher(
 ) -> None:
     """Sign a voucher, and print what goes into the header `x-fathom-voucher`.
 
-    fathom agent call weather --voucher $(fathom channel voucher --channel 0 --agent weather --cumulative 5000000)
+    [bold]Example[/bold]
+
+    fathom channel voucher --channel 0 --agent weather --cumulative 5000000
     """
     from offchain.authoring.channels import sign_voucher
 

@@ -80,13 +80,16 @@ class Claims:
         self._accounts, self._channels, self._now, self._log = accounts, channels, now, log
         self._fee: tuple[float, int] | None = None
         self._alone: dict[Account, tuple[float, float]] = {}  # until when, and for how long
+        self._paid: dict[Account, int] = {}  # of those left alone, what blocks have that aren't final yet
 
     async def run(self) -> None:
         """Claims until cancelled."""
         while True:
             await trio.sleep(LOOK_SECONDS)
             found = self.due()
-            self._alone = {account: alone for account, alone in self._alone.items() if account in set(self._accounts)}
+            known = set(self._accounts)
+            self._alone = {account: alone for account, alone in self._alone.items() if account in known}
+            self._paid = {account: paid for account, paid in self._paid.items() if account in known}
             try:
                 for due in found[:MOST_AT_ONCE]:
                     if due.earned >= due.worth * await self._fee_of(self._chain, due.account):
@@ -119,9 +122,12 @@ class Claims:
         found = []
         for account in self._accounts:
             seen = self._channels.seen(account.voucher.channel)
-            if seen is None or self._alone.get(account, (0.0, 0.0))[0] > trio.current_time():
+            alone = self._alone.get(account, (0.0, 0.0))[0] > trio.current_time()
+            if seen is None or (alone and not last):
                 continue
             claimed = seen.claimed(self._worker, account.voucher.agent)
+            if alone:
+                claimed = max(claimed, self._paid.get(account, 0))
             earned = min(account.charged - claimed, seen.record.held)
             if earned > 0:
                 found.append(Due(earned, account, WORTH_EARLY if last or self._is_urgent(account, seen) else WORTH))
@@ -148,6 +154,7 @@ class Claims:
             self._log.warning("can't claim %s: %s", _named(due), error)
             return
         self._alone[account] = trio.current_time() + ALONE_SECONDS, ALONE_SECONDS / 2
+        self._paid[account] = voucher.cumulative
         self._log.info("claims %s", _named(due))
 
     async def _fee_of(self, chain: Chain, account: Account) -> int:

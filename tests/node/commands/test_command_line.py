@@ -20,6 +20,7 @@ from tests.node.commands.conftest import Fathom
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = {
     "agent": ("new", "build", "run", "test", "deploy", "call", "logs"),
+    "channel": ("open", "top-up", "close", "voucher"),
     "job": ("replay",),
     "receipt": ("replay",),
     "key": ("generate", "inspect", "insert", "generate-node-key", "inspect-node-key"),
