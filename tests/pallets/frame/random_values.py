@@ -54,7 +54,7 @@ def _values_of(judge: Judge, annotation: Any, depth: int) -> SearchStrategy[Any]
     if base is bool:
         return st.booleans()
     if base is str:
-        return st.text(max_size=5).filter(lambda text: not text.startswith("0x"))  # the judge takes that for hex
+        return st.text(max_size=4).filter(lambda text: not text.startswith("0x"))  # the judge takes that for hex
     if base is bytes:
         return st.binary(max_size=5)
     if get_origin(base) is list:
@@ -224,7 +224,7 @@ def _primitive_values(name: str) -> SearchStrategy[Any]:
     if name == "bool":
         return st.booleans()
     if name == "str":
-        return st.text(max_size=5).filter(lambda text: not text.startswith("0x"))
+        return st.text(max_size=4).filter(lambda text: not text.startswith("0x"))
     return st.integers(0, (1 << int(name.removeprefix("u"))) - 1)
 
 
