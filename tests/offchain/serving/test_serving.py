@@ -202,7 +202,7 @@ async def test_receipts_go_on_the_chain_and_outlive_the_worker(
         await committed_up_to(scene, paid.receipt.sequence)
 
         async def earned() -> bool:
-            """The first batches may be paid nothing."""
+            """Leaves are drawn: of the first batch, in which one receipt of many is charged, that may be none."""
             await gateway.answer(agent, ask, ticket=tickets.next(ask))
             return any(event.paid for event in scene.all(Jobs.ReceiptsPaid, worker=key))
 
