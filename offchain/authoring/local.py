@@ -73,7 +73,7 @@ class LocalAgent:
             world.close()
         if isinstance(outcome, Abstained):
             return LocalAnswer(error_answer(504, "time-out", outcome.reason, None), 0, (), 0)
-        found = None if isinstance(outcome, Failure) else streamed.answer(outcome)
+        found = None if isinstance(outcome, Failure) else streamed.answer
         asked = len(world.transcript.entries)
         return LocalAnswer(found or answer_of(outcome, None), outcome.gas, tuple(outcome.logs), asked)
 

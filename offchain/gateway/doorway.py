@@ -37,6 +37,7 @@ from offchain.gateway.errors import (
     GatewayError,
     MethodNotAllowed,
     NoWorker,
+    ScriptBroke,
     TimedOut,
     TooManyRequests,
     WorkerGone,
@@ -317,7 +318,11 @@ class Doorway:
         body: bytes,
         send: Send,
     ) -> int:
-        headers.append(self._receipt_header(asked, link, end, HttpResponse(head.status, head.headers, body)))
+        receipt = self._receipt_header(asked, link, end, HttpResponse(head.status, head.headers, body))
+        if isinstance(end, End) and end.broken is not None:
+            asked.log.add(asked.id, "ERROR", [*end.logs, end.broken.message])
+            raise ScriptBroke(end.broken, receipt)
+        headers.append(receipt)
         headers.append((b"server-timing", b"worker;dur=%d" % end.milliseconds))
         if head.status not in BODILESS:
             headers.append((b"content-length", b"%d" % len(body)))
@@ -362,6 +367,9 @@ class Doorway:
         receipt = self._receipt_header(asked, link, end, response, later)
         asked.log.add(asked.id, "INFO", end.logs)
         self.answered += 1
+        if end.broken is not None:
+            asked.log.add(asked.id, "ERROR", [end.broken.message])
+            raise CallerGone  # without the end of the body, so that nobody takes it for whole
         if has_trailers:
             scope["state"][TRAILERS] = [receipt]
         await send({"type": "http.response.body", "body": b""})

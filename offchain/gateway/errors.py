@@ -26,6 +26,7 @@ GatewayError
 ├── TimedOut             504
 ├── VaultFull            507
 └── WorkerRefused             a worker's own word; see `offchain.serving.wire`
+    └── ScriptBroke           500, the script failed in the middle of its answer
 ```
 """
 
@@ -34,6 +35,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import orjson
+
+from offchain.serving.wire import Broken
 
 
 class GatewayError(Exception):
@@ -44,6 +47,8 @@ class GatewayError(Exception):
     retry_after: ClassVar[int | None] = None
     """Seconds after which it may be worth another try."""
     allow: ClassVar[str | None] = None
+    receipt: tuple[bytes, bytes] | None = None
+    """The header that names the receipt of what was run all the same."""
 
     def body(self, request_id: str) -> bytes:
         """The JSON that the caller gets."""
@@ -187,3 +192,11 @@ class WorkerRefused(GatewayError):
     def body(self, request_id: str) -> bytes:
         fields = {"error": self.reason, "message": str(self), "requestId": request_id}
         return orjson.dumps(fields if self.stack is None else fields | {"stack": self.stack})
+
+
+class ScriptBroke(WorkerRefused):
+    """The script failed when it had begun to answer; the receipt stands for what it had said."""
+
+    def __init__(self, broken: Broken, receipt: tuple[bytes, bytes]) -> None:
+        super().__init__(500, broken.error, broken.message, broken.stack)
+        self.receipt = receipt

@@ -170,6 +170,8 @@ def error_headers(error: GatewayError, body: bytes, request_id: str) -> RawHeade
         headers.append((b"retry-after", b"%d" % error.retry_after))
     if error.allow is not None:
         headers.append((b"allow", error.allow.encode()))
+    if error.receipt is not None:
+        headers.append(error.receipt)
     return headers
 
 

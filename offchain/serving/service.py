@@ -44,7 +44,7 @@ from offchain.serving.server import Caller
 from offchain.serving.store import Store, TooLarge
 from offchain.serving.streamed import StreamedAnswer
 from offchain.serving.vouchers import Reservation, Vouchers
-from offchain.serving.wire import MAX_CHUNK, MAX_RESPONSE_BODY, Ask, Chunk, End, Head, Refused, Whole
+from offchain.serving.wire import MAX_CHUNK, MAX_RESPONSE_BODY, Ask, Broken, Chunk, End, Head, Refused, Whole
 from offchain.serving.worlds import RunWorld, WayOut
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.http import REQUEST, RESPONSE, HttpRequest, HttpResponse, canonical_request, canonical_response
@@ -142,7 +142,7 @@ class Service:
             if not caller.wanted:
                 return
             milliseconds = int((trio.current_time() - started) * 1000)
-            response = streamed.answer(outcome) or answer_of(outcome, ask.request_id)
+            response = streamed.answer or answer_of(outcome, ask.request_id)
             charge = self._tariff.charge(agent, outcome.gas, now) if paid else 0
             if reservation is not None:
                 charge = reservation.price(outcome.gas)
@@ -159,7 +159,7 @@ class Service:
                 return
             if not streamed.begun:
                 await caller.send(*_parts(ask.id, response))
-            await caller.send(End(ask.id, *last))
+            await caller.send(End(ask.id, *last, _broken(outcome) if streamed.begun else None))
 
     def _sign(
         self,
@@ -295,9 +295,6 @@ class Service:
                 raise Refusal(504, "time-out", f"the script was not done in {RUN_SECONDS:g} s")
             self._log.warning("a run of agent %d had no end: %s", agent.id, outcome.reason)
             raise Refusal(502, "worker-failed", f"the run had no end: {outcome.reason}", elsewhere=True)
-        if isinstance(outcome, Failure) and streamed.begun:
-            reason = outcome.reason
-            raise Refusal(500, reason.kind, f"the script failed in the middle of its answer: {reason.message}")
         return started, outcome, world.transcript
 
 
@@ -312,6 +309,13 @@ def request_limits(gas: int) -> Limits:
         ask_bytes=OUTSIDE_ASK_BYTES,
         answer_bytes=OUTSIDE_ANSWER_BYTES,
     )
+
+
+def _broken(outcome: Success | Failure) -> Broken | None:
+    if isinstance(outcome, Success):
+        return None
+    reason = outcome.reason
+    return Broken(reason.kind, reason.message, reason.stack or None)
 
 
 def _parts(id: int, response: HttpResponse) -> list[Head | Chunk]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from offchain.sandbox.base import Failure, Success
 from offchain.serving.answers import BadAnswer, answer_headers, answer_status
 from offchain.serving.server import Caller
 from offchain.serving.wire import MAX_CHUNK, MAX_RESPONSE_BODY, Chunk, Head
@@ -50,9 +49,10 @@ class StreamedAnswer:
             for at in range(0, len(body), MAX_CHUNK):
                 await self._caller.send(Chunk(self._id, body[at : at + MAX_CHUNK]))
 
-    def answer(self, outcome: Success | Failure) -> HttpResponse | None:
-        """All that was passed on; `None` if the answer doesn't come in parts."""
-        if self._head is None or isinstance(outcome, Failure):
+    @property
+    def answer(self) -> HttpResponse | None:
+        """All that was passed on, also where the script failed then; `None` if the answer doesn't come in parts."""
+        if self._head is None:
             return None
         status, headers = self._head
         return HttpResponse(status, headers, bytes(self._body))

@@ -143,8 +143,18 @@ class Chunk(ToGateway):
 
 
 @struct
+class Broken:
+    """Why a script ended before the answer that it had begun."""
+
+    error: str
+    """The kind of the failure."""
+    message: str
+    stack: str | None
+
+
+@struct
 class End(ToGateway):
-    """The answer is whole, and on the worker's disk is what it signed."""
+    """There is no more of the answer, and on the worker's disk is what it signed of all that was sent."""
 
     id: RequestId
     receipt: bytes
@@ -155,6 +165,8 @@ class End(ToGateway):
     """What the script printed."""
     milliseconds: U32
     """That the run took, waiting for a slot not among them."""
+    broken: Broken | None
+    """Where the script failed in the middle of its answer, which is not whole then; it is charged all the same."""
 
 
 @struct

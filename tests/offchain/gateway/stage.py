@@ -141,7 +141,7 @@ class StubWorker:
         receipt = Receipt(ask.agent, code, *hashes, bytes(32), 5, bytes(32), self.sequence, 1, bytes(32), 0)
         signature = self.keys.sign(receipt_bytes(GENESIS, receipt))
         self.files[blake2_256(receipt_bytes(GENESIS, receipt))] = b'{"version":1}'
-        return wire.End(ask.id, RECEIPT.encode(receipt), signature, self.keys.worker_key, logs or [], 7)
+        return wire.End(ask.id, RECEIPT.encode(receipt), signature, self.keys.worker_key, logs or [], 7, None)
 
     async def answer(self, ask: wire.Ask, say: Say, response: HttpResponse, logs: list[str] | None = None) -> None:
         """An answer as workers give it."""
