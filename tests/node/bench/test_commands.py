@@ -12,6 +12,7 @@ import pytest
 
 from node.bench.cli import show
 from node.bench.stages import STAGES
+from pallets.primitives.curves.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[3]
 ACCOUNTS, COUNT = 50, 20
@@ -108,6 +109,17 @@ def test_workers(kept: Path) -> None:
     assert_positive(figures, "block_ms", "block_ms_360", "block_time_ratio", "reads_per_assignment")
     assert figures["bytes_per_worker"] is None
     assert {entry.name for entry in kept.iterdir()} >= {"workers-20", "workers-360"}
+
+
+def test_curves() -> None:
+    figures = figures_of(fathom_bench("curves", "--traders", "3", "--runs", "1", "--json"))
+    assert (figures["bench"], figures["traders"]) == ("curves", 3)
+    kinds = ("buy", "buy_for", "sell", "transfer")
+    assert_positive(figures, "verify_us", *(f"{kind}_extrinsic_verifications" for kind in kinds))
+    for kind in kinds:
+        dearest = max(figures[name][f"{kind}_us"] for name in PRESETS)
+        assert figures[f"{kind}_us"] == dearest
+        assert figures[f"{kind}_verifications"] == pytest.approx(dearest / figures["verify_us"], rel=0.02)
 
 
 def test_start() -> None:
