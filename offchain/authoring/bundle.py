@@ -17,6 +17,8 @@ MAX_CODE = 512 * 1024
 """Bytes of code that a chain takes."""
 BUNDLER = Path("node_modules") / ".bin" / "esbuild"
 BUILD_SECONDS = 120
+NODE_MODULES = ("node:*", "async_hooks", "crypto", "fs", "http", "https", "net", "os", "path", "stream", "tls", "zlib")
+"""What stays an import: workers have it, as far as agents can use it."""
 HANDLER = """import * as entry from {entry};
 const found = entry.default ?? entry.main ?? entry;
 globalThis.agent = found;
@@ -39,6 +41,7 @@ def bundle(project: Project, *, minify: bool = True) -> bytes:
         "--log-level=warning",
         "--color=false",
         "--loader=ts",
+        *(f"--external:{name}" for name in NODE_MODULES),
         *(["--minify"] if minify else []),
     ]
     source = HANDLER.format(entry=_quoted(f"./{project.entry.as_posix()}"))

@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeVar
 import trio
 import typer
 
-from offchain.authoring.one_line import fail, one_line
+from offchain.authoring.one_line import one_line
+from offchain.programs import bytes32
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def open_one(
     """
     from offchain.authoring.channels import open_channel
 
-    key = _key(worker)
+    key = bytes32(worker, "--worker", "worker's key")
     with one_line():
         opened = trio.run(_on_chain, url, suri, open_channel, key, amount, agent)
     if as_json:
@@ -136,7 +137,7 @@ def voucher(
     """
     from offchain.authoring.channels import sign_voucher
 
-    key = _key(worker)
+    key = bytes32(worker, "--worker", "worker's key")
     with one_line():
         print(trio.run(_on_chain, url, suri, sign_voucher, channel, agent, key, cumulative, hours * HOUR_MS))
 
@@ -154,17 +155,4 @@ async def _on_chain(url: str, suri: str, do: Callable[..., Awaitable[T]], *argum
         await nursery.start(client.run)
         found = await do(await Chain.open(client), payer, *arguments)
         nursery.cancel_scope.cancel()
-    return found
-
-
-def _key(worker: str | None) -> bytes | None:
-    """The key of `--worker`."""
-    if worker is None:
-        return None
-    try:
-        found = bytes.fromhex(worker.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        fail(f"--worker {worker!r} is no worker's key: give 32 bytes in hex")
     return found

@@ -11,12 +11,13 @@ from offchain.authoring.deployment import BY_NAME
 from offchain.authoring.errors import NoChannel, NoSuchAgent
 from offchain.chain import Chain, StorageItem
 from offchain.records import JOBS, NOW
-from offchain.serving.receipt_records import AGENT, CHANNEL, SERVICE
+from offchain.serving.receipt_records import ACCESS, AGENT, CHANNEL, SERVICE
 from pallets.primitives import ss58
 from pallets.primitives.codec import codec_of
 from pallets.primitives.keys import Keypair
 from pallets.primitives.receipt import SignedVoucher, Voucher, voucher_bytes
 from pallets.primitives.receipt_record import Channel, ChannelId
+from pallets.primitives.service import NO_SERVICE, OPEN_ACCESS, caller_owes
 from pallets.primitives.types import Balance, Compact
 from pallets.primitives.worker import WorkerKey
 
@@ -101,10 +102,10 @@ async def agent_number(chain: Chain, agent: str) -> int:
 
 async def most_of_a_request(chain: Chain, agent: int) -> int:
     """What a request costs its caller at most."""
-    record, service = await chain.read(AGENT, agent), await chain.read(SERVICE, agent)
+    record = await chain.read(AGENT, agent)
+    service, access = await chain.read(SERVICE, agent) or NO_SERVICE, await chain.read(ACCESS, agent) or OPEN_ACCESS
     assert record is not None
-    most: int = record.policy.max_gas * record.policy.price
-    return most if service is None else min(most, service.max_charge)
+    return caller_owes(record.policy.max_gas, record.policy.price, service, access)
 
 
 async def _changed(chain: Chain, payer: Keypair, channel: int, call: bytes) -> Channel:

@@ -35,10 +35,12 @@ def fail(message: str) -> NoReturn:
 def _mendable(error: BaseException) -> str | None:
     from node.web.errors import WebError
     from offchain.chain import ChainError
+    from offchain.described import BadValue
+    from offchain.metadata import UnreadableMetadata
     from offchain.rpc import RpcError
     from pallets.primitives.suri import InvalidSecret
 
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    kinds = (AuthoringError, WebError, ChainError, RpcError, InvalidSecret, OSError)
+    kinds = (AuthoringError, WebError, ChainError, RpcError, BadValue, UnreadableMetadata, InvalidSecret, OSError)
     return str(error) if isinstance(error, kinds) else None

@@ -9,7 +9,7 @@ Overview
     | --- | --- |
     | `fetch` | `fetching`; with the head comes a body that is short and says so, or any if the script set a time-out |
     | `read` | the next part of a body, at most 64 KiB |
-    | `cancel` | closes a body; what is read of it afterwards is an error |
+    | `cancel` | ends a fetch, or closes its body; what is read of it afterwards is an error |
     | `sleep` | until the run's clock is there |
     | `emit` | handed on to whoever takes the run's answer, one after the other |
 
@@ -106,6 +106,7 @@ class LiveWorld:
         self._ready: deque[Answer] = deque()
         self._news = trio.Event()
         self._bodies: dict[int, _Body] = {}
+        self._fetches: dict[int, _Body] = {}
         self._emit = emit
         self._parts: deque[Ask] = deque()
 
@@ -136,11 +137,15 @@ class LiveWorld:
             head = _read_head(ask.head)
             match ask.op:
                 case "fetch":
-                    self._tasks.start_soon(self._fetch, ask, read_request(head, ask.body, self._limits))
+                    request = read_request(head, ask.body, self._limits)
+                    seconds = self._limits.head_seconds if request.timeout_seconds is None else request.timeout_seconds
+                    deadline = trio.current_time() + min(seconds, self._limits.exchange_seconds)
+                    self._fetches[ask.id] = _Body(trio.CancelScope(deadline=deadline))
+                    self._tasks.start_soon(self._fetch, ask, request, self._fetches[ask.id])
                 case "read":
                     self._body(head).read(ask)
                 case "cancel":
-                    self._body(head).cancel()
+                    self._cancelled(head).cancel()
                     self._answer(ask, {})
                 case "sleep":
                     self._tasks.start_soon(self._sleep, ask, _number(head, "until_ms"))
@@ -159,10 +164,8 @@ class LiveWorld:
 
     # fetches and their bodies
 
-    async def _fetch(self, ask: Ask, request: Request) -> None:
+    async def _fetch(self, ask: Ask, request: Request, body: _Body) -> None:
         begun, limits = trio.current_time(), self._limits
-        seconds = limits.head_seconds if request.timeout_seconds is None else request.timeout_seconds
-        body = _Body(trio.CancelScope(deadline=begun + min(seconds, limits.exchange_seconds)))
         waiting = deque([ask])
         try:
             with body.scope:
@@ -231,6 +234,14 @@ class LiveWorld:
         if self._bytes_left < 0:
             raise TooLarge(f"all responses together are longer than {self._limits.total_bytes} bytes")
         return part
+
+    def _cancelled(self, head: Mapping[str, Any]) -> _Body:
+        if "fetch" not in head:
+            return self._body(head)
+        found = self._fetches.get(int(_number(head, "fetch")))
+        if found is None:
+            raise NoSuchStream("no fetch has this number")
+        return found
 
     def _body(self, head: Mapping[str, Any]) -> _Body:
         found = self._bodies.get(int(_number(head, "stream")))

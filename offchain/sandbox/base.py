@@ -135,7 +135,7 @@ class Ask:
                  "stream": number or null}; with a null stream the answer's body is the whole body, else it is read.
                  With "timeout_ms", a time for the whole exchange, the stream is always null
         read     {"stream"} -> {"done": boolean} and the next part as body
-        cancel   {"stream"} -> {}
+        cancel   {"stream"}, or {"fetch": the ask's id}, answered or not -> {}
         sleep    {"until_ms"} -> {}, at that time of the run's clock or later
         emit     {"status", "headers": [[name, value]]} first, then {"chunk": true} with a body, last {"end": true}:
                  parts of an answer that the program streams -> {}

@@ -17,6 +17,8 @@ Overview
             Stands still until this ask is answered, which then never comes through `settle`. `head` is a string,
             `body` a Uint8Array. Answers to other asks that come meanwhile are settled later, in their order. Several
             asks that are begun first and waited for one after the other run side by side.
+        load(name) -> function
+            One of the prelude's late parts: see `identity.LATE`.
 
     What the host calls, the doors:
 
@@ -67,8 +69,9 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from offchain.sandbox.base import MAX_CLOCK_MS, OPERATIONS, Answer, Ask, Context, Limits, Outside, WrongAnswer
-from offchain.sandbox.identity import ASK_BYTE_GAS, HOST_CALL_GAS
-from offchain.sandbox.pure_ops import FAILED, OPS, BadArgument, Given
+from offchain.sandbox.identity import ASK_BYTE_GAS, HOST_CALL_GAS, LOADED_BYTE_GAS
+from offchain.sandbox.op_arguments import BadArgument
+from offchain.sandbox.pure_ops import FAILED, OPS, Given
 from offchain.sandbox.quickjs import Machine, Thrown
 from offchain.sandbox.wasm import Instance, Slots
 
@@ -183,7 +186,14 @@ class Host:
             "host_promise_rejection": self._promise_rejection,
             "host_call": self._host_call,
         }
-        self._functions: dict[bytes, Callable[..., int]] = {b"call": self._call, b"ask": self._ask, b"wait": self._wait}
+        self.late: dict[str, bytes] = {}
+        """Bytecode of the prelude's late parts."""
+        self._functions: dict[bytes, Callable[..., int]] = {
+            b"call": self._call,
+            b"ask": self._ask,
+            b"wait": self._wait,
+            b"load": self._load,
+        }
 
     def boot(self, instance: Instance) -> None:
         """Serve an engine that has not started yet."""
@@ -260,6 +270,11 @@ class Host:
             raise Refused(FAILED) from None
         machine.instance.burn(op.byte_gas * len(result))
         return machine.string(result) if op.text else machine.uint8_array(result)
+
+    def _load(self, machine: Machine, session: Session, name: int) -> int:
+        bytecode = self.late[machine.text_of(name)]
+        machine.instance.burn(LOADED_BYTE_GAS * len(bytecode))
+        return machine.evaluate_bytecode(bytecode)
 
     def _ask(self, machine: Machine, session: Session, op: int, head: int, body: int | None = None) -> int:
         content = b"" if body is None or machine.is_undefined(body) else self._bytes_of(machine, body)

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from offchain.sandbox.base import EngineMissing, Limits
 from pallets.primitives import worker
+from pallets.primitives.job import MAX_STORED
 
 ENGINE = "quickjs-ng"
 ENGINE_VERSION = "3.6.2"  # of the npm package quickjs-wasi, which carries the engine's build
 ENGINE_WASM = Path(__file__).with_name("quickjs.wasm")
 PRELUDE = Path(__file__).with_name("prelude")
 """Its JavaScript files, in the order of their names, are the body of one function: see `host_calls`."""
+LATE = PRELUDE / "late"
+"""Parts of it that are loaded once a script looks at them: a file, or the files of a directory, for each."""
 
 MAX_WASM_STACK = 64 << 20
 """Four times what the deepest recursion known takes on x86-64. Only `EngineThread` has a stack as deep."""
@@ -43,10 +46,14 @@ JOB_GAS = 40_000
 """Added for each promise job, which the host has to start, and for each time that it asks in vain for the output."""
 ASK_BYTE_GAS = 10
 """Added for each byte of an ask and of an answer, on top of the call."""
+LOADED_BYTE_GAS = 1
+"""Added for each byte of a late part's bytecode: the guest's own reading of it is metered beside."""
 
-HOST_REVISION = 3
-"""Raised with every change of the host's code that changes what a run costs or yields, `pure_ops` and `wyhash` aside:
-they are in the id themselves, and so are the versions of libraries whose tables and checks they go by."""
+PURE_OPS = ("pure_ops.py", "op_arguments.py", "asymmetric_keys.py", "domain_names.py", "wyhash.py")
+"""Modules whose source is in the id, with the versions of the libraries whose tables and checks they go by."""
+
+HOST_REVISION = 4
+"""Raised with every change of the host's code outside `PURE_OPS` that changes what a run costs or yields."""
 
 
 def _source_hash(*names: str) -> str:
@@ -57,15 +64,16 @@ RUNTIME_CONFIG = ";".join(
     (
         WASM_CONFIG,
         f"host={HOST_REVISION}",
-        f"pure-ops={_source_hash('pure_ops.py', 'wyhash.py')}",
+        f"pure-ops={_source_hash(*PURE_OPS)}",
         f"cryptography={version('cryptography')}",
         f"idna={version('idna')}",
         f"js-stack={JS_STACK}",
         f"host-call-gas={HOST_CALL_GAS}",
         f"job-gas={JOB_GAS}",
         f"ask-byte-gas={ASK_BYTE_GAS}",
+        f"loaded-byte-gas={LOADED_BYTE_GAS}",
         f"memory={Limits.memory_bytes}",
-        f"output={Limits.output_bytes}",
+        f"output={MAX_STORED}",
         f"log={Limits.log_bytes}",
     )
 ).encode()
@@ -85,6 +93,16 @@ def prelude() -> bytes:
     return b"(function (host) {\n'use strict';\n" + b"".join(file.read_bytes() for file in files) + b"})"
 
 
+def late_parts() -> dict[str, bytes]:
+    """The source of each part in `LATE`, by its name: one JavaScript function of `shared`."""
+    parts = {path.stem: sorted(path.glob("*.js")) if path.is_dir() else [path] for path in sorted(LATE.iterdir())}
+    return {
+        name: b"(function (shared) {\n'use strict';\n" + b"".join(file.read_bytes() for file in files) + b"})"
+        for name, files in parts.items()
+    }
+
+
 def runtime_id() -> bytes:
     """What names this sandbox on-chain, 32 bytes: see `pallets.primitives.worker.runtime_id`."""
-    return worker.runtime_id(ENGINE, ENGINE_VERSION, engine_wasm(), prelude(), RUNTIME_CONFIG)
+    source = prelude() + b"".join(late_parts().values())
+    return worker.runtime_id(ENGINE, ENGINE_VERSION, engine_wasm(), source, RUNTIME_CONFIG)

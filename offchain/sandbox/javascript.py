@@ -3,8 +3,10 @@
 Overview
     A program is a plain script, or a handler program. A script finds its input in `globalThis.scriptArgs[0]` (a string)
     and leaves its output in `globalThis.scriptOutput`: a string (taken as UTF-8), a Uint8Array, an ArrayBuffer, a
-    Response, or a promise of one of these. A handler program begins with the directive 'use agent' and leaves
-    `globalThis.agent`, a function or an object with `fetch`, which is called with the input.
+    Response, or a promise of one of these. A function that it leaves in `module.exports` is called for that. Of a
+    script that leaves nothing, a string or bytes that its last expression came to are the output. A handler program
+    begins with the directive 'use agent' and leaves `globalThis.agent`, a function or an object with `fetch`, which is
+    called with the input.
 
     Every run gets a fresh instance, restored from an image of the engine's memory: as it was just after a script was
     parsed, or a handler program was evaluated (with no input, its clock at 0, `Math.random` seeded by its own hash).
@@ -27,6 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -56,9 +59,10 @@ from offchain.sandbox.base import (
 )
 from offchain.sandbox.engine_thread import EngineThread
 from offchain.sandbox.host_calls import Host, Refused, Rejection, Session
-from offchain.sandbox.identity import JOB_GAS, engine_wasm, prelude, runtime_id
+from offchain.sandbox.identity import JOB_GAS, engine_wasm, late_parts, prelude, runtime_id
+from offchain.sandbox.image import Image, boot, compiled
 from offchain.sandbox.programs import Program, ProgramKey, Programs, is_handler
-from offchain.sandbox.quickjs import Image, Machine, Thrown, TooLong, boot, compiled
+from offchain.sandbox.quickjs import Machine, Thrown, TooLong
 from offchain.sandbox.wasm import CorruptGuest, Instance, MeteredModule
 
 _BOOT_GAS = 10**11
@@ -114,6 +118,8 @@ class JavaScriptSandbox:
 
     def _boot(self) -> Image:
         bytecode = self._in_a_new_engine(lambda instance: compiled(instance, prelude()))
+        for name, source in late_parts().items():
+            self._host.late[name] = self._in_a_new_engine(partial(compiled, source=source))
         return self._in_a_new_engine(lambda instance: boot(instance, bytecode))
 
     def _in_a_new_engine(self, work: Callable[[Instance], Made]) -> Made:
@@ -176,6 +182,8 @@ class _Run:
         self._session = session
         self._limits = limits
         self._log: tuple[int, int] | None = None
+        self._value: int | None = None
+        """What a script's last expression came to."""
 
     def prepare(self, code: bytes, key: ProgramKey) -> Program:
         """Bring the machine to where each run of the program starts."""
@@ -236,7 +244,7 @@ class _Run:
         if program.parsed is None:
             machine.free(machine.door("handle"))
         else:
-            machine.evaluate_parsed(program.parsed)
+            self._value = machine.evaluate_parsed(program.parsed)
 
     def _output(self) -> int:
         machine = self._machine
@@ -245,32 +253,43 @@ class _Run:
             machine.free(output)
             machine.instance.burn(JOB_GAS)
             if not machine.run_jobs():
-                self._go_on()
+                if not self._go_on():
+                    return self._last_value()
                 machine.run_jobs()
         return output
 
-    def _go_on(self) -> None:
-        """Let the next thing happen: an answer, or a timer."""
+    def _last_value(self) -> int:
+        """The output of a script that set none: its last expression, if that can be one."""
+        machine, value = self._machine, self._value
+        if _unheard(machine, self._session.rejections) is None and value is not None and machine.is_content(value):
+            return value
+        raise self._no_output()
+
+    def _go_on(self) -> bool:
+        """Let the next thing happen, an answer or a timer; False where nothing can any more."""
         machine, session = self._machine, self._session
         if session.arrived:
-            return self._settle(session.arrived.popleft())
+            self._settle(session.arrived.popleft())
+            return True
         due = machine.due()
         if due <= session.clock_ms:
-            return machine.free(machine.door("tick"))
+            machine.free(machine.door("tick"))
+            return True
         if MAX_CLOCK_MS <= due < math.inf:
             raise UncaughtError("RangeError: a timer is due at a time that the clock can't show")
         if due < math.inf and session.outside is None:
             session.clock_ms = math.ceil(due)
-            return None
+            return True
         try:
             if due < math.inf:
                 session.sleep(math.ceil(due))
         except Refused as refused:
             raise UncaughtError(f"Error: {refused}") from None
         if not session.waiting:
-            raise self._no_output()
-        answer = session.turn()
-        return None if answer is None else self._settle(answer)
+            return False
+        if (answer := session.turn()) is not None:
+            self._settle(answer)
+        return True
 
     def _settle(self, answer: Answer) -> None:
         self._host.charge_answer(self._machine, answer)
@@ -281,7 +300,7 @@ class _Run:
         try:
             if machine.is_a("string", value):
                 return self._succeeded(machine.utf8_of(value, limit), "text")
-            if machine.is_a("array_buffer", value) or machine.is_uint8_array(value):
+            if machine.is_content(value):
                 return self._succeeded(machine.bytes_of(value, limit), "bytes")
         except TooLong:
             raise OutputTooLarge(f"the output has more than {limit} bytes") from None

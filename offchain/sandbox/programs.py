@@ -14,7 +14,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from offchain.sandbox.host_calls import Rejection
-from offchain.sandbox.quickjs import Difference
+from offchain.sandbox.image import Difference
 
 _LEADING = re.compile(rb"(?>\s+|//[^\n]*+|/\*(?s:.*?)\*/|#![^\n]*+|(?:'use strict'|\"use strict\")\s*+;?)*+")
 _DIRECTIVE = re.compile(rb"(?:'use agent'|\"use agent\")[ \t]*+(?:;|[\r\n]|//|/\*|\Z)")

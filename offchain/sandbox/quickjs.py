@@ -1,9 +1,9 @@
-"""The QuickJS-ng engine inside its Wasm instance: booting, restoring, and the calls of its C interface.
+"""The QuickJS-ng engine inside its Wasm instance: restoring it, and the calls of its C interface.
 
 Overview
-    `boot` starts the engine once and keeps an `Image` of its memory just after the prelude. A `Machine` is a new
-    instance restored from an image, its own memory's difference from it being kept by `Machine.difference` for a
-    program that will run again. It serves one run and is thrown away.
+    A `Machine` is a new instance restored from an `Image` of the engine's memory just after the prelude, its own
+    memory's difference from it being kept by `Machine.difference` for a program that will run again. It serves one run
+    and is thrown away.
 
     Values of the guest are handles: addresses, in guest memory, of boxed values of 8 bytes. They mean nothing to the
     host, and what is read through them is only ever copied. A handle that is not freed keeps its value alive to the end
@@ -17,24 +17,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from offchain.sandbox.base import OutOfMemory
-from offchain.sandbox.identity import JOB_GAS, JS_STACK
+from offchain.sandbox.identity import JOB_GAS
+from offchain.sandbox.image import BLOCK, BOX, BOXES, Difference, Image, number_box
 from offchain.sandbox.wasm import CorruptGuest, Instance
-
-DOORS = ("prepare", "start", "handle", "settle", "due", "tick", "finish", "describe", "stack", "typeName")
-HOST_FUNCTIONS = ("call", "ask", "wait")
 
 MAX_LENGTH = 1 << 31
 
-_BLOCK = 4096
-_BOX = 8
-_SCRATCH = 192
-_BOXES = 96  # the scratch's second half: boxes of arguments
+_VALUE = 184  # the scratch's end: the box of what a parsed script came to
 _LOG_HEADER = 8
 _COMPILE_ONLY = 32  # the engine's JS_EVAL_FLAG_COMPILE_ONLY
-_STRIP_SOURCE = 16  # its JS_WRITE_OBJ_STRIP_SOURCE
 
 
 class Thrown(Exception):
@@ -47,139 +40,6 @@ class Thrown(Exception):
 
 class TooLong(Exception):
     """A value has more bytes than its reader takes."""
-
-
-class Constants(NamedTuple):
-    """What the engine puts into the box of a value that has no parts: found by asking it, at boot."""
-
-    exception: bytes
-    undefined: bytes
-    true: bytes
-    false: bytes
-
-
-class Image(NamedTuple):
-    """The engine's memory after the prelude, and what the host uses of it."""
-
-    blank: int
-    """Bytes of zero in front: most of the engine's stack."""
-    content: bytes
-    """What follows."""
-    stack_pointer: int
-    runtime: int
-    context: int
-    global_object: int
-    doors: dict[str, int]
-    uint8_array_class: int
-    scratch: int
-    constants: Constants
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory."""
-        return self.blank + len(self.content)
-
-
-class Difference(NamedTuple):
-    """How an engine's memory differs from the image that it began with."""
-
-    stretches: tuple[tuple[int, bytes], ...]
-    size: int
-
-    @property
-    def bytes(self) -> int:
-        """What it takes to keep."""
-        return sum(len(content) for _, content in self.stretches)
-
-
-def compiled(instance: Instance, prelude: bytes) -> bytes:
-    """The prelude's bytecode, made in a new instance that is good for nothing else.
-
-    It leaves out the source, of which each function would carry its part, and the image is spared what parsing leaves.
-    """
-    call, scratch = instance.call, _started(instance)
-    source = call("wasm_malloc", len(prelude) + 1)
-    instance.write(source, prelude + b"\0")
-    instance.write(scratch, b"prelude.js\0")
-    bytecode = call("qjs_compile", source, len(prelude), scratch, 0, _STRIP_SOURCE, scratch + _BOXES)
-    if bytecode == 0:
-        raise _failed_prelude(instance)
-    return instance.read(bytecode, instance.read_u32(scratch + _BOXES))
-
-
-def boot(instance: Instance, bytecode: bytes) -> Image:
-    """Start the engine in a new instance and evaluate the prelude. Gives the same image in every process."""
-    call, scratch = instance.call, _started(instance)
-
-    def named(text: str) -> int:
-        instance.write(scratch, text.encode() + b"\0")
-        return scratch
-
-    def box(value: int) -> bytes:
-        return instance.read(value, _BOX)
-
-    def evaluated(source: bytes) -> int:
-        instance.write(scratch, source + b"\0boot.js\0")
-        return call("qjs_eval", scratch, len(source), scratch + len(source) + 1, 0)
-
-    constants = Constants(
-        exception=box(evaluated(b"throw 0")),
-        undefined=box(call("qjs_get_undefined")),
-        true=box(call("qjs_get_true")),
-        false=box(call("qjs_get_false")),
-    )
-    call("qjs_get_exception")
-    if box(evaluated(b"-2")) != _number(-2):
-        raise RuntimeError("the JavaScript engine boxes numbers otherwise than expected")
-    global_object = call("qjs_get_global")
-    host = call("qjs_new_object")
-    for name in HOST_FUNCTIONS:
-        call("qjs_set_prop_string", host, named(name), call("qjs_new_host_function", scratch, len(name), 0))
-    address = call("wasm_malloc", len(bytecode))
-    instance.write(address, bytecode)
-    prelude = call("qjs_eval_bytecode", address, len(bytecode))
-    call("wasm_free", address)
-    instance.write(scratch, struct.pack("<I", host))
-    doors = call("qjs_call", prelude, global_object, 1, scratch)
-    if box(doors) == constants.exception:
-        raise _failed_prelude(instance)
-    handles = {name: call("qjs_get_prop_string", doors, named(name)) for name in DOORS}
-    uint8_array_class = call("qjs_get_class_id", call("qjs_new_uint8_array", scratch, 0))
-    call("qjs_run_gc")
-    memory = instance.read(0, instance.memory_bytes)
-    blank = (len(memory) - len(memory.lstrip(b"\0"))) // _BLOCK * _BLOCK
-    return Image(
-        blank=blank,
-        content=memory[blank:],
-        stack_pointer=instance.stack_pointer,
-        runtime=call("qjs_get_runtime_ptr"),
-        context=call("qjs_get_context_ptr"),
-        global_object=global_object,
-        doors=handles,
-        uint8_array_class=uint8_array_class,
-        scratch=scratch,
-        constants=constants,
-    )
-
-
-def _started(instance: Instance) -> int:
-    """Start the engine; an address that is the host's to use."""
-    instance.call("_initialize")
-    if instance.call("qjs_init") != 0:
-        raise RuntimeError("the JavaScript engine did not start")
-    instance.call("qjs_set_max_stack_size", JS_STACK)
-    instance.call("qjs_set_promise_rejection_handler", 1)
-    return instance.call("wasm_malloc", _SCRATCH)
-
-
-def _failed_prelude(instance: Instance) -> RuntimeError:
-    address = instance.call("qjs_get_string", instance.call("qjs_get_exception"))
-    return RuntimeError(f"the prelude threw: {instance.read(address, 200).split(bytes(1))[0].decode()}")
-
-
-def _number(value: int) -> bytes:
-    """The box of a number that is a whole one of 32 bits; more of an unsigned one's are taken as a negative's."""
-    return struct.pack("<I4x", value & 0xFFFF_FFFF)
 
 
 class Machine:
@@ -210,14 +70,14 @@ class Machine:
 
     def _stretches(self) -> Iterator[tuple[int, bytes]]:
         size = self.instance.memory_bytes
-        changed = self.instance.differing_blocks(self.image.blank, self.image.content, _BLOCK)
+        changed = self.instance.differing_blocks(self.image.blank, self.image.content, BLOCK)
         start = end = 0
         for block in changed:
             if block != end:
                 if start < end:
                     yield start, self.instance.read(start, end - start)
                 start = block
-            end = min(block + _BLOCK, size)
+            end = min(block + BLOCK, size)
         if start < end:
             yield start, self.instance.read(start, end - start)
 
@@ -246,12 +106,18 @@ class Machine:
         """Evaluate a script in the global scope."""
         self._eval(code, 0)
 
-    def evaluate_parsed(self, function: int) -> None:
-        """Evaluate a parsed script in the global scope; once."""
-        (value,) = struct.unpack("<q", self.instance.read(function, _BOX))
+    def evaluate_parsed(self, function: int) -> int:
+        """Evaluate a parsed script in the global scope; once. The value of its last expression."""
+        (value,) = struct.unpack("<q", self.instance.read(function, BOX))
         result = self.instance.call_i64("JS_EvalFunction", self.image.context, value)
-        if struct.pack("<q", result) == self.image.constants.exception:
+        if (box := struct.pack("<q", result)) == self.image.constants.exception:
             raise self._thrown()
+        self.instance.write(self._scratch + _VALUE, box)
+        return self._scratch + _VALUE
+
+    def evaluate_bytecode(self, bytecode: bytes) -> int:
+        """What bytecode of the host's own evaluates to."""
+        return self._of_bytes("qjs_eval_bytecode", bytecode)
 
     def run_jobs(self) -> bool:
         """Run promise jobs until none is left; whether there were any."""
@@ -272,7 +138,7 @@ class Machine:
         """Give an answer to the prelude."""
         made = self.string(head), self.uint8_array(body)
         constants = self.image.constants
-        number, truth = self._boxes(_number(id), constants.true if ok else constants.false)
+        number, truth = self._boxes(number_box(id), constants.true if ok else constants.false)
         self.free(self.door("settle", number, truth, *made), *made)
 
     def due(self) -> float:
@@ -328,7 +194,7 @@ class Machine:
 
     def is_undefined(self, value: int) -> bool:
         """Whether a value is undefined."""
-        return self.instance.read(value, _BOX) == self.image.constants.undefined
+        return self.instance.read(value, BOX) == self.image.constants.undefined
 
     def is_a(self, kind: str, value: int) -> bool:
         """Whether the engine's own `qjs_is_…` holds of a value."""
@@ -337,6 +203,10 @@ class Machine:
     def is_uint8_array(self, value: int) -> bool:
         """Whether a value is a Uint8Array, whatever its prototype says."""
         return self.instance.call("qjs_get_class_id", value) == self.image.uint8_array_class
+
+    def is_content(self, value: int) -> bool:
+        """Whether a value is a string or has bytes."""
+        return self.is_a("string", value) or self.is_a("array_buffer", value) or self.is_uint8_array(value)
 
     def handles(self, address: int, count: int) -> Sequence[int]:
         """The handles in an array of them."""
@@ -411,13 +281,13 @@ class Machine:
         return value
 
     def _numbers(self, *values: int) -> Sequence[int]:
-        return self._boxes(*map(_number, values))
+        return self._boxes(*map(number_box, values))
 
     def _boxes(self, *boxes: bytes) -> Sequence[int]:
         """Handles of values that have no parts, good until the next call of a door."""
-        first = self._scratch + _BOXES
+        first = self._scratch + BOXES
         self.instance.write(first, b"".join(boxes))
-        return range(first, first + _BOX * len(boxes), _BOX)
+        return range(first, first + BOX * len(boxes), BOX)
 
     def _array_buffer(self, value: int) -> tuple[int, int]:
         address = self.instance.call("qjs_get_array_buffer", value, self._scratch)
@@ -441,7 +311,7 @@ class Machine:
             raise OutOfMemory("the script used all its memory")
         if made < 0:
             raise CorruptGuest(f"{function} answered an address outside the guest's memory")
-        if boxed and self.instance.read(made, _BOX) == self.image.constants.exception:
+        if boxed and self.instance.read(made, BOX) == self.image.constants.exception:
             raise self._thrown()
         return made
 

@@ -2,6 +2,7 @@
 // evaluated once into the snapshot that every run starts from. A script may patch any built-in used here; it spoils its
 // own run and no other.
 //
+// What is in `late` is read by nobody until it is asked for: see 87-late.js.
 // In this file: globals that are made when they are first looked at, and what WebIDL does to arguments.
 
 // `use.Name` is the part called Name, whatever the script has put in the place of the global.

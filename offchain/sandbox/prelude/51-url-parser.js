@@ -42,6 +42,12 @@ function parseRecord(text, base, url, override) {
   const input = /[\t\n\r]/.test(text) ? text.replace(/[\t\n\r]/g, '') : text;
   const points = /[\ud800-\udfff]/.test(input) ? Array.from(input) : input;
   const isSpecial = () => Object.hasOwn(SPECIAL_SCHEMES, url.scheme);
+  // To what the character behind a path begins.
+  const leavePath = (c) => {
+    if (c !== '?' && c !== '#') return;
+    state = c === '?' ? 'query' : 'fragment';
+    url[state] = '';
+  };
   const opaque = (record) => typeof record.path === 'string';
   const rest = (at) => (typeof points === 'string' ? points.slice(at) : points.slice(at).join(''));
   let state = override ?? 'scheme start';
@@ -325,14 +331,7 @@ function parseRecord(text, base, url, override) {
             url.path.push(buffer);
           }
           buffer = '';
-          if (c === '?') {
-            url.query = '';
-            state = 'query';
-          }
-          if (c === '#') {
-            url.fragment = '';
-            state = 'fragment';
-          }
+          leavePath(c);
         } else buffer += c;
         break;
       }
@@ -343,13 +342,7 @@ function parseRecord(text, base, url, override) {
           if (c !== undefined && path.endsWith(' ')) path = `${path.slice(0, -1)}%20`;
           url.path = path;
           buffer = '';
-          if (c === '?') {
-            url.query = '';
-            state = 'query';
-          } else if (c === '#') {
-            url.fragment = '';
-            state = 'fragment';
-          }
+          leavePath(c);
         } else buffer += c;
         break;
 

@@ -9,9 +9,13 @@ function begin(op, head, body) {
 }
 
 // A promise of {head, body}; rejects with the error that the world answered.
-function ask(op, head, body) {
+async function ask(op, head, body) {
+  return answerTo(begin(op, head, body));
+}
+
+function answerTo(id) {
   return new Promise((resolve, reject) => {
-    pending.set(begin(op, head, body), { resolve, reject });
+    pending.set(id, { resolve, reject });
   });
 }
 
@@ -97,15 +101,18 @@ define('fetch', async function fetch(input, init = undefined) {
   const headers = [...request.headers];
   if (!request.headers.has('accept')) headers.push(['accept', '*/*']);
   const asked = Promise.withResolvers();
-  let stop;
-  if (signal) onAbort(signal, (stop = asked.reject));
-  ask('fetch', { method: request.method, url: url.bare, headers, redirect: request.redirect }, body).then(
-    (answer) => {
-      if (signal?.aborted && answer.head.stream !== null) quiet(ask('cancel', { stream: answer.head.stream }));
-      asked.resolve(answer);
-    },
-    (error) => asked.reject(fetchFailed(error)),
-  );
+  let id;
+  try {
+    id = begin('fetch', { method: request.method, url: url.bare, headers, redirect: request.redirect }, body);
+  } catch (error) {
+    throw fetchFailed(error);
+  }
+  const stop = (reason) => {
+    quiet(ask('cancel', { fetch: id }));
+    asked.reject(reason);
+  };
+  if (signal) onAbort(signal, stop);
+  answerTo(id).then(asked.resolve, (error) => asked.reject(fetchFailed(error)));
   let answer;
   try {
     answer = await asked.promise;

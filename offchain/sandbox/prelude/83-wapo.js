@@ -51,6 +51,17 @@ provideTogether(['Wapo', 'pink'], () => {
     workerPublicKey: () => host.call('public_key', 'Ed25519', derived('sign', NO_BYTES, 32)),
   };
   lazily(Wapo, ['SCALE'], () => (scale ??= makeScale()));
+  // Phala's guests have these two, too, and are refused: only the gateway itself ran scripts.
+  Wapo.isolateEval = () => {
+    throw new Error('isolateEval is disabled: an agent runs no other script, deploy it as an agent and fetch it');
+  };
+  Wapo.run = async () => {
+    try {
+      return Wapo.isolateEval();
+    } catch ({ message: error }) {
+      return { isOk: false, isError: true, error, value: undefined, logs: [] };
+    }
+  };
 
   function request(given) {
     if (given === null || typeof given !== 'object') throw new TypeError('a request is an object');

@@ -1,14 +1,41 @@
 // What scripts look at to learn where they are, and the storage that lasts as long as the run.
 
 for (const name of ['self', 'global', 'window']) define(name, globalThis);
+define('print', function print(...values) {
+  use.console.log(...values);
+});
+lazily(globalThis, ['SCALE'], () => use.Wapo.SCALE);
+
+let told; // the run's input
+
+// The environment of a guest of Phala's gateway: the secret's JSON, and nothing else.
+const env = Object.defineProperty({}, 'secret', {
+  get() {
+    try {
+      return JSON.stringify(JSON.parse(told).secret ?? '');
+    } catch {
+      return '""'; // evaluated ahead of its runs, or the input is no request
+    }
+  },
+  set(value) {
+    Object.defineProperty(env, 'secret', { value, writable: true });
+  },
+  enumerable: true,
+  configurable: true,
+});
 
 provideTogether(['process'], () => ({
   process: {
-    env: {},
-    argv: ['fathom'],
+    env,
+    argv: ['fathom', 'agent.js'],
+    execArgv: [],
     version: 'v20.0.0', // whose globals the ones here are
     versions: {},
     platform: 'linux',
+    arch: 'wasm32',
+    pid: 1,
+    stdout: { write: (text) => (log(String(text).replace(/\n$/, '')), true), isTTY: false, fd: 1 },
+    stderr: { write: (text) => (log(String(text).replace(/\n$/, '')), true), isTTY: false, fd: 2 },
     nextTick: (callback, ...values) => queueMicrotask(() => callback(...values)),
     cwd: () => '/',
     uptime: () => use.performance.now() / 1000,
@@ -19,9 +46,11 @@ provideTogether(['process'], () => ({
       },
       { bigint: () => BigInt(use.performance.now()) * 1_000_000n },
     ),
-    on() {
-      return this;
-    },
+    // Nothing happens to the process that a script could hear of.
+    on: () => use.process,
+    once: () => use.process,
+    off: () => use.process,
+    emitWarning: (warning) => log(String(warning)),
   },
 }));
 

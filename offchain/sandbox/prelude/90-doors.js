@@ -13,20 +13,47 @@ function start(input, hasWorld, ...words) {
   seed(words);
   origin = undefined;
   streaming = hasWorld;
+  told = input;
   globalThis.scriptArgs = [input];
 }
 
 let streaming = false; // whether parts of an answer can go out before the end of the run
 
-// A handler program's answer: of a function that takes the request's JSON, or of a `fetch` that takes a Request.
+// A handler program's answer.
 function handle() {
-  const agent = globalThis.agent?.default ?? globalThis.agent;
-  const input = globalThis.scriptArgs[0];
-  if (typeof agent === 'function') globalThis.scriptOutput = agent(input);
-  else if (typeof agent?.fetch === 'function')
-    globalThis.scriptOutput = agent.fetch(requestOf(input), {}, handlerContext());
-  else throw new TypeError('globalThis.agent is neither a function nor an object with a method fetch');
+  const agent = exported(globalThis.agent);
+  if (agent === undefined)
+    throw new TypeError('globalThis.agent is neither a function nor an object with a method fetch');
+  globalThis.scriptOutput = agent();
 }
+
+// Of a function that takes the request's JSON, or of a `fetch` that takes a Request; undefined of anything else.
+function exported(found) {
+  const agent = found?.default ?? found;
+  const input = globalThis.scriptArgs[0];
+  if (typeof agent === 'function') return () => agent(input);
+  if (typeof agent?.fetch === 'function') return () => agent.fetch(requestOf(input), {}, handlerContext());
+  return undefined;
+}
+
+// A script that left a function in `module.exports`, as bundles of `@phala/wapo-env/guest` do: it is called, and what it
+// gives is the output, unless that is undefined: then it has set `scriptOutput` itself.
+function enter() {
+  const entry = Object.hasOwn(globalThis, 'module') ? exported(globalThis.module?.exports) : undefined;
+  if (entry === undefined) return;
+  entering = true;
+  (async () => {
+    try {
+      const value = await entry();
+      if (value !== undefined) globalThis.scriptOutput = value;
+    } catch (reason) {
+      failure ??= { reason };
+    }
+    entering = false;
+  })();
+}
+let entered = false;
+let entering = false;
 
 // The request's JSON as a Request. See the contract of scripts for its members.
 function requestOf(input) {
@@ -114,6 +141,11 @@ function tick() {
 function finish() {
   if (failure) throw failure.reason;
   if (output !== undefined) return output.value;
+  if (!entered) {
+    entered = true;
+    if (globalThis.agent === undefined) enter();
+  }
+  if (entering) return undefined;
   const found = globalThis.scriptOutput;
   const thenable = typeof found === 'object' && found !== null && (found instanceof Promise || isResponse(found));
   if (!thenable) return found;

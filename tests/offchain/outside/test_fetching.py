@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -143,6 +144,18 @@ async def test_a_server_waits_for_the_reader_and_a_cancelled_body_is_closed(site
         assert gone.value.reason == "aborted"
         with pytest.raises(Failed) as unknown:
             await run.read(99)
+        assert unknown.value.reason == "no-such-stream"
+
+
+async def test_a_fetch_is_cancelled_before_its_head(network: Network, hostile: Hostile) -> None:
+    async with open_world(network, NEAR, start_ms=0) as world:
+        run = Run(world)
+        fetch = run.fetch_ask(hostile.url("silent"))
+        assert (await world.turn([fetch, run.ask("cancel", {"fetch": fetch.id})])).id == 1
+        gone = await world.turn([])
+        assert (gone.id, gone.ok, json.loads(gone.head)["reason"]) == (0, False, "aborted")
+        with pytest.raises(Failed) as unknown:
+            await run.answered(run.ask("cancel", {"fetch": 99}))
         assert unknown.value.reason == "no-such-stream"
 
 

@@ -25,11 +25,16 @@ Bundle = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def bundle() -> Bundle:
-    """The bundle of an entry, with an agent in the place of `the-agent` and a banner in front."""
+    """The bundle of an entry, with an agent in the place of `the-agent` and a banner in front; or `exported`, with the
+    options that the templates of Phala's Hono agents give to tsup."""
 
     @cache
-    def build(entry: str, agent: str | None = None, banner: str = "") -> str:
+    def build(entry: str, agent: str | None = None, banner: str = "", exported: bool = False) -> str:
         command = [str(ESBUILD), str(ENTRIES / entry), "--bundle", "--format=iife", "--target=es2022"]
+        if exported:
+            command += ["--platform=node", "--global-name=module.exports"]
+            command.append("--footer:js=module.exports = module.exports?.default;")
+            banner = "var module = module || { exports: {} };"
         command.append(f"--banner:js={banner}")
         if agent is not None:
             command.append(f"--alias:the-agent={ENTRIES / agent}")
@@ -69,6 +74,15 @@ class TestOpenAI:
         asked = request(queries={"chatQuery": ["hi"], "stream": ["1"]})
         answer = json.loads(run(sandbox, bundle("phat-fn.ts", "openai.ts"), asked, web).output)
         assert json.loads(answer["body"]) == {"parts": ["Grüße", ", ", "世界"]}
+
+    def test_streamed_in_a_guest_made_for_node(self, sandbox: JavaScriptSandbox, bundle: Bundle) -> None:
+        text = b'data: {"choices": [{"index": 0, "delta": {"content": "h\xc3\xa9"}}]}\n\ndata: [DONE]\n\n'
+        parts = [text[at : at + 7] for at in range(0, len(text), 7)]
+        web = Web({COMPLETIONS: Page(parts, headers=[("content-type", "text/event-stream")])})
+        asked = request(path="/?chatQuery=hi", secret={"apiKey": "sk-1"})
+        answer = unpacked(run(sandbox, bundle("node-guest.ts", exported=True), asked, web).output)
+        assert json.loads(answer["body"]) == {"text": "hé", "hex": "68c3a9"}
+        assert ["authorization", "Bearer sk-1"] in web.asked[0][0]["headers"]
 
     def test_embeddings(self, sandbox: JavaScriptSandbox, bundle: Bundle) -> None:
         data = {"object": "list", "data": [{"index": 0, "embedding": [0.25, -1]}]}
@@ -119,7 +133,7 @@ HONO = [
 def test_hono_as_guest_and_as_handler(
     sandbox: JavaScriptSandbox, bundle: Bundle, asked: str, status: int, body: object
 ) -> None:
-    guest = run(sandbox, bundle("guest.ts"), asked)
+    guest = run(sandbox, bundle("guest.ts", exported=True), asked)
     assert guest.kind == "bytes"
     answer = unpacked(guest.output)
     handled = run(sandbox, bundle("handler.ts", banner="'use agent';"), asked)

@@ -67,7 +67,10 @@ def test_ends(sandbox: JavaScriptSandbox, expression: str, answer: object) -> No
         def __call__(self, asks: Any) -> Any:
             return super().__call__([ask for ask in asks if b"https://slow/" not in ask.head])
 
-    assert value(sandbox, expression, Slow({"https://b/": Page(b"", 204)})) == answer
+    assert value(sandbox, expression, web := Slow({"https://b/": Page(b"", 204)})) == answer
+    if "slow" in expression:
+        assert value(sandbox, f"{expression}.then(() => fetch('https://b/')).then(r => r.status)", web) == 204
+        assert web.cancelled == [0]
 
 
 def test_abort_in_the_middle(sandbox: JavaScriptSandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import blake2b, sha256
 from typing import Any
 
@@ -12,7 +13,7 @@ from offchain.sandbox.base import Context, Failure
 from offchain.sandbox.javascript import JavaScriptSandbox
 from offchain.sandbox.wyhash import wyhash64
 from pallets.primitives.hashing import keccak_256
-from tests.offchain.prelude.web import CONTEXT, LIMITS, Page, Web, value
+from tests.offchain.prelude.web import CONTEXT, LIMITS, Page, Web, run, value
 
 MESSAGE = b"a\0\xc3\xa9"
 
@@ -147,6 +148,27 @@ def test_http_that_stands_still(sandbox: JavaScriptSandbox) -> None:
 
 def test_bytes_and_absent_functions(sandbox: JavaScriptSandbox) -> None:
     assert value(sandbox, "[...Wapo.concatU8a([new Uint8Array([1]), new Uint8Array([2, 3])])]") == [1, 2, 3]
-    absent = ["httpsListen", "isolateEval", "run", "tryLock", "sgxQuote", "bootData", "exit"]
+    absent = ["httpsListen", "queryListen", "tryLock", "sgxQuote", "bootData", "exit"]
     assert value(sandbox, f"{absent}.map(name => name in Wapo)") == [False] * len(absent)
     assert value(sandbox, "'invokeContract' in pink") is False
+
+
+def test_other_scripts_are_refused_as_to_guests(sandbox: JavaScriptSandbox) -> None:
+    refusal = "isolateEval is disabled: an agent runs no other script, deploy it as an agent and fetch it"
+    evaluated = (
+        "(() => { try { Wapo.isolateEval({scripts: ['1']}, () => {}) } catch (error) { return error.message } })()"
+    )
+    assert value(sandbox, evaluated) == refusal
+    assert value(sandbox, "Wapo.run('1')") == {"isOk": False, "isError": True, "error": refusal, "logs": []}
+
+
+def test_environment_has_the_secret(sandbox: JavaScriptSandbox) -> None:
+    script = (
+        "const first = process.env.secret; {} scriptOutput = JSON.stringify([process.env.secret, {...process.env}])"
+    )
+    given = json.dumps({"secret": {"key": "é"}}, ensure_ascii=False)
+    secret = '{"key":"é"}'
+    assert json.loads(run(sandbox, script, given).output) == [secret, {"secret": secret}]
+    assert json.loads(run(sandbox, script, "{}").output) == ['""', {"secret": '""'}]
+    handler = "'use agent'; const before = process.env.secret; globalThis.agent = () => before + process.env.secret"
+    assert run(sandbox, handler, given).output.decode() == '""' + secret

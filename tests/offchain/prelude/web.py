@@ -32,6 +32,7 @@ class Web:
     asked: list[tuple[dict[str, Any], bytes]] = field(default_factory=list)
     emitted: list[tuple[dict[str, Any], bytes]] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
+    """Streams, and fetches by the numbers of their asks."""
     _open: deque[Ask] = field(default_factory=deque)
     _streams: list[list[bytes]] = field(default_factory=list)
 
@@ -51,7 +52,7 @@ class Web:
                 self.emitted.append((head, ask.body))
                 return True, {}, b""
             case "cancel":
-                self.cancelled.append(head["stream"])
+                self.cancelled.append(head["fetch"] if "fetch" in head else head["stream"])
                 return True, {}, b""
             case "read":
                 parts = self._streams[head["stream"]]

@@ -65,6 +65,19 @@ ATTACKS = {
     "structuredClone({ get a() { for (;;); } })": "out-of-gas",
     "let a = {}; for (let i = 0; i < 4; i++) a = { ...Array(100).fill(a) }; console.log(a)": "out-of-gas",
     "for (;;) console.log('x'.repeat(1000))": "out-of-gas",
+    "Object.defineProperty(Promise.prototype, 'then', { get() { for (;;); } }); scriptOutput = fetch": "no-output",
+    "scriptOutput = new Proxy({}, { getPrototypeOf() { for (;;); } })": "out-of-gas",
+    "var module = new Proxy({}, { get() { for (;;); } })": "out-of-gas",
+    "Object.defineProperty(globalThis, 'module', { get() { throw new Error('mine') } })": "uncaught-error",
+    "const h = new Headers(); for (let i = 0; ; i++) h.append('x' + i, 'y')": "out-of-gas",
+    "Object.defineProperty(Uint8Array, Symbol.species, { get() { for (;;); } }); Buffer.of(1).slice()": "out-of-gas",
+    "function* g() { yield* g() } for (const x of g());": "stack-overflow",
+    "const o = { toJSON: () => JSON.stringify(o) }; JSON.stringify(o)": "stack-overflow",
+    "Array.prototype[Symbol.iterator] = function* () { for (;;) yield 1 }; require('crypto')": "out-of-gas",
+    "const p = new (require('stream').PassThrough)(); for (;;) p.write('x')": "out-of-gas",
+    "const { port1, port2 } = new MessageChannel(); port2.onmessage = () => port1.postMessage(1); port2.onmessage()": (
+        "out-of-gas"
+    ),
     # the world
     "for (let i = 0; i < 100; i++) pink.httpRequest({ url: 'http://x/' })": "uncaught-error",
     "pink.httpRequest({ url: 'http://x/' + 'y'.repeat(1e5) })": "uncaught-error",
@@ -144,7 +157,8 @@ async def test_no_function_of_the_host_can_be_got_at(pool: Pool) -> None:
       Function.prototype[call] = function (...all) { found.push(all[0]?.ask); return Reflect.apply(real, this, all) };
     }
     for (const attempt of [() => Wapo.hash('nope', ''), () => crypto.getRandomValues(5), () => Wapo.deriveSecret(5),
-      () => pink.httpRequest({ url: 'http://x/' }), () => Wapo.hash('sha256', 'x'), () => new URL('http://\\u00fc.de')])
+      () => pink.httpRequest({ url: 'http://x/' }), () => Wapo.hash('sha256', 'x'), () => new URL('http://\\u00fc.de'),
+      () => Buffer.from('x'), () => require('crypto').createHash('sha1').update('x').digest(), () => require('none')])
       try { attempt() } catch (error) { String(error.stack) }
     scriptOutput = found.length > 9 ? String(found.filter((value) => value !== undefined)) : 'nothing was looked at';
     """

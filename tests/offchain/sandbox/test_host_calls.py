@@ -13,7 +13,8 @@ from offchain.sandbox import identity, pure_ops
 from offchain.sandbox.base import Abstained, Answer, Ask, Context, Failure, Limits, Success, WrongAnswer
 from offchain.sandbox.identity import ASK_BYTE_GAS, HOST_CALL_GAS
 from offchain.sandbox.javascript import JavaScriptSandbox
-from offchain.sandbox.pure_ops import FAILED, BadArgument, Given, PureOp
+from offchain.sandbox.op_arguments import BadArgument
+from offchain.sandbox.pure_ops import FAILED, Given, PureOp
 from tests.offchain.sandbox.running import CONTEXT, LIMITS, fail, succeed
 
 OPEN = replace(LIMITS, asks=10, ask_bytes=1000, answer_bytes=1000)

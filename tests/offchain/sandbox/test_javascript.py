@@ -62,6 +62,38 @@ class TestOutput:
         assert failure.reason.kind == "no-output"
         assert failure.reason.message.startswith(f"scriptOutput is {found}:")
 
+    @pytest.mark.parametrize(
+        ("script", "output"),
+        [
+            ("1; 'last'", b"last"),
+            ("new Uint8Array([1, 2])", b"\1\2"),
+            ("scriptOutput = 'set'; 'last'", b"set"),
+            ("setTimeout(() => { scriptOutput = 'later' }, 5); 'last'", b"later"),
+        ],
+    )
+    def test_last_expression_where_nothing_is_set(self, sandbox: JavaScriptSandbox, script: str, output: bytes) -> None:
+        assert succeed(sandbox, script).output == output
+
+    @pytest.mark.parametrize(
+        ("entry", "output"),
+        [
+            ("module.exports = () => 'sync'", b"sync"),
+            ("module.exports = async () => { await 1; return new Uint8Array([1]) }", b"\1"),
+            ("module.exports = async () => { await new Promise(f => setTimeout(f, 9)); scriptOutput = 'set' }", b"set"),
+            ("module.exports = { default: input => input }", b"in"),
+            ("module.exports = { default: { fetch: r => new Response(r.method) } }", b'"body":"GET"}'),
+            ("module.exports = { a: 1 }; scriptOutput = 'mere data'", b"mere data"),
+        ],
+    )
+    def test_exported_entry(self, sandbox: JavaScriptSandbox, entry: str, output: bytes) -> None:
+        script = f"var module = module || {{ exports: {{}} }}; {entry}"
+        given = b'{"method": "GET"}' if b"GET" in output else b"in"
+        assert succeed(sandbox, script, given).output.endswith(output)
+
+    def test_exported_entry_that_throws(self, sandbox: JavaScriptSandbox) -> None:
+        script = "var module = { exports: async () => { await 1; throw new Error('no') } }"
+        assert fail(sandbox, script).reason.message.startswith("Error: no")
+
     @pytest.mark.parametrize("script", ["", "1 + 1", "new Promise(() => {}).then(() => { scriptOutput = 'x' })"])
     def test_none(self, sandbox: JavaScriptSandbox, script: str) -> None:
         assert fail(sandbox, script).reason.message == "the script ended and did not set scriptOutput"
@@ -228,7 +260,7 @@ class TestFailure:
 
 
 class TestWorld:
-    @pytest.mark.parametrize("name", ["require", "module", "std", "os", "WebAssembly", "host", "doors", "prepare"])
+    @pytest.mark.parametrize("name", ["module", "exports", "std", "os", "WebAssembly", "host", "doors", "prepare"])
     def test_no_ambient_authority(self, sandbox: JavaScriptSandbox, name: str) -> None:
         script = f"this.constructor.constructor('return {name}')()"
         assert fail(sandbox, script).reason.message.startswith(f"ReferenceError: {name} is not defined")

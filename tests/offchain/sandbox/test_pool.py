@@ -81,7 +81,7 @@ async def test_a_slot_that_hangs_is_killed_and_replaced(cache: Path, caplog: pyt
     async with open_pool(slots=1, waiting=0, cache=cache, grace=0.2) as pool:
         (hung,) = pool.pids
         os.kill(hung, signal.SIGSTOP)
-        os.waitid(os.P_PID, hung, os.WSTOPPED | os.WNOWAIT)  # all its threads
+        await trio.to_thread.run_sync(os.waitid, os.P_PID, hung, os.WSTOPPED | os.WNOWAIT)  # all its threads
         outcome = await pool.run(b"scriptOutput = ''", b"", Limits(gas=10**9, wall_seconds=0.2), CONTEXT)
         assert outcome == Abstained("the sandbox process did not answer within 0.2 s")
         assert f"sandbox process {hung} has failed" in caplog.text

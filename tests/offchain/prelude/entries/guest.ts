@@ -1,4 +1,4 @@
 import { handle } from '@phala/wapo-env/guest';
 import { app } from './app';
 
-handle(app)();
+export default handle(app);

@@ -1,0 +1,17 @@
+// Numbers and dates as en-US has them, in UTC.
+
+return [0, -0, 1234567.891, 0.0005, 0.00051, 1e21, 1e-7, -1234.5, NaN, Infinity, 2.5, 1.0055, 999.9995].map(n => n.toLocaleString()).concat((12345678901234567890n).toLocaleString('en-US'))
+
+return [[1234.5, { style: 'currency', currency: 'USD' }], [-5, { style: 'currency', currency: 'EUR' }], [1234, { style: 'currency', currency: 'JPY' }], [0.256, { style: 'percent' }], [0.25678, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 2 }], [1.005, { minimumFractionDigits: 2, maximumFractionDigits: 2 }], [5, { minimumIntegerDigits: 2 }], [123456, { maximumSignificantDigits: 3 }], [1234567, { notation: 'compact' }], [999, { notation: 'compact' }], [1500, { notation: 'compact', maximumFractionDigits: 1 }], [1e6, { useGrouping: false }], [5, { signDisplay: 'always' }], [12.3456, { maximumFractionDigits: 0 }], [3, { style: 'currency', currency: 'CHF' }], [1.5, { style: 'currency', currency: 'USD', maximumFractionDigits: 0 }]].map(([n, o]) => new Intl.NumberFormat('en-US', o).format(n))
+
+const d = new Date(Date.UTC(2024, 1, 9, 15, 4, 5, 67)); const o = { timeZone: 'UTC' }; return [d.toLocaleString('en-US', o), d.toLocaleDateString('en-US', o), d.toLocaleTimeString('en-US', o), new Date(Date.UTC(2024, 0, 1)).toLocaleTimeString('en-US', o), new Date(NaN).toLocaleString()]
+
+const d = new Date(Date.UTC(2024, 1, 9, 15, 4, 5, 67)); return [{ dateStyle: 'full' }, { dateStyle: 'long' }, { dateStyle: 'medium' }, { dateStyle: 'short' }, { timeStyle: 'short' }, { timeStyle: 'medium' }, { dateStyle: 'medium', timeStyle: 'short' }, { year: 'numeric', month: 'long', day: 'numeric' }, { weekday: 'long', year: 'numeric', month: 'short', day: '2-digit' }, { weekday: 'short' }, { month: 'long' }, { month: '2-digit', day: '2-digit', year: 'numeric' }, { month: 'long', year: 'numeric' }, { hour: '2-digit', minute: '2-digit' }, { hour: '2-digit', minute: '2-digit', hour12: false }, { hour: 'numeric' }, { year: 'numeric' }, { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' }, { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }].map(o => new Intl.DateTimeFormat('en-US', { timeZone: 'UTC', ...o }).format(d))
+
+const d = new Date(Date.UTC(2024, 1, 9, 15, 4, 5)); return [d.toLocaleDateString('en-US', { timeZone: 'UTC', weekday: 'long' }), d.toLocaleDateString('en-US', { timeZone: 'UTC', month: 'short', day: 'numeric' }), d.toLocaleTimeString('en-US', { timeZone: 'UTC', hour: '2-digit', minute: '2-digit' }), d.toLocaleDateString(undefined, { timeZone: 'UTC', hour: 'numeric' })]
+
+return [new Intl.PluralRules('en').select(1), new Intl.PluralRules('en', { type: 'ordinal' }).select(22), new Intl.ListFormat('en').format(['a', 'b', 'c']), new Intl.ListFormat('en', { type: 'disjunction' }).format(['a', 'b']), ['b', 'a', 'B', 'A', 'ä', 'z'].sort(new Intl.Collator('en').compare), ['10', '9', '1a'].sort(new Intl.Collator('en', { numeric: true }).compare), new Intl.Collator('en', { sensitivity: 'base' }).compare('a', 'Á'), Intl.DateTimeFormat('en-US', { timeZone: 'UTC' }).resolvedOptions().timeZone, String(Intl)]
+
+try { new Intl.DateTimeFormat('en', { timeZone: 'Nowhere/None' }) } catch (error) { return error.name }
+
+return new Intl.DateTimeFormat('en-US', { timeZone: 'UTC', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).formatToParts(0).map(p => p.type + p.value)
