@@ -102,6 +102,7 @@ def _parsed(url: str, schemes: tuple[str, ...]) -> SplitResult:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # as who connects will
     except ValueError as error:
         raise InvalidUrl(f"{url!r} is not a URL: {error}") from error
     if parts.scheme not in schemes or not parts.hostname or port == 0:

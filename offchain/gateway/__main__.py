@@ -60,7 +60,7 @@ def gateway(
 
     fathom gateway --url ws://127.0.0.1:9944 --port 8000
     """
-    from offchain.gateway.doorway import RequestLimits  # here: whoever lists this command doesn't pay for it
+    from offchain.gateway.asked import RequestLimits  # here: whoever lists this command doesn't pay for it
     from offchain.gateway.service import GatewayConfig, StartError, run_gateway
 
     set_up_logs(log)

@@ -10,6 +10,7 @@
 | `POST /vaults` | `{"agent" or "cid", "data", "bind"?}` gives `{"key", "token", "succeed"}` |
 | `GET`, `DELETE /vaults/{key}/{token}` | what was put there; forgets it |
 | `GET /logs/all/agents/{x}`, `/logs/all/ipfs/{cid}` | the newest lines first; with `?follow` those to come |
+| `POST /store`, `GET /store/{0x… or CID}` | bytes that jobs name by their hash, see `shared_store` |
 
 The vault and the logs are nobody's but whoever runs the gateway or calls it by hand: no page of another origin gets at
 them (no CORS, and a foreign `Origin` or `Sec-Fetch-Site` is refused), nor does one that had its name point to this
@@ -25,6 +26,7 @@ Requests to agents: `doorway`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,8 +39,9 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from node.web import is_loopback
+from offchain.gateway.asked import RequestLimits
 from offchain.gateway.directory import Directory
-from offchain.gateway.doorway import Doorway, RequestLimits, whole_body
+from offchain.gateway.doorway import Doorway, whole_body
 from offchain.gateway.errors import (
     BadRequest,
     GatewayError,
@@ -52,6 +55,7 @@ from offchain.gateway.links import LinkLost, Links
 from offchain.gateway.messages import error_headers
 from offchain.gateway.receipts import Receipts
 from offchain.gateway.request_logs import RequestLog, RequestLogs
+from offchain.gateway.shared_store import SharedStore
 from offchain.gateway.vault import Vault
 from offchain.serving.secret_box import ToAgent, ToCode
 from offchain.serving.wire import Found, GetReceipt
@@ -82,6 +86,7 @@ class Control:
         self._directory, self._links, self._receipts = directory, links, receipts
         self._vault, self._logs, self._doorway, self._limits = vault, logs, doorway, limits
         self._only_loopback = only_loopback
+        self._store = SharedStore(directory.chain, links, limits)
         self._followers = 0
         routes = [
             Route("/health", self._health),
@@ -90,6 +95,8 @@ class Control:
             Route("/vaults", self._put_secret, methods=["POST"]),
             Route("/vaults/{key}/{token}", self._secret, methods=["GET", "DELETE"]),
             Route("/logs/all/{kind:str}/{name}", self._log),
+            Route("/store", self._put_bytes, methods=["POST"]),
+            Route("/store/{name}", self._bytes),
         ]
         self.application = Starlette(
             routes=routes, exception_handlers={GatewayError: self._refuse, HTTPException: self._refuse_http}
@@ -140,14 +147,13 @@ class Control:
                 return
             exchange = link.begin()
             try:
-                await link.ask(GetReceipt(exchange.id, receipt))
-                await exchange.arrived()
-                answer = exchange.parts.popleft()
-                if isinstance(answer, Found) and answer.file is not None:
-                    found.append(answer.file)
-                    scope.cancel()
-            except LinkLost:
-                pass
+                with suppress(LinkLost):
+                    await link.ask(GetReceipt(exchange.id, receipt))
+                    await exchange.arrived()
+                    answer = exchange.parts.popleft()
+                    if isinstance(answer, Found) and answer.file is not None:
+                        found.append(answer.file)
+                        scope.cancel()
             finally:
                 link.end(exchange)
 
@@ -196,6 +202,16 @@ class Control:
         if generation < newest:
             fields["exposed"] = True
         return _json(fields)
+
+    # The workers' store
+
+    async def _put_bytes(self, request: Request) -> Response:
+        self._require_own_page(request)
+        return _json(await self._store.put(request), 201)
+
+    async def _bytes(self, request: Request) -> Response:
+        data = await self._store.get(request)
+        return Response(data, media_type="application/octet-stream", headers=PUBLIC)
 
     # Logs
 
@@ -254,11 +270,12 @@ class Control:
         else:
             refusal = NotFound(
                 "this gateway has /agents/{name or id}/…, /ipfs/{cid}/…, /agents, /vaults, /receipts/{id}, "
-                "/logs/all/agents/{name or id}, /logs/all/ipfs/{cid} and /health"
+                "/logs/all/agents/{name or id}, /logs/all/ipfs/{cid}, /store and /health"
             )
         return self._refuse(request, refusal)
 
 
+PUBLIC = {"access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
 PRIVATE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 

@@ -22,8 +22,7 @@ agent = await directory.find("echo")
 
 ## Errors
 
-`errors.UnknownAgent`, `AgentPaused`, `NoApprovedCode`, `UnknownCode`, `NoClusterKey`,
-`ChainUnreachable`.
+`errors.UnknownAgent`, `AgentPaused`, `NoApprovedCode`, `UnknownCode`, `NoClusterKey`, `ChainUnreachable`.
 
 ## Out of scope
 
@@ -342,8 +341,7 @@ PARTS: tuple[Callable[[_Known, bytes | None], None], ...] = (_learn_record, _lea
 
 @contextmanager
 def _answered() -> Iterator[None]:
-    """A question that the node doesn't answer raises `NoClusterKey`,
-    `ChainUnreachable`."""
+    """A question that the node doesn't answer raises `ChainUnreachable`."""
     try:
         with trio.fail_after(ASK_SECONDS):
             yield

@@ -12,7 +12,8 @@ GatewayError
 │   ├── UnknownAgent     404
 │   ├── NoApprovedCode   404  the agent has no code yet
 │   ├── UnknownCode      404  no agent runs the code of this CID
-│   └── UnknownReceipt   404
+│   ├── UnknownReceipt   404
+│   └── UnknownBytes     404  no worker that should keep them has bytes of this hash
 ├── MethodNotAllowed     405
 ├── BodyTooSlow          408
 ├── BodyTooLarge         413
@@ -23,10 +24,11 @@ GatewayError
 │   ├── WorkerGone       503  the worker went away, and so did the others that were tried
 │   ├── NoClusterKey     503  the chain's cluster has no key to seal secrets to yet
 │   └── ChainUnreachable 503  the node isn't there to be asked
+├── ScriptBroke          500  the script failed in the middle of its answer
+├── BadAnswer            502  what a worker answered isn't what it signed
 ├── TimedOut             504
 ├── VaultFull            507
 └── WorkerRefused             a worker's own word; see `offchain.serving.wire`
-    └── ScriptBroke           500, the script failed in the middle of its answer
 ```
 """
 
@@ -36,7 +38,7 @@ from typing import ClassVar
 
 import orjson
 
-from offchain.serving.wire import Broken
+from offchain.serving.wire import Broken, Refused
 
 
 class GatewayError(Exception):
@@ -47,12 +49,15 @@ class GatewayError(Exception):
     retry_after: ClassVar[int | None] = None
     """Seconds after which it may be worth another try."""
     allow: ClassVar[str | None] = None
+    stack: str | None = None
+    """Where in the script."""
     receipt: tuple[bytes, bytes] | None = None
     """The header that names the receipt of what was run all the same."""
 
     def body(self, request_id: str) -> bytes:
         """The JSON that the caller gets."""
-        return orjson.dumps({"error": self.reason, "message": str(self), "requestId": request_id})
+        fields = {"error": self.reason, "message": str(self), "requestId": request_id}
+        return orjson.dumps(fields if self.stack is None else fields | {"stack": self.stack})
 
 
 class BadRequest(GatewayError):
@@ -107,6 +112,12 @@ class UnknownReceipt(NotFound):
     """No worker that can be asked has a receipt of this id."""
 
     reason = "unknown-receipt"
+
+
+class UnknownBytes(NotFound):
+    """No worker that should keep them has bytes of this hash."""
+
+    reason = "unknown-bytes"
 
 
 class MethodNotAllowed(GatewayError):
@@ -181,22 +192,27 @@ class VaultFull(GatewayError):
     status, reason = 507, "vault-full"
 
 
+class BadAnswer(GatewayError):
+    """The worker's receipt doesn't hold for what it answered, and so it was with the others that were tried."""
+
+    status, reason = 502, "bad-answer"
+
+
 class WorkerRefused(GatewayError):
     """A worker's refusal, passed on as it is."""
 
-    def __init__(self, status: int, reason: str, message: str, stack: str | None) -> None:
-        super().__init__(message)
-        self.status, self.reason, self.stack = status, reason, stack  # type: ignore[misc]
-        self.retry_after = 1 if status == 503 else None  # type: ignore[misc]
-
-    def body(self, request_id: str) -> bytes:
-        fields = {"error": self.reason, "message": str(self), "requestId": request_id}
-        return orjson.dumps(fields if self.stack is None else fields | {"stack": self.stack})
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.message)
+        self.status, self.reason, self.stack = refused.status, refused.error, refused.stack  # type: ignore[misc]
+        self.retry_after = 1 if refused.status == 503 else None  # type: ignore[misc]
+        self.elsewhere = refused.elsewhere
+        """Whether another worker might do better."""
 
 
-class ScriptBroke(WorkerRefused):
+class ScriptBroke(GatewayError):
     """The script failed when it had begun to answer; the receipt stands for what it had said."""
 
     def __init__(self, broken: Broken, receipt: tuple[bytes, bytes]) -> None:
-        super().__init__(500, broken.error, broken.message, broken.stack)
+        super().__init__(broken.message)
+        self.status, self.reason, self.stack = 500, broken.error, broken.stack  # type: ignore[misc]
         self.receipt = receipt

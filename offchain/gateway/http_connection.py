@@ -31,6 +31,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -281,7 +282,7 @@ class _Protocol(H11Protocol):
     new_id: NewId
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        pass
+        """HTTP/1.1 whatever is wished for."""
 
     async def _create_stream(self, request: h11.Request) -> None:
         size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
@@ -373,10 +374,7 @@ def _error(error: str, message: str, request_id: str) -> bytes:
 
 def _turn_away(transport: SocketTransport, request_id: str) -> None:
     body = _error("busy", "all connections of this gateway are in use", request_id)
-    try:
+    with suppress(trio.BrokenResourceError):
         transport.send_now(bytearray(TURNED_AWAY % (len(body), request_id.encode(), body)))
         transport.send_eof()
-    except trio.BrokenResourceError:
-        pass
-    finally:
-        transport.close()
+    transport.close()

@@ -49,7 +49,6 @@ from offchain.serving.wire import (
     TO_GATEWAY,
     TO_WORKER,
     Cancel,
-    Chunk,
     End,
     Found,
     Refused,
@@ -61,6 +60,8 @@ from pallets.primitives.scale import DecodeError
 from pallets.primitives.worker_record import Worker
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds between attempts to connect
+PART_COST, MAX_ANSWER = 256, MAX_RESPONSE_BODY + (2 << 20)
+"""Bytes that a message costs beside its own, and that all messages of an answer may: it may come in 4096 parts."""
 AVOID_SECONDS = 5.0
 """For how long a worker that failed is asked only where there is no other."""
 LAST = (Whole, End, Refused, Found)
@@ -100,16 +101,15 @@ class Exchange:
         if not self.parts:
             raise LinkLost("the worker went away")
 
-    def put(self, part: ToGateway) -> bool:
-        """Takes in what the worker says; false where that is more than it may."""
+    def put(self, part: ToGateway, size: int) -> bool:
+        """Takes in what the worker says in so many bytes; false where that is more than it may."""
         self.parts.append(part)
-        if isinstance(part, Chunk):
-            self._size += len(part.data)
-        elif isinstance(part, LAST):
+        self._size += PART_COST + size
+        if isinstance(part, LAST):
             self.over = True
         if self._news is not None:
             self._news.set()
-        return self._size <= MAX_RESPONSE_BODY
+        return self._size <= MAX_ANSWER
 
     def lose(self) -> None:
         """The link is gone."""
@@ -150,11 +150,11 @@ class Link:
             while True:
                 try:
                     async with self._connect(self.endpoint) as socket:
-                        pause = FIRST_PAUSE
                         self._socket = socket
                         log.info("worker 0x%s answers at %s", self.worker[:4].hex(), self.endpoint)
                         on_open()
-                        await self._read(socket)
+                        if await self._read(socket):
+                            pause = FIRST_PAUSE
                         reason = "closed"
                 except WebError as error:
                     reason = str(error)
@@ -194,17 +194,21 @@ class Link:
         if not exchange.over and self._socket is not None:
             self._socket.send_nowait(TO_WORKER.encode(Cancel(exchange.id)))
 
-    async def _read(self, socket: WebSocket) -> None:
+    async def _read(self, socket: WebSocket) -> bool:
+        """Takes in what the worker says until the connection ends; whether it said something, and all in the format."""
+        heard = False
         while (message := await socket.receive()) is not None:
             try:
                 part = TO_GATEWAY.decode_all(message if isinstance(message, bytes) else b"")
             except DecodeError as error:
                 log.warning("worker 0x%s breaks the format: %s", self.worker[:4].hex(), error)
-                return
+                return False
+            heard = True
             exchange = self._exchanges.get(part.id)
-            if exchange is not None and not exchange.over and not exchange.put(part):
+            if exchange is not None and not exchange.over and not exchange.put(part, len(message)):
                 log.warning("worker 0x%s answers with too much", self.worker[:4].hex())
-                return
+                return False
+        return heard
 
     def _lose(self) -> None:
         self._socket = None
@@ -288,8 +292,11 @@ def _load(link: Link, worker: Worker) -> int:
 
 
 def is_private(url: str) -> bool:
-    """Whether a URL names this machine or a private network by address or as `localhost`."""
-    host = urlsplit(url).hostname or ""
+    """Whether a URL names this machine or a private network by address or as `localhost`, or is none."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return True
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:

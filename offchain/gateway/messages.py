@@ -10,7 +10,7 @@ CORS is open: agents are for any page, and what callers prove they prove by head
 
 ## Out of scope
 
-What is done with a request (`doorway`); the gateway's own pages (`control`).
+What is done with a request (`dispatch`); the gateway's own pages (`control`).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 EXPOSED = (
     b"access-control-expose-headers",
-    b"x-fathom-receipt, x-fathom-receipt-at, x-fathom-unreceipted, x-fathom-worker, x-request-id, server-timing",
+    b"x-fathom-receipt, x-fathom-receipt-at, x-fathom-worker, x-request-id, server-timing",
 )
 VOUCHER = codec_of(SignedVoucher)
 

@@ -34,9 +34,12 @@ import trio
 from node.web import WebSocket, bound_port, connect_websocket, is_loopback, open_listeners
 from node.web.errors import CannotConnect, WebError
 from offchain.chain import Chain, ChainError
+from offchain.gateway.asked import RequestLimits
 from offchain.gateway.control import Control
+from offchain.gateway.delivery import Delivery
 from offchain.gateway.directory import Directory
-from offchain.gateway.doorway import Doorway, RequestLimits, send_error
+from offchain.gateway.dispatch import Dispatch
+from offchain.gateway.doorway import Doorway, send_error
 from offchain.gateway.errors import Starting
 from offchain.gateway.http_connection import ConnectionLimits, HttpServer, NewId, Receive, Scope, Send
 from offchain.gateway.keys import GatewayKeys, Tickets, gateway_keys
@@ -173,7 +176,9 @@ async def serve_chain(
     private = is_private(config.url)
     links = Links(directory, _guarded(effects.connect, private), private=private)
     receipts, logs = Receipts(chain.genesis), RequestLogs(effects.clock)
-    doorway = Doorway(directory, links, receipts, tickets, vault, logs, effects.entropy, effects.clock, config.requests)
+    delivery = Delivery(receipts, effects.entropy)
+    dispatch = Dispatch(directory, links, tickets, delivery, effects.clock, config.requests)
+    doorway = Doorway(directory, dispatch, vault, logs, effects.entropy, config.requests)
     parts = (directory, links, receipts, vault, logs, doorway, config.requests)
     control = Control(*parts, only_loopback=_is_loopback(config.host))
     try:
@@ -244,11 +249,11 @@ def _guarded(
     @asynccontextmanager
     async def guarded(url: str) -> AsyncIterator[WebSocket]:
         if not private:
-            parts = urlsplit(url)
             try:
+                parts = urlsplit(url)
                 found = await trio.socket.getaddrinfo(parts.hostname or "", parts.port)
             except (OSError, ValueError) as error:
-                raise CannotConnect(f"{parts.hostname} can't be looked up: {error}") from None
+                raise CannotConnect(f"{url} can't be looked up: {error}") from None
             if any(is_private(f"ws://{_in_url(str(address[0]))}") for *_, address in found):
                 raise CannotConnect(f"{parts.hostname} is an address of a private network")
         async with connect(url) as socket:

@@ -239,7 +239,9 @@ async def test_a_server_that_hangs_up() -> None:
         nursery.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("url", ["", "localhost:9944", "ftp://h/", "ws://", "http://h:70000", "http://[", "http://h:0"])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:9944", "ftp://h/", "ws://", "http://h:70000", "http://[", "http://h:0", "http://a..b"]
+)
 async def test_what_is_no_url(url: str) -> None:
     with pytest.raises(InvalidUrl):
         await request(url)

@@ -18,7 +18,7 @@ from node.web import WebSocket, bound_port, connect_websocket, open_listeners, s
 from offchain.chain import Chain, Head, StorageItem
 from offchain.cluster_records import KEY
 from offchain.cluster_secrets import ClusterSecret
-from offchain.gateway.doorway import RequestLimits
+from offchain.gateway.asked import RequestLimits
 from offchain.gateway.http_connection import ConnectionLimits, HttpServer
 from offchain.gateway.keys import gateway_keys
 from offchain.gateway.messages import new_request_id
@@ -186,7 +186,7 @@ class Stage:
 
     def client(self, **arguments: Any) -> httpx.AsyncClient:
         """A caller."""
-        return httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, **arguments)
+        return httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, verify=False, **arguments)  # reads no CAs: quick
 
     @property
     def port(self) -> int:
@@ -209,13 +209,17 @@ class Stage:
         """The agent pays for tickets of these."""
         self.chain.put(SERVICE, ServicePolicy(10**12, list(gateways), 10**12), agent)
 
-    def seat(self, place: int, worker: StubWorker, **fields: Any) -> None:
-        """Puts a worker among those that serve."""
+    def seat(self, place: int, worker: StubWorker, endpoint: bytes | None = None) -> None:
+        """Puts a worker among those that serve, by default where it listens."""
         info = WorkerInfo(VERSION, worker.keys.worker_key, bytes(32), bytes(32), GENESIS, bytes(32))
-        info.endpoint = b"ws://127.0.0.1:%d" % worker.port
-        record = Worker(info, 1, WorkerState.Idle, 5, True, 0, 0, 0, 0, **fields)
+        info.endpoint = endpoint or b"ws://127.0.0.1:%d" % worker.port
+        record = Worker(info, 1, WorkerState.Idle, 5, True, 0, 0, 0, 0)
         self.chain.put(WORKER, record, worker.keys.worker_key)
         self.chain.put(ELIGIBLE, worker.keys.worker_key, (EVERYONE, place))
+
+    def unseat(self, place: int) -> None:
+        """Takes the worker of a place from those that serve."""
+        self.chain.put(ELIGIBLE, None, (EVERYONE, place))
 
     async def linked(self, count: int) -> None:
         """Waits until so many workers can be asked."""
@@ -242,6 +246,14 @@ async def said(stage: Stage, request: bytes, until: bytes | None = None) -> byte
             while (until is None or until not in answer) and (data := await stream.receive_some()):
                 answer += data
     return answer
+
+
+def error_of(answer: httpx.Response, status: int, reason: str) -> dict[str, Any]:
+    """The JSON of an error, which must be this one."""
+    fields: dict[str, Any] = answer.json()
+    assert (answer.status_code, fields["error"]) == (status, reason), answer.text
+    assert fields["requestId"] == answer.headers["x-request-id"] and len(fields["message"]) > 10
+    return fields
 
 
 async def open_worker(nursery: trio.Nursery, behave: Behave, seed: int) -> StubWorker:

@@ -10,8 +10,8 @@ import httpx
 import pytest
 import trio
 
+from offchain.gateway.asked import RequestLimits
 from offchain.gateway.cid import BLAKE2B_256, RAW, Cid, sha2_cids
-from offchain.gateway.doorway import RequestLimits
 from offchain.gateway.http_connection import ConnectionLimits
 from offchain.gateway.messages import VOUCHER
 from offchain.serving import wire
@@ -19,16 +19,9 @@ from offchain.serving.secret_box import open_secret
 from pallets.primitives.http import HttpResponse, request_hash
 from pallets.primitives.keys import Keypair, Scheme, verify_ed25519
 from pallets.primitives.receipt import SignedVoucher, Voucher, ticket_bytes
-from tests.offchain.gateway.stage import GENESIS, NOW_MS, PATIENCE, Say, Stage, StubWorker, echo, said, staged
+from tests.offchain.gateway.stage import GENESIS, NOW_MS, PATIENCE, Say, StubWorker, echo, error_of, said, staged
 
 LOGS = "/logs/all/agents/echo"
-
-
-def error_of(response: httpx.Response, status: int, reason: str) -> dict[str, Any]:
-    fields: dict[str, Any] = response.json()
-    assert (response.status_code, fields["error"]) == (status, reason), response.text
-    assert fields["requestId"] == response.headers["x-request-id"] and len(fields["message"]) > 10
-    return fields
 
 
 async def test_a_request_reaches_the_script_as_it_was_and_comes_back_with_a_receipt() -> None:
@@ -240,14 +233,8 @@ async def test_another_worker_is_asked_as_long_as_nothing_has_come() -> None:
         for _ in range(3):
             assert (await client.post("/agents/echo/", content=b"once")).json()["body"] == b"once".hex()
         assert [len(worker.asks) > 0 for worker in stage.workers] == [True, True, True]
-        stage.chain.put(*unseat(stage, 2))
+        stage.unseat(2)
         error_of(await client.get("/agents/echo/"), 503, "worker-busy")
-
-
-def unseat(stage: Stage, place: int) -> tuple[Any, ...]:
-    from offchain.gateway.records import ELIGIBLE
-
-    return ELIGIBLE, None, (0, place)
 
 
 async def test_a_worker_that_goes_away_in_the_middle_is_not_asked_for_twice() -> None:
@@ -288,33 +275,6 @@ async def test_what_is_only_final_a_moment_later_is_waited_for() -> None:
 
     async with staged(behind) as stage, stage.client() as client:
         assert (await client.get("/agents/echo/")).status_code == 200
-
-
-@pytest.mark.parametrize("lie", ["bad-signature", "other-response", "other-request", "other-agent", "other-worker"])
-async def test_a_receipt_that_does_not_hold_is_none(lie: str) -> None:
-    async def lies(worker: StubWorker, ask: wire.Ask, say: Say) -> None:
-        told = HttpResponse(200, [], b"true")
-        shown, signed = told, ask
-        if lie == "other-response":
-            shown = HttpResponse(200, [], b"false")
-        if lie == "other-request":
-            signed = wire.TO_WORKER.decode_all(wire.TO_WORKER.encode(ask))
-            signed.request.path = "/elsewhere"
-        if lie == "other-agent":
-            signed = wire.TO_WORKER.decode_all(wire.TO_WORKER.encode(ask))
-            signed.agent = 9
-        end = worker.end(signed, told)
-        if lie == "bad-signature":
-            end.signature = bytes(64)
-        if lie == "other-worker":
-            end.worker = bytes(32)
-        await say(wire.Head(ask.id, shown.status, shown.headers))
-        await say(wire.Chunk(ask.id, shown.body))
-        await say(end)
-
-    async with staged(lies) as stage, stage.client() as client:
-        answer = await client.get("/agents/echo/")
-        assert answer.headers["x-fathom-unreceipted"] == lie and "x-fathom-receipt" not in answer.headers
 
 
 async def test_a_script_gets_at_nothing_of_the_origin_that_it_shares() -> None:

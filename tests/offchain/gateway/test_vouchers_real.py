@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,11 @@ import pytest
 import trio
 
 from node.web import request
-from offchain.gateway.service import GatewayConfig, RunningGateway, run_gateway
 from offchain.sandbox.pool import Pool
 from offchain.serving import channels, claims
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.service import ServicePolicy
+from tests.offchain.gateway.real_gateway import gateway_before
 from tests.offchain.hearing import PATIENCE
 from tests.offchain.real_node import ALICE, BOB, UNIT, Scene, worker_of
 from tests.offchain.serving.gateway import eventually
@@ -74,14 +72,6 @@ class Caller:
             return message if (status, said) == (402, error) else None
 
         return await eventually(refusal)
-
-
-@asynccontextmanager
-async def gateway_before(scene: Scene) -> AsyncIterator[str]:
-    async with trio.open_nursery() as nursery:
-        running: RunningGateway = await nursery.start(run_gateway, GatewayConfig(scene.node.ws_url, port=0))
-        yield running.url
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_caller_pays_by_vouchers(
