@@ -18,7 +18,7 @@ from offchain.ai.opening import usual_setting
 from offchain.cache import user_cache
 from offchain.dishonest_seats import Misbehaviour
 from offchain.gateway.__main__ import gateway
-from offchain.programs import fail, run_program, set_up_logs
+from offchain.programs import bytes32, fail, run_program, set_up_logs
 from offchain.worker import RunningWorker, WorkerConfig, WorkerError, run_worker
 from pallets.primitives import ss58
 
@@ -128,7 +128,7 @@ def worker(
         listen=_address(listen),
         ai=usual_setting() if ai is None else ai,
         allow_private_network=allow_private_network,
-        genesis=_hash(genesis),
+        genesis=bytes32(genesis, "--genesis", "block hash"),
     )
     run_program(partial(run_worker, config), partial(_announce, json_output=json_output), WorkerError)
 
@@ -149,19 +149,6 @@ def _announce(running: RunningWorker, json_output: bool) -> None:
     else:
         at = f"  requests at {running.endpoint}" if running.endpoint else ""
         print(f"Ready  worker {key}  operator {operator}{at}", flush=True)
-
-
-def _hash(genesis: str | None) -> bytes | None:
-    """The hash of `--genesis`."""
-    if genesis is None:
-        return None
-    try:
-        found = bytes.fromhex(genesis.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        fail(f"--genesis {genesis!r} is not a block hash: give 32 bytes in hex")
-    return found
 
 
 def _address(listen: str | None) -> tuple[str, int] | None:

@@ -18,8 +18,8 @@ lags so long that the time is nearly up the output is revealed all the same: not
 that moment costs at most that somebody copies it.
 
 A run that takes longer is acknowledged, or the chain would give the job to somebody else; one whose output is there at
-once needs no word. For a box of a sealed input the worker waits half of the time it has. What it can't do it abstains
-from, so that somebody else is given the job at once.
+once needs no word. For an input that isn't there, a sealed one's box or bytes that the chain has the hash of, the
+worker waits half of the time it has. What it can't do it abstains from, so that somebody else is given the job at once.
 
 ## Out of scope
 
@@ -31,6 +31,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import trio
 
@@ -55,9 +56,11 @@ from offchain.outside_runs import Found, NotRecorded, NowhereToKeep, OutsideRuns
 from offchain.rpc import CallFailed
 from offchain.sandbox.base import Abstained, Failure, PoolFull, Success
 from offchain.sealed_inputs import SealedInputs
+from offchain.serving.stored_bytes import BytesMissing, StoredBytes
 from offchain.standing import Standing
 from pallets.primitives.job import (
     NO_TRANSCRIPT,
+    HashInput,
     Input,
     Mode,
     Word,
@@ -83,7 +86,7 @@ MORE_FAULTS = ("NotAttested", "AttestationExpired", "MeasurementNotAllowed")
 """Refusals that a fresh attestation mends."""
 DONE = ("AlreadyCommitted", "AlreadyAcknowledged", "AlreadyRevealed", "AlreadyRecorded")
 PASSING = ("Transaction would exhaust the block limits", "TooEarly", "NothingRecorded")
-NO_DOUBT = (Unfinished, Unopened, NowhereToKeep, RecordingLost, TranscriptMissing)
+NO_DOUBT = (Unfinished, Unopened, BytesMissing, NowhereToKeep, RecordingLost, TranscriptMissing)
 """Why a job isn't done that say nothing about the chain."""
 SALT_BYTES = 32
 
@@ -100,11 +103,12 @@ class Assignments:
         standing: Standing,
         sealed: SealedInputs,
         outside: OutsideRuns,
+        stored: StoredBytes,
         entropy: Entropy,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._chain, self._journal, self._keys, self._pool = chain, journal, keys, pool
-        self._standing, self._sealed, self._outside = standing, sealed, outside
+        self._standing, self._sealed, self._outside, self._stored = standing, sealed, outside, stored
         self._entropy, self._log = entropy, log
         self._key = records.ASSIGNMENTS.key(keys.worker_key)
         self._wanted: dict[Entry, Task] = {}
@@ -210,8 +214,8 @@ class Assignments:
             return signed
         program, outcome, root = await self._found(duty, job, records.INPUT.decode(input_value))
         salt = self._entropy(SALT_BYTES) if job.voted else b""
-        genesis, runtime_id = self._chain.genesis, self._pool.runtime_id
-        signed = signed_output(self._keys, genesis, id, attempt, job, program, outcome, runtime_id, salt, root)
+        genesis, runtime_id, keep = self._chain.genesis, self._pool.runtime_id, self._stored.keep_output
+        signed = signed_output(self._keys, genesis, id, attempt, job, program, outcome, runtime_id, salt, root, keep)
         self._journal.keep(key, id, attempt, signed)
         return signed
 
@@ -231,17 +235,20 @@ class Assignments:
     async def _program(self, id: int, job: Job, input: Input | None) -> Program:
         """A job's code and input, which are what it names; code is asked for once. Raises `Refusal`.
 
-        A sealed input's box may still be on its way.
+        A sealed input's box may still be on its way, and so may be the bytes of one that isn't on the chain.
         """
         known = self._codes.get(job.code)
         if known is None:
             known = await self._chain.read(records.CODE, job.code)
+        stored: bytes | None = None
+        if isinstance(input, HashInput):
+            stored = await self._stored.find(input.hash, job.workers, partial(self._is_late, job))
         given: list[GivenBox] = []
         now = self._standing.now()
         while True:
             try:
                 openers = await self._sealed.openers(id, job) if job.sealed else ()
-                program = program_of(job, known, input, given, openers)
+                program = program_of(job, known, input, given, openers, stored)
                 break
             except Unopened:
                 if now > self._give_up_at(job):
@@ -259,8 +266,16 @@ class Assignments:
             self._codes.popitem(last=False)
         return program
 
+    async def _is_late(self, job: Job) -> bool:
+        """Whether it makes no sense any more to wait for an input; somebody may have travelled in time."""
+        try:
+            now = await self._chain.read(records.NOW) or 0
+        except (CallFailed, WrongChain):
+            now = 0
+        return max(self._standing.now(), now) > self._give_up_at(job)
+
     def _give_up_at(self, job: Job) -> int:
-        """Until when it makes sense to wait for a box, in milliseconds of the chain's time."""
+        """Until when it makes sense to wait for an input, in milliseconds of the chain's time."""
         seat = job.seat_of(self._keys.worker_key)
         return 0 if seat is None else (seat.at + job.commit_by) // 2 + LATE_MILLISECONDS
 
@@ -289,25 +304,37 @@ class Assignments:
     async def _say(self, duty: Duty, word: Word) -> None:
         said = job_word_bytes(genesis=self._chain.genesis, job=duty.job, attempt=duty.attempt, word=word)
         key, signature = self._keys.worker_key, self._keys.sign(said)
-        what = "acknowledgement of" if word is Word.Acknowledge else "abstention from"
+        what = "acknowledgement of" if word in (Word.Acknowledge, Word.Large) else "abstention from"
         await self._send(records.word(duty.job, duty.attempt, word, key, signature), f"the {what} {duty}")
 
     async def _commit(self, duty: Duty, signed: SignedOutput) -> None:
-        """Commits the output, or its hash where it is voted on; of a run that others replay, says so first."""
+        """Commits the output, or its hash where it is voted on; of a run that others replay, says so first.
+
+        So it does where the output is too large for the chain.
+        """
+        if signed.length:
+            await self._say_large(duty)
         if signed.salt:
             if signed.transcript_root != NO_TRANSCRIPT:
                 await self._record(duty, signed.transcript_root)
             await self._send(self._commitment(duty, self._hash(duty, signed)), f"the hash of the output of {duty}")
         else:
-            fields = (duty.job, duty.attempt, signed.output, signed.transcript_root, signed.gas)
+            fields = (duty.job, duty.attempt, signed.on_chain, signed.transcript_root, signed.gas)
             call = records.commit(*fields, self._keys.worker_key, signed.signature)
             await self._send(call, f"the output of {duty}")
 
     async def _reveal(self, duty: Duty, signed: SignedOutput) -> None:
         """Reveals what the worker has committed to, once nobody can copy it."""
         await self._commits_are_final(duty)
-        fields = (duty.job, duty.attempt, signed.output, signed.transcript_root, signed.gas, signed.salt)
+        fields = (duty.job, duty.attempt, signed.on_chain, signed.transcript_root, signed.gas, signed.salt)
         await self._send(records.reveal(*fields, self._keys.worker_key, signed.signature), f"the output of {duty}")
+
+    async def _say_large(self, duty: Duty) -> None:
+        """Says that the output will be given by its hash, unless the chain has heard it."""
+        job = await self._chain.read(records.JOB, duty.job)
+        seat = None if job is None else job.seat_of(self._keys.worker_key)
+        if seat is not None and seat.is_pending and not seat.large:
+            await self._say(duty, Word.Large)
 
     async def _record(self, duty: Duty, root: bytes) -> None:
         """Says which transcript the others replay, where that is this worker's to say."""

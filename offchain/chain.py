@@ -200,9 +200,9 @@ class Chain:
             values = {key: value for change in found for key, value in change["changes"]}
             return [None if values[_hex(key)] is None else _bytes(values[_hex(key)]) for key in keys]
 
-    async def keys_under(self, prefix: bytes, count: int) -> list[bytes]:
-        """The first `count` storage keys under a prefix, at most 1000, after the best block."""
-        found = await self.client.call("state_getKeysPaged", _hex(prefix), count)
+    async def keys_under(self, prefix: bytes, count: int, start: bytes | None = None) -> list[bytes]:
+        """The first `count` storage keys under a prefix, at most 1000, behind `start`, after the best block."""
+        found = await self.client.call("state_getKeysPaged", _hex(prefix), count, *_optional(start))
         with _expected("state_getKeysPaged"):
             return [_bytes(key) for key in found]
 

@@ -145,7 +145,7 @@ class _Latecomer(_Outlasting):
         if signed.salt:
             call = self._commitment(duty, self._hash(duty, signed))
         else:
-            fields = (duty.job, duty.attempt, signed.output, signed.transcript_root, signed.gas)
+            fields = (duty.job, duty.attempt, signed.on_chain, signed.transcript_root, signed.gas)
             call = records.commit(*fields, self._keys.worker_key, signed.signature)
         await self._try(call, f"the late output of {duty}")
 
@@ -172,7 +172,7 @@ class _Copier(_Outlasting):
         tally = job.tally()
         if not tally:
             return await super()._found(duty, job, input)
-        (output, _, gas), _ = tally.most_common(1)[0]
+        (output, _, gas, _), _ = tally.most_common(1)[0]
         content = await self._chain.read(records.CANDIDATE, duty.job, output)
         self._log.warning("MISBEHAVES: takes the output of %s that most workers of earlier rounds have found", duty)
         return Program(b"", b""), Success(content or b"", gas), NO_TRANSCRIPT
@@ -189,7 +189,7 @@ class _Copier(_Outlasting):
         if revealed is None:
             return
         output, gas, salt, signature = revealed
-        fields = (duty.job, duty.attempt, output, NO_TRANSCRIPT, gas, salt, key)
+        fields = (duty.job, duty.attempt, InlineOutput(output), NO_TRANSCRIPT, gas, salt, key)
         await self._try(records.reveal(*fields, signature), f"another's output of {duty} under its signature")
         signed = await self._copied(duty, output, gas, salt)
         await self._try(records.reveal(*fields, signed.signature), f"another's output of {duty}, signed anew")

@@ -6,7 +6,7 @@ same output and gas: the clock stands at the job's submission, `Math.random` sta
 Errors:
 
     Refusal
-    ├── InputElsewhere   the input is not on the chain
+    ├── InputElsewhere   the input is not there
     ├── Unopened         the input is sealed, and no box that the worker was given opens
     ├── CodeMissing      the code is not on the chain
     ├── OutsideBounds    the record has numbers that no chain would let a job have
@@ -16,7 +16,7 @@ Errors:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from offchain.journal import SignedOutput
@@ -24,7 +24,7 @@ from offchain.keys import WorkerKeys
 from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success, World
 from offchain.sealed import open_input
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import NO_TRANSCRIPT, InlineInput, Input, SealedInput
+from pallets.primitives.job import MAX_STORED, NO_TRANSCRIPT, HashInput, InlineInput, Input, SealedInput, most_inline
 from pallets.primitives.job_record import Job
 from pallets.primitives.sealed import GivenBox, NotSealed, Opener, SealedRequest, sealed_output
 
@@ -37,7 +37,7 @@ class Refusal(Exception):
 
 
 class InputElsewhere(Refusal):
-    """The input is in a store: this worker takes what is on the chain."""
+    """The chain has no input of the job, or of another kind than its record says, or its bytes weren't found."""
 
 
 class Unopened(Refusal):
@@ -95,17 +95,23 @@ def program_of(
     input: Input | None,
     given: Iterable[GivenBox] = (),
     openers: Iterable[Opener] = (),
+    stored: bytes | None = None,
 ) -> Program:
     """Code and input that a job names, as the node gave them; raises `Refusal` where they are not.
 
-    Of a sealed input, `given` are the boxes that the worker was given and `openers` its keys to open them.
+    Of a sealed input, `given` are the boxes that the worker was given and `openers` its keys to open them; of one in
+    the workers' store, `stored` are the bytes that were found.
     """
     if code is None:
         raise CodeMissing(f"there is no code 0x{job.code.hex()} on the chain")
     if len(code) > MAX_CODE:
         raise OutsideBounds(f"its code has {len(code)} bytes, more than {MAX_CODE}")
+    if isinstance(input, HashInput) and stored is not None:
+        if len(stored) > MAX_STORED:
+            raise OutsideBounds(f"its input has {len(stored)} bytes, more than {MAX_STORED}")
+        input = InlineInput(stored)
     if not isinstance(input, (SealedInput if job.sealed else InlineInput)):
-        raise InputElsewhere("its input is not on the chain")
+        raise InputElsewhere("its input is not there")
     if blake2_256(code) != job.code:
         raise WrongBytes(f"the node's code 0x{job.code.hex()} has another hash")
     if isinstance(input, SealedInput):
@@ -115,7 +121,7 @@ def program_of(
             raise Unopened(f"its input is sealed: {error}") from None
         return Program(code, request.data, request)
     if blake2_256(input.data) != job.input:
-        raise WrongBytes(f"the node's input of the job doesn't have the hash 0x{job.input.hex()}")
+        raise WrongBytes(f"the input doesn't have the hash that the job names, 0x{job.input.hex()}")
     return Program(code, input.data)
 
 
@@ -124,7 +130,8 @@ async def run_job(
 ) -> Success | Failure | Abstained:
     """Runs a job's code on its input, within its gas. Raises `PoolFull` and `OutsideBounds`."""
     try:
-        limits, context = Limits(gas=job.gas_limit, wall_seconds=wall_seconds), run_context(genesis, id, job)
+        limits = Limits(gas=job.gas_limit, wall_seconds=wall_seconds, output_bytes=MAX_STORED)
+        context = run_context(genesis, id, job)
     except ValueError as error:
         raise OutsideBounds(str(error)) from None
     return await pool.run(program.code, program.input, limits, context)
@@ -141,23 +148,31 @@ def signed_output(
     runtime_id: bytes,
     salt: bytes = b"",
     transcript_root: bytes = NO_TRANSCRIPT,
+    keep: Callable[[bytes], None] | None = None,
 ) -> SignedOutput:
     """What the worker says of a finished run; a sealed input's output is sealed. Raises `Unopened`.
 
-    `salt` is 32 random bytes where the job is voted on.
+    `salt` is 32 random bytes where the job is voted on. `keep` is handed an output that is too large for the chain, and
+    may refuse it; of that what is signed has the hash.
     """
     content = outcome.output
     if program.request is not None:
         try:
-            content = sealed_output(program.request, id, content)
+            content = sealed_output(program.request, id if job.audits is None else job.audits, content)
         except NotSealed as error:
             raise Unopened(f"its output can't be sealed: {error}") from None
-    message = job.output_bytes(genesis, id, attempt, blake2_256(content), transcript_root, outcome.gas, runtime_id)
-    return SignedOutput(message, content, outcome.gas, keys.sign(message), job.submitted_at, salt, transcript_root)
+    hash, length = blake2_256(content), 0
+    if len(content) > most_inline(sealed=job.sealed):
+        if keep is None:
+            raise OutsideBounds(f"its output has {len(content)} bytes, and nobody to keep it")
+        keep(content)
+        content, length = hash, len(content)
+    message = job.output_bytes(genesis, id, attempt, hash, transcript_root, outcome.gas, runtime_id)
+    fields = keys.sign(message), job.submitted_at, salt, transcript_root, length
+    return SignedOutput(message, content, outcome.gas, *fields)
 
 
 def is_of(signed: SignedOutput, genesis: bytes, id: int, attempt: int, job: Job, runtime_id: bytes) -> bool:
     """Whether this is what a run of this very job left: on a chain that was set back, others have had its number."""
-    output = blake2_256(signed.output)
-    message = job.output_bytes(genesis, id, attempt, output, signed.transcript_root, signed.gas, runtime_id)
+    message = job.output_bytes(genesis, id, attempt, signed.hash, signed.transcript_root, signed.gas, runtime_id)
     return (signed.message, signed.submitted_at) == (message, job.submitted_at)

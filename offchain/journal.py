@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offchain.chain import Head
-from pallets.primitives.job import NO_TRANSCRIPT
+from pallets.primitives.hashing import blake2_256
+from pallets.primitives.job import NO_TRANSCRIPT, HashOutput, InlineOutput, Output
 
 JOURNAL_FILE = "journal.sqlite"
 MAX_KEPT = 4096
@@ -32,12 +33,13 @@ CREATE TABLE IF NOT EXISTS outputs (
     worker BLOB, attempt BLOB, message BLOB NOT NULL, output BLOB NOT NULL, gas INTEGER NOT NULL,
     signature BLOB NOT NULL, submitted_at INTEGER NOT NULL, salt BLOB NOT NULL DEFAULT x'',
     transcript_root BLOB NOT NULL DEFAULT x'',
+    length BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (worker, attempt)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS final (worker BLOB PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
 """
-ADDED = ("salt", "transcript_root")
-"""Columns that journals may lack: from before there were votes, and jobs that reach the world outside."""
+ADDED = ("salt", "transcript_root", "length")
+"""Columns that journals may lack: from before there were votes, jobs that reach the world outside, large outputs."""
 
 
 class JournalError(Exception):
@@ -54,7 +56,8 @@ class SignedOutput:
 
     `submitted_at`, in milliseconds, is the job's: the run depends on it, and the bytes signed don't tell it. `salt`, 32
     bytes, keeps the output secret until it is revealed; it is empty where the job isn't voted on. `transcript_root` is
-    that of what came from outside.
+    that of what came from outside. `length` is above zero where the output is in the workers' store: then `output` is
+    its hash.
     """
 
     message: bytes
@@ -64,6 +67,17 @@ class SignedOutput:
     submitted_at: int = 0
     salt: bytes = b""
     transcript_root: bytes = NO_TRANSCRIPT
+    length: int = 0
+
+    @property
+    def hash(self) -> bytes:
+        """The output's."""
+        return self.output if self.length else blake2_256(self.output)
+
+    @property
+    def on_chain(self) -> Output:
+        """The output as it is committed."""
+        return HashOutput(self.output, self.length) if self.length else InlineOutput(self.output)
 
 
 class Journal:
@@ -76,13 +90,13 @@ class Journal:
 
     def signed(self, worker: bytes, job: int, attempt: int) -> SignedOutput | None:
         """What this key signed of an attempt."""
-        columns = "message, output, gas, signature, submitted_at, salt, transcript_root"
+        columns = "message, output, gas, signature, submitted_at, salt, transcript_root, length"
         query = f"SELECT {columns} FROM outputs WHERE worker = ? AND attempt = ?"
         row = self._database.execute(query, (worker, _key(job, attempt))).fetchone()
         if row is None:
             return None
-        message, output, gas, signature, submitted_at, salt, root = row
-        return SignedOutput(message, output, gas, signature, submitted_at, salt, root or NO_TRANSCRIPT)
+        message, output, gas, signature, submitted_at, salt, root, length = row
+        return SignedOutput(message, output, gas, signature, submitted_at, salt, root or NO_TRANSCRIPT, length or 0)
 
     def newest_job(self, worker: bytes) -> int | None:
         """The highest number of a job that this key has signed an output of."""
@@ -107,6 +121,7 @@ class Journal:
             signed.submitted_at,
             signed.salt,
             signed.transcript_root,
+            signed.length,
         )
         added = self._added.get(worker, DROPPED_TOGETHER) + 1
         insertion = (f"INSERT OR IGNORE INTO outputs VALUES ({', '.join('?' * len(row))})", row)

@@ -1,19 +1,39 @@
 """The little that a worker takes from the chain's metadata: a constant, and the names of errors.
 
-Decoding it takes a second of processor time, so nothing that happens often comes here, and scalecodec is imported when
-something does.
+All of it is decoded to get there, some 30 ms of processor time. Values of types that only the metadata knows, as events
+are, `Registry` reads.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from pallets.primitives.codec import codec_of
+from pallets.primitives.metadata_v14 import CODEC, MetadataV14, Plain
+from pallets.primitives.portable_types import (
+    Array,
+    Basic,
+    Cases,
+    CompactForm,
+    Composite,
+    Field,
+    PortableType,
+    Primitive,
+    Sequence,
+    Tuple,
+)
+from pallets.primitives.scale import DecodeError, ScaleError, read_compact
+
+HEAD = b"meta\x0e"
+"""Magic and version, 14."""
+MAX_VALUES = 2_000_000
+"""How many values, each within another, are read of one: types can make any number of no bytes."""
+WIDTHS = {each: int(each.name[1:]) // 8 for each in Primitive if each.name[1:].isdigit()} | {Primitive.char: 4}
+BOOL, STR = codec_of(bool), codec_of(str)
+
 
 class UnreadableMetadata(ValueError):
     """The bytes are not metadata of version 14, or not events that it describes."""
-
-
-FAILURE = ("System", "ExtrinsicFailed")
 
 
 def constant_value(metadata: bytes, pallet: str, name: str) -> bytes:
@@ -21,12 +41,12 @@ def constant_value(metadata: bytes, pallet: str, name: str) -> bytes:
 
     `metadata` is of version 14, as `state_getMetadata` gives it.
     """
-    _, described = _described(metadata)
-    found = next((each for each in described.pallets if each.value["name"] == pallet), None)
-    constant = next((each for each in found.constants if each.value["name"] == name), None) if found else None
-    if constant is None:
-        raise KeyError(f"the chain has no constant {pallet}.{name}")
-    return bytes(constant.constant_value)
+    for each in _decoded(metadata).pallets:
+        if each.name == pallet:
+            for constant in each.constants:
+                if constant.name == name:
+                    return constant.value
+    raise KeyError(f"the chain has no constant {pallet}.{name}")
 
 
 def extrinsic_failure(metadata: bytes, events: bytes, index: int) -> str | None:
@@ -34,44 +54,135 @@ def extrinsic_failure(metadata: bytes, events: bytes, index: int) -> str | None:
 
     `events` is the value of `System.Events` after the block. Raises `UnreadableMetadata`.
     """
-    from scalecodec.base import ScaleBytes
-
-    runtime, described = _described(metadata)
+    described = _decoded(metadata)
+    registry = Registry(described.types)
     try:
-        item = described.get_metadata_pallet("System").get_storage_function("Events")
-        records = runtime.create_scale_object(item.get_value_type_string(), ScaleBytes(events), metadata=described)
-        for record in records.decode():
-            if record["extrinsic_idx"] == index and (record["module_id"], record["event_id"]) == FAILURE:
-                return _in_words(described, record["attributes"]["dispatch_error"])
-    except Exception as error:  # scalecodec has no error of its own for what it can't read
+        for record in registry.decode_all(_type_of_events(described), events):
+            match record:
+                case {"phase": ("ApplyExtrinsic", {0: number}), "event": ("System", {0: ("ExtrinsicFailed", failed)})}:
+                    if number == index:
+                        return _in_words(described, registry, failed["dispatch_error"])
+    except (ValueError, LookupError, TypeError) as error:
         raise UnreadableMetadata(f"the block's events can't be read: {error!r}") from None
     return None
 
 
-def _described(metadata: bytes) -> tuple[Any, Any]:
-    """A runtime configuration that knows the chain's types, and the decoded metadata."""
-    from scalecodec.base import RuntimeConfigurationObject, ScaleBytes
-    from scalecodec.type_registry import load_type_registry_preset
+class Registry:
+    """Reads values of types that metadata describes.
 
-    runtime = RuntimeConfigurationObject()
-    runtime.update_type_registry(load_type_registry_preset("core"))
+    Fields of composites, tuples and variants come by name, or by place where they have none; a variant is its name and
+    its fields, sequences and arrays are lists, and `bytes` where they are of bytes.
+    """
+
+    def __init__(self, types: list[PortableType]) -> None:
+        self._definitions = {each.id: each.type.definition for each in types}
+        self._left = MAX_VALUES
+
+    def decode_all(self, type: int, data: bytes) -> Any:
+        """The value of exactly these bytes; raises `DecodeError`, and `KeyError` for a type that isn't described."""
+        self._left = MAX_VALUES
+        try:
+            value, end = self._read(type, data, 0)
+        except RecursionError:
+            raise DecodeError("the type is one within another without end") from None
+        if end != len(data):
+            raise DecodeError(f"{len(data) - end} bytes follow the value of {end}")
+        return value
+
+    def variant(self, type: int | None, index: int) -> tuple[str, list[str]]:
+        """Name and docs of an enum's alternative; raises `LookupError`."""
+        definition = None if type is None else self._definitions[type]
+        for case in definition.cases if isinstance(definition, Cases) else ():
+            if case.index == index:
+                return case.name, case.docs
+        raise LookupError(f"type {type} has no variant {index}")
+
+    def _read(self, type: int, data: bytes, at: int) -> tuple[Any, int]:
+        self._left -= 1
+        if self._left < 0:
+            raise DecodeError(f"there are more than {MAX_VALUES} values")
+        match self._definitions[type]:
+            case Composite(fields):
+                return self._fields(fields, data, at)
+            case Cases(cases):
+                number = _taken(data, at, 1)[0]
+                for case in cases:
+                    if case.index == number:
+                        value, at = self._fields(case.fields, data, at + 1)
+                        return (case.name, value), at
+                raise DecodeError(f"type {type} has no variant {number}, which stands at byte {at}")
+            case Sequence(element):
+                count, at = read_compact(data, at)
+                return self._elements(element, count, data, at)
+            case Array(length, element):
+                return self._elements(element, length, data, at)
+            case Tuple(types):
+                return self._fields([Field(None, each) for each in types], data, at)
+            case Basic(primitive):
+                return _primitive(primitive, data, at)
+            case CompactForm():
+                return read_compact(data, at)
+            case definition:
+                raise DecodeError(f"values of type {type}, a {definition.__class__.__name__}, are not read")
+
+    def _fields(self, fields: list[Field], data: bytes, at: int) -> tuple[dict[str | int, Any], int]:
+        found: dict[str | int, Any] = {}
+        for place, field in enumerate(fields):
+            found[place if field.name is None else field.name], at = self._read(field.type, data, at)
+        return found, at
+
+    def _elements(self, element: int, count: int, data: bytes, at: int) -> tuple[Any, int]:
+        if self._definitions[element] == Basic(Primitive.u8):
+            return _taken(data, at, count), at + count
+        found = []
+        for _ in range(count):
+            value, at = self._read(element, data, at)
+            found.append(value)
+        return found, at
+
+
+def _primitive(primitive: Primitive, data: bytes, at: int) -> tuple[Any, int]:
+    if primitive is Primitive.bool:
+        return BOOL.decode(data, at)
+    if primitive is Primitive.str:
+        return STR.decode(data, at)
+    width = WIDTHS[primitive]
+    return int.from_bytes(_taken(data, at, width), "little", signed=primitive.name.startswith("i")), at + width
+
+
+def _taken(data: bytes, at: int, size: int) -> bytes:
+    if size > len(data) - at:
+        raise DecodeError(f"the data ends at byte {len(data)}, {size} were to come at {at}")
+    return data[at : at + size]
+
+
+def _decoded(metadata: bytes) -> MetadataV14:
+    if not metadata.startswith(HEAD):
+        raise UnreadableMetadata("the chain's metadata can't be read: it is not of version 14")
     try:
-        described = runtime.create_scale_object("MetadataVersioned", ScaleBytes(metadata))
-        described.decode()
-        runtime.add_portable_registry(described)
-    except Exception as error:
-        raise UnreadableMetadata(f"the chain's metadata can't be read: {error!r}") from None
-    return runtime, described
+        described: MetadataV14 = CODEC.decode_all(metadata[len(HEAD) :])
+    except ScaleError as error:
+        raise UnreadableMetadata(f"the chain's metadata can't be read: {error}") from None
+    return described
 
 
-def _in_words(described: Any, error: Any) -> str:
+def _type_of_events(described: MetadataV14) -> int:
+    for pallet in described.pallets:
+        if pallet.name == "System" and pallet.storage is not None:
+            for entry in pallet.storage.entries:
+                if entry.name == "Events" and isinstance(entry.type, Plain):
+                    return entry.type.type
+    raise LookupError("there is no System.Events")
+
+
+def _in_words(described: MetadataV14, registry: Registry, error: Any) -> str:
     """`Workers.StakeTooLow: The stake is below …`; `Token.FundsUnavailable` where it is no pallet's."""
-    if not isinstance(error, dict):
-        return str(error)
-    ((kind, place),) = error.items()
-    if kind != "Module":
-        return f"{kind}.{place}"
-    number = bytes.fromhex(place["error"].removeprefix("0x"))[0]
-    found = described.get_module_error(module_index=place["index"], error_index=number)
-    pallet = next(each for each in described.pallets if each.value["index"] == place["index"])
-    return f"{pallet.value['name']}.{found.name}: {' '.join(found.docs)}"
+    kind, fields = error
+    match fields:
+        case {0: {"index": index, "error": number}}:
+            pallet = {each.index: each for each in described.pallets}[index]
+            name, docs = registry.variant(pallet.errors, number[0])
+            return f"{pallet.name}.{name}: {' '.join(docs)}"
+        case {0: (reason, _)}:
+            return f"{kind}.{reason}"
+    return str(kind)

@@ -11,6 +11,8 @@ A transcript of that root that isn't of this job, or that nobody has, can't be h
 and asks for other things than the script does, is a lie of who recorded it. Every honest worker finds that, so it is a
 result: the output says `replay-failed`, at no gas, and outvotes the leader's.
 
+The transcript of a sealed job is sealed: only who has read the input reads it.
+
 ## Errors
 
     Refusal
@@ -35,9 +37,10 @@ from offchain.outside.recording import Recording, ReplayFailed, Replaying
 from offchain.sandbox.base import Abstained, Context, Limits, Outcome, Success, World
 from offchain.serving.receipt_records import HOSTS
 from offchain.serving.store import TooLarge
-from offchain.serving.transcripts import find_transcript, transcript_of
+from offchain.serving.transcripts import OPEN, OpenForm, SealedForm, find_transcript
+from pallets.primitives.job import MAX_STORED
 from pallets.primitives.job_record import Job
-from pallets.primitives.transcript import TRANSCRIPT, Transcript, transcript_root
+from pallets.primitives.transcript import Transcript
 
 ASKS, ASK_BYTES, ANSWER_BYTES = 256, 1 << 20, 4 << 20
 """What a job's run may ask, and be answered: a transcript has to travel in one message."""
@@ -100,15 +103,17 @@ class OutsideRuns:
 
     async def run(self, id: int, job: Job, program: Program, worker: bytes, wall_seconds: float) -> Found:
         """Runs a job that isn't `Deterministic`: live, or as recorded. Raises `Refusal` and `PoolFull`."""
-        context = run_context(self._chain.genesis, id if job.audits is None else job.audits, job)
+        origin = id if job.audits is None else job.audits
+        context = run_context(self._chain.genesis, origin, job)
+        form = OPEN if program.request is None else SealedForm(program.request, origin)
         leads = job.led and job.seats[0].worker == worker
         if job.transcript is None:
             if job.led and not leads:
                 raise NotRecorded("its leader hasn't recorded anything yet")
-            return await self._live(job, program, job_limits(job, wall_seconds), context)
+            return await self._live(job, program, job_limits(job, wall_seconds), context, form)
         started = trio.current_time()
         try:
-            transcript = await self._transcript(job, context, wall_seconds / 2)
+            transcript = await self._transcript(job, context, wall_seconds / 2, form)
         except TranscriptMissing:
             if leads:
                 raise RecordingLost("it has recorded another run before, and lost it") from None
@@ -116,7 +121,7 @@ class OutsideRuns:
         left = wall_seconds - (trio.current_time() - started)
         return await self._replayed(job, program, job_limits(job, left), context, transcript)
 
-    async def _live(self, job: Job, program: Program, limits: Limits, context: Context) -> Found:
+    async def _live(self, job: Job, program: Program, limits: Limits, context: Context, form: OpenForm) -> Found:
         if self._store is None:
             raise NowhereToKeep("nobody could fetch its transcript: give the worker --listen")
         hosts = await self._chain.read(HOSTS, job.agent)
@@ -124,10 +129,10 @@ class OutsideRuns:
         async with self._open_world(reach, context) as world:
             recording = Recording(world, context, limits.answer_bytes)
             outcome = await self._pool.run(program.code, program.input, limits, context, recording)
-        root = transcript_root(recording.transcript)
+        root = form.root(recording.transcript)
         if not isinstance(outcome, Abstained):
             try:
-                self._store.put(root, TRANSCRIPT.encode(recording.transcript))
+                self._store.put(root, form.kept(recording.transcript))
                 self._store.sync()  # what it can't show it is slashed for
             except (OSError, TooLarge) as error:
                 raise NowhereToKeep(f"its transcript can't be kept: {error}") from None
@@ -148,19 +153,19 @@ class OutsideRuns:
             outcome = REPLAY_FAILED
         return Found(outcome, job.transcript)
 
-    async def _transcript(self, job: Job, context: Context, seconds: float) -> Transcript:
+    async def _transcript(self, job: Job, context: Context, seconds: float, form: OpenForm) -> Transcript:
         """What is to be replayed, from this worker's store or another's."""
         root = job.transcript
         assert root is not None
-        found = None if self._store is None else transcript_of(root, self._store.get(root))
+        found = None if self._store is None else form.read(root, self._store.get(root))
         with trio.move_on_after(seconds):
             while found is None:
-                found = await find_transcript(self._chain, root, job.workers, MAX_TRANSCRIPT)
+                found = await find_transcript(self._chain, root, job.workers, MAX_TRANSCRIPT, form)
                 if found is None:
                     await trio.sleep(RETRY_SECONDS)
                 elif self._store is not None:
                     try:
-                        self._store.put(root, TRANSCRIPT.encode(found))
+                        self._store.put(root, form.kept(found))
                     except (OSError, TooLarge) as error:  # others have it
                         self._log.warning("the transcript 0x%s can't be kept: %s", root[:4].hex(), error)
         if found is None:
@@ -176,6 +181,7 @@ def job_limits(job: Job, wall_seconds: float) -> Limits:
         return Limits(
             gas=job.gas_limit,
             wall_seconds=wall_seconds,
+            output_bytes=MAX_STORED,
             asks=ASKS,
             ask_bytes=ASK_BYTES,
             answer_bytes=ANSWER_BYTES,

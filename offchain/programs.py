@@ -37,6 +37,19 @@ def fail(text: str) -> NoReturn:
     raise SystemExit(1)
 
 
+def bytes32(text: str | None, option: str, meant: str) -> bytes | None:
+    """The 32 bytes that an option names in hex, if it is given; exits where they are no such thing as is meant."""
+    if text is None:
+        return None
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        fail(f"{option} {text!r} is no {meant}: give 32 bytes in hex")
+    return found
+
+
 def set_up_logs(level: str) -> None:
     """Logs from this level on; exits where there is no such level."""
     number = logging.getLevelNamesMapping().get(level.upper())

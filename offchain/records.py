@@ -10,7 +10,7 @@ from pallets.primitives.attestation_record import WorkerAttestation
 from pallets.primitives.codec import codec_of
 from pallets.primitives.gpu import GpuEvidence
 from pallets.primitives.hashing import Blake2_128Concat, Identity, Twox64Concat
-from pallets.primitives.job import InlineOutput, Input, JobId, Output, Word
+from pallets.primitives.job import Input, JobId, Output, Word
 from pallets.primitives.job_record import Assignment, Job
 from pallets.primitives.scale import compact
 from pallets.primitives.sealed import Box, GivenBox
@@ -93,10 +93,10 @@ def reseal(job: int, receiver: bytes, box: bytes, worker: bytes, signature: byte
 
 
 def commit(
-    job: int, attempt: int, output: bytes, transcript_root: bytes, gas: int, worker: bytes, signature: bytes
+    job: int, attempt: int, output: Output, transcript_root: bytes, gas: int, worker: bytes, signature: bytes
 ) -> bytes:
-    """`Jobs.commit` of an output given inline, bare."""
-    fields = (job, attempt, InlineOutput(output), transcript_root, gas, worker, signature)
+    """`Jobs.commit`, bare."""
+    fields = (job, attempt, output, transcript_root, gas, worker, signature)
     return bytes((JOBS, 1)) + COMMIT.encode(fields)
 
 
@@ -113,13 +113,13 @@ def record(job: int, attempt: int, transcript_root: bytes, worker: bytes, signat
 def reveal(
     job: int,
     attempt: int,
-    output: bytes,
+    output: Output,
     transcript_root: bytes,
     gas: int,
     salt: bytes,
     worker: bytes,
     signature: bytes,
 ) -> bytes:
-    """`Jobs.reveal` of an output given inline, bare."""
-    fields = (job, attempt, InlineOutput(output), transcript_root, gas, salt, worker, signature)
+    """`Jobs.reveal`, bare."""
+    fields = (job, attempt, output, transcript_root, gas, salt, worker, signature)
     return bytes((JOBS, 2)) + REVEAL.encode(fields)

@@ -152,7 +152,7 @@ class SealedInputs:
                 job = await self._chain.read(records.JOB, id)
                 if job is None or job.stage is Stage.Over or job.input != request.commitment:
                     break
-                if job.stage is Stage.Commits:
+                if job.stage in (Stage.Record, Stage.Commits):
                     await self._hand_on(id, request)
             except (CallFailed, ChainError) as error:
                 self._log.info("the input of job %d can't be handed on now: %s", id, error)

@@ -57,9 +57,10 @@ from offchain.sandbox.base import SandboxError
 from offchain.sandbox.pool import open_pool
 from offchain.sealed_inputs import SealedInputs
 from offchain.serving.models import ModelsOnDemand
-from offchain.serving.run import Setting, answer_requests, forget_receipts, open_job_store, open_store
+from offchain.serving.run import Setting, answer_requests, forget_receipts, open_given_store, open_job_store, open_store
 from offchain.serving.server import Endpoint, listen
 from offchain.serving.store import Store
+from offchain.serving.stored_bytes import ByteStore, StoredBytes
 from offchain.serving.worlds import WayOut
 from offchain.simulated_tee.gpu import SimulatedGpu
 from offchain.standing import End, Standing
@@ -178,10 +179,11 @@ async def serve(
         with open_journal(None if config.base_path is None else config.base_path / JOURNAL_FILE) as journal:
             async with trio.open_nursery() as nursery:
                 endpoint = None if config.listen is None else await nursery.start(listen, *config.listen)
-                store = jobs_store = None
+                store = jobs_store = byte_store = None
                 if endpoint is not None:
                     store, jobs_store = await open_store(config.base_path), await open_job_store(config.base_path)
-                    endpoint.transcript = partial(_kept, (jobs_store, store))
+                    byte_store = ByteStore(jobs_store, await open_given_store(config.base_path))
+                    endpoint.transcript, endpoint.bytes = partial(_kept, (jobs_store, store)), byte_store
                 client = Client(effects.connect, config.url)
                 await nursery.start(client.run)
                 announced = False
@@ -234,6 +236,7 @@ async def serve(
                         endpoint,
                         store,
                         jobs_store,
+                        byte_store,
                         on_serving,
                     )
                     if end is End.LEFT:
@@ -266,6 +269,7 @@ async def _live(
     endpoint: Endpoint | None,
     store: Store | None,
     jobs_store: Store | None,
+    byte_store: ByteStore | None,
     started: Callable[[], None],
 ) -> End:
     """A life under one set of keys."""
@@ -275,7 +279,8 @@ async def _live(
     final = Finalized(chain, seal, lambda: standing.look_again(contradicted=True))
     sealed = SealedInputs(chain, final, identity.keys, cluster.openers, named)
     outside = OutsideRuns(chain, effects.sandbox, effects.way_out.open, jobs_store, named)
-    hands = (effects.sandbox, standing, sealed, outside, effects.entropy, named)
+    stored = StoredBytes(chain, byte_store, named)
+    hands = (effects.sandbox, standing, sealed, outside, stored, effects.entropy, named)
     mode = config.misbehave
     if mode is not None:
         await begin(mode, chain, identity, named)
@@ -294,6 +299,7 @@ async def _live(
         def serving() -> None:
             nursery.start_soon(assignments.run)
             nursery.start_soon(sealed.run)
+            nursery.start_soon(stored.run)
             nursery.start_soon(benchmark.run)
             nursery.start_soon(member.run)
             if mode is Misbehaviour.DOUBLE_RECEIPT:

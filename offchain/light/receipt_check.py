@@ -153,17 +153,23 @@ async def _commitment(file: ReceiptFile, batch: BatchPlace, final: Finalized) ->
     if found is None:
         at = await _last_seen(file, batch, final)
     if file.proof is not None:
-        at = await _proven_header(file.proof, final)
-        shown = RECEIPT_BATCH.decode(_read_proof(file.proof, at, key))
-        if shown is None:
-            raise ReceiptRefused(f"`proof.storage` shows no such batch at block {at.number}")
-        _check_record(batch, shown, at)
+        at = await check_proof(file, batch, file.proof, final)
     if at is None:
         raise ReceiptRefused(
             f"`batch` is not on the chain, as of final block {newest.number}: where it was committed a moment ago it "
             "will be final in a few seconds"
         )
     return f"place {batch.index} of {batch.count} from {batch.first}, in the state of block {at.number}"
+
+
+async def check_proof(file: ReceiptFile, batch: BatchPlace, proof: BatchProof, final: Finalized) -> Header:
+    """The final header under which a file's own proof shows its batch; raises `ReceiptRefused`."""
+    at = await _proven_header(proof, final)
+    shown = RECEIPT_BATCH.decode(_read_proof(proof, at, RECEIPT_BATCH.key(file.worker, batch.first)))
+    if shown is None:
+        raise ReceiptRefused(f"`proof.storage` shows no such batch at block {at.number}")
+    _check_record(batch, shown, at)
+    return at
 
 
 async def _proven_header(proof: BatchProof, final: Finalized) -> Header:

@@ -61,6 +61,9 @@ def replay_of_job(
     id: Annotated[int, typer.Argument(help="The number of a job that is over.", min=0)],
     url: Url = NODE_URL,
     transcript: TranscriptFile = None,
+    input: Annotated[
+        Path | None, typer.Option(help="What it was run on.", show_default="asked of the chain, or of workers")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a job again, and compare output and gas with what the chain says.
@@ -72,7 +75,11 @@ def replay_of_job(
     fathom job replay 7
     """
     given = None if transcript is None else _transcript(transcript)
-    _report(_replayed(url, lambda chain, pool: replay_job(chain, id, pool, given)), as_json)
+    try:
+        data = None if input is None else input.read_bytes()
+    except OSError as error:
+        raise _ended(str(error)) from None
+    _report(_replayed(url, lambda chain, pool: replay_job(chain, id, pool, given, data)), as_json)
 
 
 @receipt.command("replay")

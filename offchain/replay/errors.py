@@ -6,6 +6,7 @@ CannotReplay
 ├── NoOutput           the job has no output: it isn't over, or has expired
 ├── InputSealed        only the job's workers can read what it was run on
 ├── InputGone          nobody has the job's input any more
+├── OtherInput         the file that was given isn't the job's input
 ├── StateGone          the node has dropped the state of a block that has to be read
 ├── OtherChain         the receipt is of another chain than the node's
 ├── NoSuchAgent        the receipt's block knows no such agent
@@ -53,6 +54,10 @@ class NoSuchAgent(CannotReplay):
 
 class InputGone(CannotReplay):
     """What the job was run on can't be read."""
+
+
+class OtherInput(CannotReplay):
+    """It has another hash, and says nothing about this job."""
 
 
 class CodeGone(CannotReplay):

@@ -1,7 +1,7 @@
 """A job, run again: from its code and input, and of one that reached outside from its transcript.
 
 The chain drops a job's input when it is over, so it is read from the state after the block that the job came with: ask
-a node that keeps old states.
+a node that keeps old states. One that was given by its hash is asked of workers, or given as a file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from offchain import records
 from offchain.chain import Chain
 from offchain.execution import run_context
 from offchain.outside_runs import REPLAY_FAILED, job_limits
-from offchain.replay.errors import InputGone, InputSealed, NoOutput, NoSuchJob
+from offchain.replay.errors import InputGone, InputSealed, NoOutput, NoSuchJob, OtherInput
 from offchain.replay.run import (
     Replay,
     check_runtime,
@@ -22,15 +22,18 @@ from offchain.replay.run import (
 )
 from offchain.sandbox.base import Limits
 from offchain.sandbox.pool import Pool
+from offchain.serving.stored_bytes import find_bytes
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import InlineInput, Input, Mode
+from pallets.primitives.job import MAX_STORED, HashInput, InlineInput, Input, Mode
 from pallets.primitives.job_record import Job
 from pallets.primitives.transcript import Transcript
 
 WALL_SECONDS = 300.0
 
 
-async def replay_job(chain: Chain, id: int, pool: Pool, transcript: Transcript | None = None) -> Replay:
+async def replay_job(
+    chain: Chain, id: int, pool: Pool, transcript: Transcript | None = None, input: bytes | None = None
+) -> Replay:
     """Runs a job again, and compares; raises `CannotReplay`."""
     job = await chain.read(records.JOB, id)
     if job is None:
@@ -41,10 +44,11 @@ async def replay_job(chain: Chain, id: int, pool: Pool, transcript: Transcript |
         raise InputSealed(f"the input of job {id} is sealed: only its workers can run it")
     check_runtime(pool, job.outcome.runtime_id)
     code = await read_code(chain, job.code)
-    input = await _input(chain, id, job)
+    input = await _input(chain, id, job, input)
     context = run_context(chain.genesis, id if job.audits is None else job.audits, job)
     if job.mode is Mode.Deterministic:
-        limits, transcript = Limits(gas=job.gas_limit, wall_seconds=WALL_SECONDS), None
+        limits = Limits(gas=job.gas_limit, wall_seconds=WALL_SECONDS, output_bytes=MAX_STORED)
+        transcript = None
     else:
         limits = job_limits(job, WALL_SECONDS)
         root = job.outcome.transcript_root
@@ -64,12 +68,22 @@ async def replay_job(chain: Chain, id: int, pool: Pool, transcript: Transcript |
     return Replay(outcome.output, outcome.gas, outcome.logs, differences)
 
 
-async def _input(chain: Chain, id: int, job: Job) -> bytes:
+async def _input(chain: Chain, id: int, job: Job, given: bytes | None) -> bytes:
+    if given is not None:
+        if blake2_256(given) != job.input:
+            raise OtherInput(f"the input has the hash 0x{blake2_256(given).hex()}, not 0x{job.input.hex()}")
+        return given
     origin = id if job.audits is None else job.audits
     block = await first_block_with(chain, records.NEXT_JOB, origin)
     input: Input | None = None
     if block is not None:
         input = await read_at(chain, records.INPUT, origin, block=block)
+    if isinstance(input, HashInput):
+        workers = [] if job.outcome is None else [job.outcome.worker, *job.workers]
+        stored = await find_bytes(chain, job.input, workers)
+        if stored is None:
+            raise InputGone(f"no worker gives the input 0x{job.input.hex()}: give it as a file")
+        return stored
     if not isinstance(input, InlineInput):
         text = (
             f"the input of job {origin} can't be read: ask a node that keeps old states, with --state-pruning archive"

@@ -44,7 +44,7 @@ from offchain.rpc import CallFailed, ConnectionLost
 from offchain.serving import receipt_records
 from pallets.primitives.agent_record import Agent
 from pallets.primitives.codec import codec_of
-from pallets.primitives.service import NO_SERVICE, ServicePolicy
+from pallets.primitives.service import NO_SERVICE, OPEN_ACCESS, AccessPolicy, ServicePolicy, caller_owes
 from pallets.primitives.types import Balance
 
 REFRESH_SECONDS, CHECK_SECONDS = 2.0, 60.0
@@ -67,6 +67,7 @@ class ServedAgent:
     code: bytes | None
     """The approved script; `None` where none is approved, or the chain has it no more."""
     service: ServicePolicy
+    access: AccessPolicy
     hosts: tuple[str, ...] | None
     """Where its script may go; `None` for any public host."""
     funds: int
@@ -75,6 +76,15 @@ class ServedAgent:
     """What its script's own secrets follow from; `None` where this worker doesn't hold it."""
     head: Head
     """The final block that it is read after: there this is the agent's code."""
+
+    @property
+    def costs(self) -> bool:
+        """Whether a run costs anybody anything."""
+        return bool(self.record.policy.price or self.access.call_price)
+
+    def cost(self, gas: int) -> int:
+        """What a run of so much gas costs a caller who pays for it."""
+        return caller_owes(gas, self.record.policy.price, self.service, self.access)
 
 
 class Agents:
@@ -191,6 +201,7 @@ class Agents:
         keys = [
             receipt_records.AGENT.key(id),
             receipt_records.SERVICE.key(id),
+            receipt_records.ACCESS.key(id),
             receipt_records.HOSTS.key(id),
             ACCOUNT.key(receipt_records.treasury(id)),
         ]
@@ -200,13 +211,15 @@ class Agents:
         if record is None:
             return None
         service = receipt_records.SERVICE.decode(values[1]) or NO_SERVICE
-        hosts, account = receipt_records.HOSTS.decode(values[2]), ACCOUNT.decode(values[3])
+        access = receipt_records.ACCESS.decode(values[2]) or OPEN_ACCESS
+        hosts, account = receipt_records.HOSTS.decode(values[3]), ACCOUNT.decode(values[4])
         code = None if record.code is None else await self._code(record.code)
         return ServedAgent(
             id,
             record,
             code,
             service,
+            access,
             None if hosts is None else tuple(host.decode("ascii", "replace") for host in hosts),
             0 if account is None else max(account.data.free - await self._least(), 0),
             None if record.code is None else await self._key_of(record.code),

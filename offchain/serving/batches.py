@@ -85,6 +85,10 @@ class Batches:
         if not self._more.is_set():
             self._more.set()
 
+    def is_over(self, first: int) -> bool:
+        """Whether the chain has done with the batch that begins with this number, in a final block."""
+        return first < self._final and all(batch.first != first for batch in self._open)
+
     async def check(self) -> None:
         """Whether the log is the one that the chain knows; raises `LogLost`, and what asking the node raises."""
         key = receipt_records.NEXT_RECEIPT.key(self._keys.worker_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offchain.light.receipt_file import BatchPlace, ReceiptFile
+from offchain.light.receipt_file import BatchPlace, BatchProof, ReceiptFile
 from offchain.serving.receipt_log import Kept, ReceiptLog
 from pallets.primitives import merkle
 from pallets.primitives.codec import codec_of
@@ -20,12 +20,18 @@ class Exchange:
 
 
 def receipt_file(
-    log: ReceiptLog, genesis: bytes, worker: bytes, kept: Kept, exchange: Exchange, simulated: bool
+    log: ReceiptLog,
+    genesis: bytes,
+    worker: bytes,
+    kept: Kept,
+    exchange: Exchange,
+    simulated: bool,
+    proof: BatchProof | None,
 ) -> ReceiptFile:
-    """The file of a receipt, with its place in a batch once it is in one. What proves the batch isn't the worker's."""
+    """The file of a receipt, with its place in a batch once it is in one; `proof` is what shows that batch."""
     place = _place(log, kept.receipt.sequence)
     shown = exchange.request, exchange.response
-    return ReceiptFile(genesis, kept.receipt, worker, kept.signature, simulated, *shown, place)
+    return ReceiptFile(genesis, kept.receipt, worker, kept.signature, simulated, *shown, place, proof)
 
 
 def _place(log: ReceiptLog, sequence: int) -> BatchPlace | None:

@@ -1,10 +1,13 @@
 """Who pays for a request, and how much: an agent's budget by its gateway's ticket. Callers' vouchers are in `vouchers`.
 
-| price | ticket | what the run costs |
+| price of gas, of a call | ticket | what the run costs |
 | --- | --- | --- |
-| 0 | | nothing |
-| above | none, or one that doesn't count | `PaymentRequired` |
-| above | counts | gas × price, at most `max_charge`, and what budget and treasury have left |
+| both 0 | | nothing |
+| one above | none, or one that doesn't count | `PaymentRequired` |
+| one above | counts | gas × price, at most `max_charge`, and what budget and treasury have left |
+
+The price of a call is for callers: an agent doesn't pay it to itself. Whom it pays for, if not for all, its gateways see
+to (`offchain.gateway.admission`).
 
 A budget is so much a minute; what of it isn't spent keeps for `BUDGET_MINUTES`, as on the chain. What other workers
 spend of it isn't known here: the chain sees to it that no agent pays more. A ticket counts once.
@@ -45,10 +48,10 @@ class Tariff:
 
         `now` is in milliseconds. A ticket that counts counts no more from then on.
         """
-        if not agent.record.policy.price:
+        if not agent.costs:
             return False
         if ticket is None:
-            text = f"agent {agent.id} charges for gas: send the request through one of its gateways, or a voucher"
+            text = f"agent {agent.id} charges for requests: send them through one of its gateways, or a voucher"
             raise PaymentRequired(f"{text} in x-fathom-voucher, see `fathom channel`")
         self._check(agent, request_hash, ticket, now)
         if agent.funds and not self._left(agent, now):

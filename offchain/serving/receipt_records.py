@@ -11,7 +11,7 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Blake2_128Concat
 from pallets.primitives.receipt import MAX_NEWEST, Opening, ReceiptBatch, SignedTicket, SignedVoucher
 from pallets.primitives.receipt_record import MAX_DRAWN, BatchRecord, Channel, ChannelId
-from pallets.primitives.service import MAX_HOSTS, Host, ServicePolicy
+from pallets.primitives.service import MAX_HOSTS, AccessPolicy, Host, ServicePolicy
 from pallets.primitives.types import H256, U32, U64, U128, Bound, Bytes64
 from pallets.primitives.worker import WorkerKey
 
@@ -19,6 +19,7 @@ BY_AGENT = (AgentId, Blake2_128Concat)
 
 AGENT: StorageItem[Agent] = StorageItem("Agents", "Agent", Agent, BY_AGENT)
 SERVICE: StorageItem[ServicePolicy] = StorageItem("Agents", "Service", ServicePolicy, BY_AGENT)
+ACCESS: StorageItem[AccessPolicy] = StorageItem("Agents", "Access", AccessPolicy, BY_AGENT)
 HOSTS: StorageItem[list[bytes]] = StorageItem("Agents", "Hosts", Annotated[list[Host], Bound(MAX_HOSTS)], BY_AGENT)
 NEXT_RECEIPT: StorageItem[int] = StorageItem("Jobs", "NextReceipt", U64, BY_KEY)
 RECEIPT_BATCH: StorageItem[BatchRecord] = StorageItem(

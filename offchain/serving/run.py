@@ -29,6 +29,7 @@ from offchain.keys import Entropy, WorkerKeys
 from offchain.light.finalized import Finalized
 from offchain.serving.accounts import Accounts
 from offchain.serving.agents import UNREADABLE, Agents
+from offchain.serving.batch_proofs import BatchProofs
 from offchain.serving.batches import Batches, LogLost
 from offchain.serving.channels import Channels
 from offchain.serving.claims import Claims
@@ -41,9 +42,9 @@ from offchain.serving.vouchers import Vouchers
 from offchain.serving.worlds import WayOut
 from pallets.primitives.keys import Keypair
 
-RECEIPTS, ACCOUNTS, STORE, TRANSCRIPTS = "receipts", "accounts", "store", "transcripts"
+RECEIPTS, ACCOUNTS, STORE, TRANSCRIPTS, GIVEN = "receipts", "accounts", "store", "transcripts", "given"
 JOBS_BYTES = 1 << 30
-"""Of transcripts of jobs, which are kept apart: no number of requests takes the place of what a challenge asks for."""
+"""Of what jobs need and leave, kept apart: no number of requests takes the place of what a challenge asks for."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 Log = logging.LoggerAdapter[logging.Logger]
@@ -125,6 +126,7 @@ async def answer_requests(
             secrets=secrets,
             receipts=receipts,
             batches=batches,
+            proofs=BatchProofs(final, keys.worker_key, batches.is_over, log),
             vouchers=Vouchers(chain.genesis, keys.worker_key, accounts, channels),
             store=setting.store,
             way_out=setting.way_out,
@@ -161,8 +163,13 @@ async def open_store(base_path: Path | None) -> Store:
 
 
 async def open_job_store(base_path: Path | None) -> Store:
-    """The transcripts of jobs, which a worker is slashed for losing. Raises `OSError`."""
+    """The transcripts of jobs, which a worker is slashed for losing, and large inputs and outputs. Raises `OSError`."""
     return await trio.to_thread.run_sync(Store, _files(base_path, TRANSCRIPTS), JOBS_BYTES)
+
+
+async def open_given_store(base_path: Path | None) -> Store:
+    """What anybody puts there for jobs to come. Raises `OSError`."""
+    return await trio.to_thread.run_sync(Store, _files(base_path, GIVEN))
 
 
 def forget_receipts(base_path: Path | None, worker: bytes) -> None:

@@ -33,6 +33,7 @@ import trio
 
 from node.web import Limits, Request, Response, WebSocket, bound_port, open_listeners, serve
 from node.web.errors import ConnectionClosed
+from offchain.serving.store import TooLarge
 from offchain.serving.wire import (
     MAX_MESSAGE,
     MAX_OPEN_REQUESTS,
@@ -43,22 +44,30 @@ from offchain.serving.wire import (
     Chunk,
     End,
     Found,
+    GetBytes,
     GetReceipt,
     GetTranscript,
     Head,
+    PutBytes,
     Refused,
     Whole,
 )
 from pallets.primitives.scale import DecodeError
 
 LIMITS = Limits(max_connections=64, max_message_size=MAX_MESSAGE, max_request_size=1024)
+MAX_OPEN_BYTES = 128 << 20
+"""Of requests that are open, on all connections together; more are refused as `worker-busy`."""
 PROTOCOL_ERROR = 1002
 LAST_WORD_SECONDS = 1.0
+PUT_BYTES_A_SECOND = 16 << 20
+"""What one connection may put into the store."""
 NOT_HERE = "this is a worker's endpoint, for gateways: ask a gateway"
 
 log = logging.getLogger(__name__)
 
-Question = Ask | GetReceipt | GetTranscript
+Kept = GetTranscript | GetBytes | PutBytes
+"""What is answered also while no requests are: jobs depend on it."""
+Question = Ask | GetReceipt | Kept
 Reply = Whole | Head | Chunk | End | Refused | Found
 Send = Callable[[Reply], Awaitable[None]]
 """Raises `ConnectionClosed` when the gateway has gone."""
@@ -90,6 +99,16 @@ class Answering(Protocol):
         """JSON of a receipt."""
 
 
+class Bytes(Protocol):
+    """Who keeps bytes by their hash; `stored_bytes.ByteStore` does. Both may raise `TooLarge` and `OSError`."""
+
+    def get(self, hash: bytes) -> bytes | None:
+        """The bytes of a hash."""
+
+    def put(self, data: bytes) -> bytes:
+        """Keeps bytes; answers their hash."""
+
+
 class Endpoint:
     """The port that a worker listens at; made by `listen`."""
 
@@ -97,8 +116,11 @@ class Endpoint:
         self._listeners = listeners
         self._answering: tuple[Answering, trio.Nursery] | None = None
         self.transcript: Callable[[bytes], bytes | None] = lambda root: None
-        """The SCALE of a transcript by its root. Given also while no requests are answered: jobs depend on it."""
+        """A transcript, as it is kept, by its root."""
+        self.bytes: Bytes | None = None
+        """What jobs name by its hash alone."""
         self._lobby: trio.Nursery | None = None
+        self._open = 0  # bytes of messages that are being answered
         port = bound_port(listeners)
         self.url = f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
 
@@ -120,6 +142,7 @@ class Endpoint:
 
     async def _converse(self, websocket: WebSocket) -> None:
         callers: dict[int, Caller] = {}
+        turn = trio.Lock()  # what is kept is large: one answer of a connection at a time is in memory
 
         async def send(reply: Reply) -> None:
             await websocket.send(TO_GATEWAY.encode(reply))
@@ -127,7 +150,8 @@ class Endpoint:
         try:
             async for message in websocket:
                 try:
-                    self._take(message, callers, send)
+                    if put := self._take(message, callers, send, turn):
+                        await trio.sleep(put / PUT_BYTES_A_SECOND)
                 except (DecodeError, _BadMessage) as error:
                     log.info("a gateway at %s:%d is disconnected: %s", *websocket.request.peer, error)
                     await websocket.aclose(PROTOCOL_ERROR, str(error))
@@ -135,32 +159,41 @@ class Endpoint:
             for caller in callers.values():
                 caller.wanted = False
 
-    def _take(self, message: str | bytes, callers: dict[int, Caller], send: Send) -> None:
+    def _take(self, message: str | bytes, callers: dict[int, Caller], send: Send, turn: trio.Lock) -> int:
+        """Begins to answer a message; answers how many bytes it has put into the store."""
         if isinstance(message, str):
             raise _BadMessage("messages are binary")
         said = TO_WORKER.decode_all(message)
         if isinstance(said, Cancel):
             if (cancelled := callers.get(said.id)) is not None:
                 cancelled.wanted = False
-            return
+            return 0
         assert isinstance(said, Question)
+        size = len(message)
         if said.id in callers:
             raise _BadMessage(f"request {said.id} is open already")
         caller = Caller(send)
         if len(callers) >= 2 * MAX_OPEN_REQUESTS:
             raise _BadMessage("far too many requests are open")
         callers[said.id] = caller
-        if isinstance(said, GetTranscript) and len(callers) <= MAX_OPEN_REQUESTS:
+        if isinstance(said, Kept) and len(callers) <= MAX_OPEN_REQUESTS:
             assert self._lobby is not None
-            self._lobby.start_soon(self._show, said, caller, callers)
-        elif self._answering is not None and len(callers) <= MAX_OPEN_REQUESTS:
+            if isinstance(said, PutBytes):  # at once: many that wait would fill the memory
+                self._lobby.start_soon(self._show, said.id, partial(_same, self._put(said)), turn, caller, callers)
+                return size
+            self._lobby.start_soon(self._show, said.id, partial(self._kept, said), turn, caller, callers)
+        elif self._answering is not None and len(callers) <= MAX_OPEN_REQUESTS and self._open + size <= MAX_OPEN_BYTES:
             answering, nursery = self._answering
-            nursery.start_soon(self._answer, answering, said, caller, callers)
+            self._open += size
+            nursery.start_soon(self._answer, answering, said, size, caller, callers)
         else:
             assert self._lobby is not None
-            self._lobby.start_soon(self._turn_away, said, caller, callers)
+            self._lobby.start_soon(self._turn_away, said.id, caller, callers)
+        return 0
 
-    async def _answer(self, answering: Answering, said: Question, caller: Caller, callers: dict[int, Caller]) -> None:
+    async def _answer(
+        self, answering: Answering, said: Question, size: int, caller: Caller, callers: dict[int, Caller]
+    ) -> None:
         try:
             if isinstance(said, GetReceipt):
                 await caller.send(Found(said.id, await answering.receipt_file(said.receipt)))
@@ -175,25 +208,42 @@ class Endpoint:
             text = "the worker failed: its log says more"
             await caller.send(Refused(said.id, 502, "worker-failed", text, None, True))
         finally:
+            self._open -= size
             del callers[said.id]
 
-    async def _show(self, said: GetTranscript, caller: Caller, callers: dict[int, Caller]) -> None:
+    async def _show(
+        self, id: int, show: Callable[[], bytes | None], turn: trio.Lock, caller: Caller, callers: dict[int, Caller]
+    ) -> None:
         try:
-            await caller.send(Found(said.id, self.transcript(said.root)))
-        except OSError as error:
-            log.error("a transcript can't be read: %s", error)
-            await caller.send(Found(said.id, None))
+            async with turn:
+                await caller.send(Found(id, show() if caller.wanted else None))
         finally:
-            del callers[said.id]
+            del callers[id]
 
-    async def _turn_away(self, said: Question, caller: Caller, callers: dict[int, Caller]) -> None:
+    def _kept(self, said: GetTranscript | GetBytes) -> bytes | None:
+        try:
+            if isinstance(said, GetTranscript):
+                return self.transcript(said.root)
+            return None if self.bytes is None else self.bytes.get(said.hash)
+        except OSError as error:
+            log.error("what is kept can't be read: %s", error)
+            return None
+
+    def _put(self, said: PutBytes) -> bytes | None:
+        try:
+            return None if self.bytes is None else self.bytes.put(said.data)
+        except (OSError, TooLarge) as error:
+            log.error("what is to be kept can't be written: %s", error)
+            return None
+
+    async def _turn_away(self, id: int, caller: Caller, callers: dict[int, Caller]) -> None:
         busy = self._answering is not None
         error = "worker-busy" if busy else "worker-starting"
-        text = f"more than {MAX_OPEN_REQUESTS} requests are open on this connection" if busy else "the worker starts"
+        text = "too many requests are open, or too large ones" if busy else "the worker starts"
         try:
-            await caller.send(Refused(said.id, 503, error, f"{text}: try again in a moment", None, True))
+            await caller.send(Refused(id, 503, error, f"{text}: try again in a moment", None, True))
         finally:
-            del callers[said.id]
+            del callers[id]
 
 
 class _BadMessage(Exception):
@@ -204,6 +254,10 @@ async def listen(host: str, port: int, *, task_status: trio.TaskStatus[Endpoint]
     """Listens until cancelled, 0 is a free port; started with the endpoint. Raises `CannotListen`."""
     endpoint = Endpoint(host, await open_listeners(host, port))
     await endpoint.run(task_status)
+
+
+def _same(data: bytes | None) -> bytes | None:
+    return data
 
 
 async def _http(_request: Request) -> Response:

@@ -7,7 +7,7 @@ Ask -> agent, code -> secret -> who pays -> sandbox -> answer -> receipt, on dis
 ```
 Whatever is wrong before the run is `Refused`. Whatever the run comes to, a failure of the script included, is an answer
 with a receipt; only of a run without an end nothing can be signed. A script that streams its answer has its parts sent
-as they come; if it fails then, the answer is broken off with `Refused`.
+as they come; if it fails then, the receipt is of what was sent, and `End` says why there is no more.
 
 Nothing is asked of the node for a request, unless its agent wasn't asked for in a while.
 
@@ -34,6 +34,7 @@ from offchain.keys import Entropy, WorkerKeys
 from offchain.sandbox.base import Abstained, Context, Failure, Limits, PoolFull, Success
 from offchain.serving.agents import UNREADABLE, Agents, ServedAgent
 from offchain.serving.answers import answer_of
+from offchain.serving.batch_proofs import BatchProofs
 from offchain.serving.batches import Batches
 from offchain.serving.exchange import EXCHANGE, Exchange, receipt_file
 from offchain.serving.payment import PaymentRequired, Tariff
@@ -83,6 +84,7 @@ class Means:
     secrets: ClusterSecrets
     receipts: ReceiptLog
     batches: Batches
+    proofs: BatchProofs
     vouchers: Vouchers
     store: Store
     way_out: WayOut
@@ -202,7 +204,9 @@ class Service:
         if kept is None or receipt_id(means.genesis, kept.receipt) != id:
             return None
         await means.receipts.on_disk(exchange.sequence)
-        shown = kept, exchange, means.simulated()
+        batch = means.receipts.batch_of(exchange.sequence)
+        proof = None if batch is None else await means.proofs.of(batch.first)
+        shown = kept, exchange, means.simulated(), proof
         make = partial(receipt_file, means.receipts, means.genesis, means.keys.worker_key, *shown)
         return (await trio.to_thread.run_sync(make)).to_json()  # an old batch takes a while to read
 
@@ -235,7 +239,7 @@ class Service:
         self, agent: ServedAgent, voucher: SignedVoucher | None, now: int
     ) -> AbstractAsyncContextManager[Reservation | None]:
         """What of the caller's channel is reserved; nothing where it shows no voucher, or the agent charges nothing."""
-        if voucher is None or not agent.record.policy.price:
+        if voucher is None or not agent.costs:
             return nullcontext()
         return self._means.vouchers.reserved(agent, voucher, now)
 

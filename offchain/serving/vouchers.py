@@ -5,7 +5,8 @@
 A voucher counts if the payer of an open channel has signed it, for this chain, worker and agent, over at least what the
 channel's account owes with the most that the request may cost, and if the chain will still take it, and pay, when it is
 claimed. What a request may cost is reserved while it runs; then it is charged gas × price, at most the agent's
-`max_charge`, if the agent has said one. So no account is ever charged more than the highest voucher says.
+`max_charge`, if the agent has said one, and the price of a call. So no account is ever charged more than the highest
+voucher says.
 
 | error | the voucher, or its channel |
 | --- | --- |
@@ -45,7 +46,6 @@ from offchain.serving.payment import PaymentRequired
 from pallets.primitives.keys import verify_sr25519
 from pallets.primitives.receipt import SignedVoucher, voucher_bytes
 from pallets.primitives.receipt_record import MAX_CLAIMS
-from pallets.primitives.service import NO_SERVICE
 
 CLAIM_MS = 10 * 60_000
 """How long before it expires, or its channel closes, a voucher counts no more: it has to be claimed."""
@@ -69,7 +69,7 @@ class Reservation:
 
     def price(self, gas: int) -> int:
         """What a run of so much gas costs."""
-        return min(cost(self._agent, gas), self._most)
+        return min(self._agent.cost(gas), self._most)
 
     def charge(self, gas: int) -> None:
         """The answer of a run of so much gas is about to leave. Raises `LogFailed`."""
@@ -97,7 +97,7 @@ class Vouchers:
     async def reserved(self, agent: ServedAgent, signed: SignedVoucher, now: int) -> AsyncIterator[Reservation]:
         """Has the voucher on disk and the most that a request may cost reserved on it; `now` is in milliseconds."""
         self._check(agent, signed, now)
-        most = cost(agent, agent.record.policy.max_gas)
+        most = agent.cost(agent.record.policy.max_gas)
         channel = await self._channel(agent, signed, most, now)
         account = self._accounts.take(signed, channel.claimed(self._worker, agent.id))
         reservation = Reservation(agent, self._accounts, account, most)
@@ -188,9 +188,3 @@ class Vouchers:
         if self._accounts.full:
             text = "this worker keeps no further accounts: open a channel to another one"
             raise VoucherRefused("too-many-channels", text)
-
-
-def cost(agent: ServedAgent, gas: int) -> int:
-    """What a run costs its caller: gas × price, at most `max_charge` where the agent's DAO has set terms."""
-    full = gas * agent.record.policy.price
-    return full if agent.service == NO_SERVICE else min(full, agent.service.max_charge)

@@ -7,7 +7,8 @@
 | `Ask` | a request to an agent | `Whole` | its answer and its receipt, signed |
 | `Cancel` | nobody waits for it any more | `Head` | status and headers of an answer in parts |
 | `GetReceipt`, `GetTranscript` | a receipt's file, a transcript | `Chunk` | a part of its body |
-| | | `End` | the answer is whole: its receipt, signed |
+| `GetBytes`, `PutBytes` | what jobs name by hash alone | | |
+| | | `End` | no more of it follows: the receipt, signed, and why the script broke off, if it did |
 | | | `Refused` | there is no answer; before or instead of `End` |
 | | | `Found` | the file |
 
@@ -17,6 +18,7 @@ one message. Whoever breaks the format, or uses an `id` twice at once, is discon
 
 A run that failed is an answer too: a worker signs and charges it like any other. Its status says why, its body is the
 JSON `{"error", "message", "requestId", "stack"?}`; `requestId` is the request's header `x-request-id`, `null` without.
+Of a script that fails when it has begun to stream, the receipt covers what was sent, and `End` says why that isn't all.
 `Refused` is for what no receipt can stand for: nothing was run, or the run had no end.
 
 | status | error | elsewhere | |
@@ -51,6 +53,7 @@ from typing import Annotated
 from offchain.serving.secret_box import SealedSecret
 from pallets.primitives.codec import codec_of
 from pallets.primitives.http import Headers, HttpRequest
+from pallets.primitives.job import MAX_STORED_OUTPUT
 from pallets.primitives.receipt import SignedTicket, SignedVoucher
 from pallets.primitives.types import H256, U16, U32, U64, Bound, Bytes32, Bytes64, Variant, struct
 from pallets.primitives.worker import WorkerKey
@@ -66,6 +69,9 @@ MAX_OPEN_REQUESTS = 1024
 """Requests that one connection may have open at once; more are refused as `worker-busy`."""
 
 RequestId = U64
+AnswerHeaders = Annotated[Headers, Bound(128)]
+Lines = Annotated[list[str], Bound(16 * 1024)]
+"""What is longer than any script may make it is refused before it is read."""
 
 
 class ToWorker(Variant):
@@ -121,6 +127,23 @@ class GetTranscript(ToWorker):
     """Its Merkle root."""
 
 
+@struct
+class GetBytes(ToWorker):
+    """Send the bytes of a hash: an input or output that is too large for the chain. Other workers ask that too."""
+
+    id: RequestId
+    hash: H256
+    """BLAKE2b-256 of the bytes."""
+
+
+@struct
+class PutBytes(ToWorker):
+    """Keep these bytes for jobs that will name them by their hash; the oldest of others make place."""
+
+    id: RequestId
+    data: Annotated[bytes, Bound(MAX_STORED_OUTPUT)]
+
+
 class ToGateway(Variant):
     """What a worker says."""
 
@@ -131,7 +154,7 @@ class Head(ToGateway):
 
     id: RequestId
     status: U16
-    headers: Headers
+    headers: AnswerHeaders
 
 
 @struct
@@ -161,7 +184,7 @@ class End(ToGateway):
     """SCALE of `Receipt`."""
     signature: Bytes64
     worker: WorkerKey
-    logs: list[str]
+    logs: Lines
     """What the script printed."""
     milliseconds: U32
     """That the run took, waiting for a slot not among them."""
@@ -185,11 +208,13 @@ class Refused(ToGateway):
 
 @struct
 class Found(ToGateway):
-    """What `GetReceipt` or `GetTranscript` asked for."""
+    """What was asked for, or what became of `PutBytes`."""
 
     id: RequestId
     file: bytes | None
-    """Of a receipt JSON, UTF-8, of a transcript its SCALE; none if the worker has it not, or not any more."""
+    """Of a receipt JSON, UTF-8, of a transcript its SCALE; none if the worker has it not, or not any more.
+
+    Of bytes that were put, their hash; none if they weren't kept."""
 
 
 @struct
@@ -198,12 +223,12 @@ class Whole(ToGateway):
 
     id: RequestId
     status: U16
-    headers: Headers
+    headers: AnswerHeaders
     body: Annotated[bytes, Bound(MAX_CHUNK)]
     receipt: bytes
     signature: Bytes64
     worker: WorkerKey
-    logs: list[str]
+    logs: Lines
     milliseconds: U32
 
 

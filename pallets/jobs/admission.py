@@ -24,7 +24,7 @@ from pallets.workers.pallet import JOB_PRIORITY
 if TYPE_CHECKING:
     from pallets.jobs.pallet import Jobs
 
-COMMIT_PHASE, HASH_PHASE, REVEAL_PHASE, WORD_PHASE, RECORD_PHASE = 0, 1, 2, 3, 6
+COMMIT_PHASE, HASH_PHASE, REVEAL_PHASE, WORD_PHASE, RECORD_PHASE = 0, 1, 2, 3, 7
 """What a bare call of a worker is about; an acknowledgement is of `WORD_PHASE`, another word of the one after it."""
 LONGEVITY = 256
 TAG = codec_of(tuple[JobId, U32, WorkerKey, U8])

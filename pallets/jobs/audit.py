@@ -6,7 +6,8 @@ block, and one of its seats: three fresh seats replay that seat's transcript, as
 job stays as it was settled; an author whose transcript doesn't replay, or can't be had, is slashed. An audit is a job
 record of its own, for which nothing is held; its seats are paid from what is owed to the chain's treasury.
 
-Where there is no challenge window there are no audits either.
+Where there is no challenge window there are no audits either; nor of sealed jobs that came without boxes, whose input
+nobody else could open.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pallets.jobs.end import outcome_of, pay_seats, settle, slash
 from pallets.jobs.window import barred_operators, draw_from_treasury, free_operators
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import Input, Mode
+from pallets.primitives.job import Input, Mode, SealedInput
 from pallets.primitives.job_record import CHALLENGE_SEATS, Ballot, Challenge, Job, JobState, Seat, SeatPhase
 from pallets.randomness.beacon import DRAW_DELAY
 from pallets.state_counts import count_change
@@ -30,9 +31,14 @@ if TYPE_CHECKING:
 def expect_audit(jobs: Jobs, id: int, job: Job) -> None:
     """Keeps what an audit of a job that is about to be settled would need, until its lot is drawn."""
     input = jobs.input.get(id)
-    if job.mode is Mode.Oracle and jobs.window and input is not None:
+    if job.mode is Mode.Oracle and jobs.window and input is not None and _can_be_opened(input):
         jobs.audit_input[id] = input
         jobs.lots[jobs.system.number + DRAW_DELAY, id] = None
+
+
+def _can_be_opened(input: Input) -> bool:
+    """Whether those who would judge could read it; boxes that the submitter gave its workers are of no use to them."""
+    return not isinstance(input, SealedInput) or bool(input.boxes)
 
 
 def draw_audit(jobs: Jobs, id: int, lot: bytes, *, hit: bool) -> None:
@@ -65,6 +71,8 @@ def _begin(jobs: Jobs, id: int, job: Job, judged: Seat, input: Input) -> None:
     now, number = jobs.timestamp.now, jobs.next_job
     jobs.next_job = number + 1
     jobs.input[number] = input
+    if job.sealed:
+        jobs.newest_sealed = number
     jobs.workers.hold_class(job.class_id)
     ballot = judged.ballot
     audit = Job(
@@ -87,6 +95,7 @@ def _begin(jobs: Jobs, id: int, job: Job, judged: Seat, input: Input) -> None:
         due=now + job.deadline,
         ends=now + job.deadline,
         class_id=job.class_id,
+        sealed=job.sealed,
         round=1,
         seats=[Seat(judged.worker, judged.operator, 0, judged.at, judged.phase, judged.commitment, ballot)],
         challenge=Challenge(None, 0),

@@ -15,7 +15,6 @@ A callback runs in a storage layer of its own. That it fails is an event, and un
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pallets.frame import H256, U64, DispatchError, Weight, struct
@@ -44,7 +43,7 @@ class JobResult:
     output_hash: H256
     """As it was signed and voted on."""
     output: bytes
-    """The bytes on the chain; of a sealed job, the vote hash and the box."""
+    """The bytes on the chain; of a sealed job, the vote hash and the box. None of one too large for the chain."""
     gas: U64
 
 
@@ -68,7 +67,7 @@ def check_callback(jobs: Jobs, callback: bytes) -> Weight:
     # Equal to all zeros of this length: then it starts where the given bytes end, whatever they hold.
     if _last_argument(call) != LONGEST:
         raise jobs.BadCallback
-    if any(each.name not in jobs.callable_back for each in _nested(call)):
+    if any(each.name not in jobs.callable_back for each in call.nested()):
         raise jobs.CallbackNotAllowed
     weight = call.dispatch_info().weight
     if weight.any_gt(MAX_CALLBACK_WEIGHT):
@@ -105,15 +104,6 @@ def fit_to_call_back(names: frozenset[str]) -> bool:
 
 def _with_result(jobs: Jobs, callback: bytes, result: bytes) -> Call:
     return jobs.runtime.decode_call(callback + compact(len(result)) + result)
-
-
-def _nested(call: Call) -> Iterator[Call]:
-    """A call and all calls in it, at every level."""
-    yield call
-    for argument in call.arguments:
-        for each in argument if isinstance(argument, list) else (argument,):
-            if isinstance(each, Call):
-                yield from _nested(each)
 
 
 def _last_argument(call: Call) -> object:

@@ -12,6 +12,7 @@ from pallets.frame import U32, AccountId
 from pallets.jobs.calendar import disarm, enqueue, enter
 from pallets.jobs.callback import JobResult, call_back
 from pallets.jobs.sealed import drop_boxes
+from pallets.jobs.shares import pay_agent
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import SlashReason, attempt_subject
 from pallets.primitives.job import JobId
@@ -57,14 +58,22 @@ def outcome_of(jobs: Jobs, job: Job, ballot: Ballot, winners: list[Seat], settle
     simulated = any(record.simulated for record in known)
     fee = price_of(job, ballot, len(winners)) * len(winners)
     return Outcome(
-        first.worker, runtime_id, simulated, ballot.output, ballot.transcript_root, ballot.gas, fee, settled_at
+        first.worker,
+        runtime_id,
+        simulated,
+        ballot.output,
+        ballot.transcript_root,
+        ballot.gas,
+        fee,
+        settled_at,
+        ballot.large,
     )
 
 
 def settle(jobs: Jobs, id: int, job: Job, outcome: Outcome, winners: list[Seat]) -> None:
     """Pays for a job: moves the fee out of the hold, credits it, and releases the rest."""
     fee, workers = outcome.fee, seated(job)
-    right = job.vote_of(Ballot(outcome.output, outcome.transcript_root, outcome.gas))
+    right = job.vote_of(outcome.ballot)
     kept = {seat.worker for seat in job.voters if seat.ballot is not None and job.vote_of(seat.ballot) == right}
     callback = jobs.callback.get(id)
     if fee:
@@ -75,10 +84,11 @@ def settle(jobs: Jobs, id: int, job: Job, outcome: Outcome, winners: list[Seat])
     for worker in workers:
         release_seat(jobs, id, job, worker, kept=worker in kept)
     jobs.deposit(jobs.Settled(id, outcome.output, outcome.gas, fee))
-    to_workers, to_treasury, to_chain = job.shares.split(fee)
+    to_workers, _, to_chain = job.shares.split(fee)
     pay_seats(jobs, id, winners, to_workers)
-    for who, amount in ((job.treasury, to_treasury), (jobs.chain_treasury, to_chain)):
+    for who, amount in pay_agent(jobs, POT, fee, job.shares, job.agent):
         credit(jobs, id, who, amount)
+    credit(jobs, id, jobs.chain_treasury, to_chain)
     if callback is not None:
         output = jobs.output.get(id) or b""
         call_back(jobs, callback, JobResult(id, job.agent, outcome.output, output, outcome.gas))
@@ -203,6 +213,14 @@ def slash_unrevealed(jobs: Jobs, id: int, job: Job, *, pay: int) -> None:
     for seat in job.voters:
         if seat.phase is SeatPhase.Unrevealed:
             slash(jobs, id, job, seat, SlashReason.NotRevealed, pay=pay)
+
+
+def keep_output(jobs: Jobs, id: int, ballot: Ballot) -> None:
+    """Makes the output that a vote was won by the job's; a large one isn't on the chain."""
+    if ballot.large:
+        del jobs.output[id]
+    else:
+        jobs.output[id] = jobs.candidate[id, ballot.output]
 
 
 def clear_candidates(jobs: Jobs, id: int, job: Job) -> None:

@@ -11,12 +11,6 @@ class JobErrors:
     class UnknownJob(Error):
         """No job has this number."""
 
-    class InlineInputOnly(Error):
-        """This runtime takes only inputs that are given in the call, open or sealed."""
-
-    class DeterministicOnly(Error):
-        """A sealed job is of mode `Deterministic`: this runtime takes no sealed transcripts."""
-
     class BadReplicas(Error):
         """The number of replicas is odd, and at most nine."""
 
@@ -63,13 +57,13 @@ class JobErrors:
         """The output cost more gas than the job's limit."""
 
     class InlineOutputOnly(Error):
-        """This runtime takes only outputs given inline."""
+        """An output is given by its hash only by a worker that has said before that it is too large: `Word.Large`."""
 
     class UnexpectedTranscript(Error):
         """A deterministic run has no transcript: its root is 32 zero bytes."""
 
     class NothingToClaim(Error):
-        """Nothing is owed to the signer."""
+        """Nothing is owed to the signer, or to the agent."""
 
     class HashesFirst(Error):
         """Several workers vote on the output: commit to its hash by `commit_hash`, then `reveal`."""
@@ -145,3 +139,6 @@ class JobErrors:
 
     class NoGas(Error):
         """No run comes at no gas: only those who replay can find that there is none of that transcript."""
+
+    class BadLength(Error):
+        """An output of at most 64 KiB is given inline, a longer one, of at most 4 MiB, by its hash."""

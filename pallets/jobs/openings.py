@@ -113,14 +113,11 @@ def take_openings(
     jobs.deposit(jobs.ReceiptsPaid(worker, first, record.paid))
 
 
-def credit_shares(jobs: Jobs, worker: bytes, amount: int, shares: Shares, treasury: bytes | None) -> None:
-    """Credits what lies in the pot for a worker's answers; without a treasury its share is somewhere else."""
+def credit_work(jobs: Jobs, worker: bytes, amount: int, shares: Shares) -> None:
+    """Credits what lies in the pot for a worker's answers: all but the agent's part."""
     operator = jobs.workers.worker[worker].info.operator
-    to_worker, to_treasury, to_chain = shares.split(amount)
-    parts = [(operator, jobs.workers.earn(operator, to_worker, POT)), (jobs.chain_treasury, to_chain)]
-    if treasury is not None:
-        parts.append((treasury, to_treasury))
-    for who, part in parts:
+    to_worker, _, to_chain = shares.split(amount)
+    for who, part in ((operator, jobs.workers.earn(operator, to_worker, POT)), (jobs.chain_treasury, to_chain)):
         if part:
             jobs.claimable[who] += part
 
@@ -154,7 +151,7 @@ def _pay(jobs: Jobs, paying: _Paying, receipt: Receipt, ticket: SignedTicket) ->
         jobs.claimable[treasury] = owed - from_owed
         if moved > from_owed:
             jobs.currency.transfer(treasury, POT, moved - from_owed, keep_alive=True)
-        credit_shares(jobs, paying.worker, spent, service.shares, None)
+        credit_work(jobs, paying.worker, spent, service.shares)
         jobs.deposit(jobs.BudgetSpent(receipt.agent, paying.worker, moved))
     return spent
 

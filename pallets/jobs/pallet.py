@@ -24,7 +24,7 @@ a slot later, then ever more rarely. What fell due while the chain stood still i
 A worker that says nothing of a job within `AcknowledgeWithin` loses it. `Assignments` says of each job that a worker
 has what it has to do next; `vote` says how votes go, `window` what a challenge is. Governance, which is Sudo,
 sets the window: it is zero unless genesis says otherwise, and then nothing is provisional. An input may be sealed to
-workers (`job_sealed`); a call may be made of the result (`job_callback`).
+workers (`sealed`), or too large for the chain (`stored`); a call may be made of the result (`callback`).
 
 `gas_limit = min(MaxGas, max_fee / (max(price, 1) x replicas))`, where MaxGas is the lower of the chain's constant and
 the agent's own `policy.max_gas`.
@@ -43,7 +43,7 @@ the index of an error of `Attestation`.
 
 ## Out of scope
 
-`Hash` inputs, and sealed ones of other modes than `Deterministic`: each is refused by an error of its own.
+What isn't on the chain: bytes in the workers' store (`stored`), transcripts, what is sealed.
 """
 
 from __future__ import annotations
@@ -256,7 +256,8 @@ class Jobs(ReceiptPage, JobEvents, JobErrors, Pallet):
         The fee is held. Several `replicas` vote on the output, an odd number of at most nine. Gas is bought at the
         agent's price, as much as the fee, the agent and `MaxGas` allow; running out of it is a result like any other.
 
-        A `Sealed` input is opened by workers alone, and the output sealed to who asked. A `callback` is a call's
+        A `Sealed` input is opened by workers alone, and the output sealed to who asked. A `Hash` names bytes in the
+        workers' store; where they can't be had nobody runs the job. A `callback` is a call's
         encoding without its last argument, which the result will be, once the job is settled.
         """
         submit_job(self, who, agent, input, mode, replicas, max_fee, deadline, callback)
@@ -326,7 +327,7 @@ class Jobs(ReceiptPage, JobEvents, JobErrors, Pallet):
     def word(
         self, none: NoneOrigin, job: JobId, attempt: U32, word: Word, worker: WorkerKey, signature: Bytes64
     ) -> PostInfo:
-        """Say that a worker is at work on a job, or that it won't have an output.
+        """Say that a worker is at work on a job, or that it won't have an output, or only one too large for the chain.
 
         A bare transaction that anyone may submit.
         """
@@ -365,12 +366,12 @@ class Jobs(ReceiptPage, JobEvents, JobErrors, Pallet):
     @call(7, weight=Weight(300_000_000, 10_000))
     def claim(self, who: Signed) -> None:
         """Pay out what is owed to the signer."""
-        amount = self.claimable[who]
-        if not amount:
-            raise self.NothingToClaim
-        del self.claimable[who]
-        self.currency.transfer(POT, who, amount, keep_alive=True)
-        self.deposit(self.Claimed(who, amount))
+        self._pay_out(who)
+
+    @call(19, weight=Weight(350_000_000, 12_000))
+    def collect(self, who: Signed, agent: U64) -> None:
+        """Pay out what is owed to an agent's treasury, which has no key to claim it by; anyone may see to that."""
+        self._pay_out(self.payees.owners(agent).treasury)
 
     @call(9, weight=VOTE_AT_MOST, validate=validate_commit_hash)
     def commit_hash(
@@ -424,3 +425,13 @@ class Jobs(ReceiptPage, JobEvents, JobErrors, Pallet):
         """When a job was submitted; `None` of one there is not."""
         record = self.job.get(job)
         return None if record is None else record.submitted_at
+
+    # Inside
+
+    def _pay_out(self, who: bytes) -> None:
+        amount = self.claimable[who]
+        if not amount:
+            raise self.NothingToClaim
+        del self.claimable[who]
+        self.currency.transfer(POT, who, amount, keep_alive=True)
+        self.deposit(self.Claimed(who, amount))

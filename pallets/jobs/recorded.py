@@ -79,8 +79,8 @@ def take_record(jobs: Jobs, id: int, job: Job, leader: Seat, root: bytes) -> Non
     jobs.deposit(jobs.Recorded(id, job.attempt, leader.worker, root))
 
 
-def change_leader(jobs: Jobs, id: int, job: Job, phase: SeatPhase) -> None:
-    """Nothing comes of the leader: the next attempt has another one."""
+def change_leader(jobs: Jobs, id: int, job: Job, phase: SeatPhase, *, kept: bool | None = False) -> None:
+    """Nothing comes of the leader: the next attempt has another one. With `kept` none that isn't held against it."""
     clear_candidates(jobs, id, job)
     for seat in job.voters:
         if seat.phase is SeatPhase.Revealed:
@@ -88,7 +88,7 @@ def change_leader(jobs: Jobs, id: int, job: Job, phase: SeatPhase) -> None:
     slash_unrevealed(jobs, id, job, pay=job.gas_limit * job.price)
     if not job.seats[0].is_vacant:
         jobs.deposit(jobs.Vacated(id, job.attempt, job.seats[0].worker, phase))
-    end_attempt(jobs, id, job)
+    end_attempt(jobs, id, job, kept=kept)
 
 
 def replays(job: Job, seat: Seat) -> bool:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import InlineInput, Input, JobId, SealedInput
+from pallets.primitives.job import HashInput, InlineInput, Input, JobId, SealedInput
 from pallets.primitives.job_record import Job, Seat, Stage
-from pallets.primitives.sealed import LEAST_OUTPUT, GivenBox, reseal_bytes
+from pallets.primitives.sealed import GivenBox, reseal_bytes
 from pallets.primitives.types import U8
 from pallets.primitives.worker import WorkerKey
 
@@ -37,20 +37,15 @@ RESEAL_TAG = codec_of(tuple[JobId, WorkerKey, WorkerKey, U8])
 
 
 def input_hash(jobs: Jobs, input: Input) -> bytes:
-    """What names an input in the job's record: a sealed one's commitment. Raises why it isn't taken."""
+    """What names an input in the job's record: its hash, a sealed one's commitment. Raises why it isn't taken."""
     if isinstance(input, InlineInput):
         return blake2_256(input.data)
-    if not isinstance(input, SealedInput):
-        raise jobs.InlineInputOnly
+    if isinstance(input, HashInput):
+        return input.hash
+    assert isinstance(input, SealedInput)
     if len(input.boxes) > MAX_BOXES:
         raise jobs.TooManyBoxes
     return input.commitment
-
-
-def check_sealed(jobs: Jobs, job: Job, content: bytes) -> None:
-    """Refuses what can't be the output of a sealed job."""
-    if job.sealed and len(content) < LEAST_OUTPUT:
-        raise jobs.SealedOutputTooShort
 
 
 def provide(jobs: Jobs, who: bytes, id: int, boxes: list[tuple[bytes, bytes]]) -> None:
@@ -114,6 +109,8 @@ def drop_boxes(jobs: Jobs, id: int, job: Job) -> None:
 
 
 def _check_receiver(jobs: Jobs, job: Job, receiver: bytes) -> None:
-    seated = job.stage is Stage.Commits and any(seat.worker == receiver and seat.is_pending for seat in job.seats)
+    seated = job.stage in (Stage.Record, Stage.Commits) and any(
+        seat.worker == receiver and seat.is_pending for seat in job.seats
+    )
     if not seated:
         raise jobs.NotSeated

@@ -31,8 +31,6 @@ def submit_job(
 ) -> int:
     """Holds the fee and lets the job wait for its workers; answers its number, raises why it isn't taken."""
     named = input_hash(jobs, input)
-    if mode is not Mode.Deterministic and isinstance(input, SealedInput):
-        raise jobs.DeterministicOnly
     if not (replicas % 2 and replicas <= MAX_REPLICAS):
         raise jobs.BadReplicas
     if callback is not None:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.job_record import Shares
-from pallets.primitives.worker_record import Requirements
+from pallets.primitives.worker_record import Requirements, Staff, WorkerClass
 
 
 class Terms(NamedTuple):
@@ -36,6 +36,17 @@ class ServiceTerms(NamedTuple):
     treasury: bytes
 
 
+class Owners(NamedTuple):
+    """To whom that goes which an agent is paid."""
+
+    treasury: bytes
+    creator: bytes
+    split: int
+    """The creator's part of what the treasury is paid, in millionths."""
+    token: int | None
+    """Whose holders have a share; none as long as nobody holds any."""
+
+
 class Payees(Protocol):
     """Who knows an agent's terms: `Agents`."""
 
@@ -48,6 +59,12 @@ class Payees(Protocol):
     def spend_budget(self, agent: int, wanted: int, now: int) -> int:
         """Takes from what an agent's budget allows, `wanted` at most; answers how much. No money is moved."""
 
+    def owners(self, agent: int) -> Owners:
+        """To whom that goes which an agent is paid; raises where there is no such agent."""
+
+    def pay_holders(self, token: int, source: bytes, amount: int) -> None:
+        """Moves an amount out of an account, for a token's holders."""
+
 
 class KeyHolders(Protocol):
     """Who knows who has the cluster's secret: `Clusters`."""
@@ -59,11 +76,14 @@ class KeyHolders(Protocol):
 class Classes(Protocol):
     """Who keeps the capability classes of workers: `Workers`."""
 
-    def open_class(self, requirements: Requirements) -> int:
-        """The class of these requirements, open until `close_class`; raises why there can't be one."""
+    def open_class(self, requirements: Requirements, staff: Staff) -> int:
+        """The class of these requirements and enclaves, open until `close_class`; raises why there can't be one."""
 
     def close_class(self, id: int) -> None:
         """Takes back an `open_class`."""
+
+    def class_of(self, id: int) -> WorkerClass:
+        """What a class that is open asks for."""
 
 
 class Penalties(Protocol):

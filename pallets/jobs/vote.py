@@ -25,6 +25,7 @@ from pallets.jobs.calendar import arm, enqueue, enter, is_past, reveal_time
 from pallets.jobs.end import (
     end_attempt,
     expire,
+    keep_output,
     outcome_of,
     pay_base_fee,
     price_of,
@@ -34,14 +35,14 @@ from pallets.jobs.end import (
     slash_unrevealed,
 )
 from pallets.jobs.recorded import change_leader, check_transcript, give_up_transcript, replays
-from pallets.jobs.sealed import check_sealed, lacked_box
+from pallets.jobs.sealed import lacked_box
 from pallets.jobs.seats import find_seat, require_trust, set_task
+from pallets.jobs.stored import check_output, has_stored_input
 from pallets.jobs.window import let_stand, rule, stands_unjudged
 from pallets.primitives.codec import codec_of
 from pallets.primitives.evidence import DoubleCommit, Evidence, SignedCommit, SlashReason
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.job import (
-    InlineOutput,
     Mode,
     Output,
     Word,
@@ -124,11 +125,10 @@ def check_reveal(
     salt: bytes,
     worker: bytes,
     signature: bytes,
-) -> tuple[Job, Seat, bytes, Ballot]:
+) -> tuple[Job, Seat, bytes | None, Ballot]:
     """The job's record, the seat, the output's bytes and what it votes for; raises why the reveal doesn't count."""
     job = jobs.job[id]
     commitment = next((seat.commitment for seat in job.voters if seat.worker == worker), None)
-    content = output.data if isinstance(output, InlineOutput) else None
     named = output_hash(output)
     if commitment is not None:
         runtime_id = commitment.runtime_id
@@ -140,9 +140,6 @@ def check_reveal(
     signed = job.output_bytes(genesis, id, attempt, named, transcript_root, gas, runtime_id)
     if not jobs.runtime.verify(Ed25519(signature), signed, worker):
         raise jobs.BadSignature
-    if content is None:
-        raise jobs.InlineOutputOnly
-    check_sealed(jobs, job, content)
     seat = find_seat(jobs, job, attempt, worker)
     if not job.voted:
         raise jobs.NoVote
@@ -160,15 +157,17 @@ def check_reveal(
         raise jobs.TooLate
     if gas > job.gas_limit:
         raise jobs.GasAboveLimit
+    content = check_output(jobs, job, seat, output)
     check_transcript(jobs, job, seat, transcript_root, gas)
     require_trust(jobs, worker)
-    return job, seat, content, Ballot(named, transcript_root, gas)
+    return job, seat, content, Ballot(named, transcript_root, gas, large=content is None)
 
 
-def take_reveal(jobs: Jobs, id: int, job: Job, seat: Seat, content: bytes, ballot: Ballot) -> None:
+def take_reveal(jobs: Jobs, id: int, job: Job, seat: Seat, content: bytes | None, ballot: Ballot) -> None:
     """Counts what a seat found."""
     seat.phase, seat.ballot = SeatPhase.Revealed, ballot
-    jobs.candidate[id, ballot.output] = content
+    if content is not None:
+        jobs.candidate[id, ballot.output] = content
     set_task(jobs, id, seat.worker, Task.Wait)
     jobs.deposit(jobs.Revealed(id, job.attempt, seat.worker, ballot.output, ballot.gas))
     advance(jobs, id, job)
@@ -188,8 +187,8 @@ def check_word(jobs: Jobs, id: int, attempt: int, word: Word, worker: bytes, sig
         raise jobs.TooLate
     if word is Word.Unavailable and not replays(job, seat):
         raise jobs.NothingRecorded
-    if word is Word.Acknowledge:
-        if seat.phase is SeatPhase.Acknowledged:
+    if word in (Word.Acknowledge, Word.Large):
+        if seat.large or (word is Word.Acknowledge and seat.phase is SeatPhase.Acknowledged):
             raise jobs.AlreadyAcknowledged
         require_trust(jobs, worker)
     return job, seat
@@ -197,17 +196,17 @@ def check_word(jobs: Jobs, id: int, attempt: int, word: Word, worker: bytes, sig
 
 def take_word(jobs: Jobs, id: int, job: Job, seat: Seat, word: Word) -> None:
     """Notes what a seat says."""
-    if word is Word.Acknowledge:
-        seat.phase = SeatPhase.Acknowledged
+    if word in (Word.Acknowledge, Word.Large):
+        seat.phase, seat.large = SeatPhase.Acknowledged, word is Word.Large
         jobs.deposit(jobs.Acknowledged(id, job.attempt, seat.worker))
         arm(jobs, id, job)
         jobs.job[id] = job
         return
     if lacked_box(jobs, id, job, seat):
         pay_base_fee(jobs, id, job, seat)
-    kept = None if job.sealed or word is Word.Unavailable else False
+    kept = None if job.sealed or has_stored_input(jobs, id) or word is Word.Unavailable else False
     if job.stage is Stage.Record and seat is job.seats[0]:
-        change_leader(jobs, id, job, SeatPhase.Abstained)
+        change_leader(jobs, id, job, SeatPhase.Abstained, kept=kept)
     elif job.voted:
         phase = SeatPhase.Uninformed if word is Word.Unavailable else SeatPhase.Abstained
         _vacate(jobs, id, job, seat, phase, kept=kept)
@@ -320,7 +319,7 @@ def _judge(jobs: Jobs, id: int, job: Job) -> None:
     elif _more_seats(jobs, job):
         _next_round(jobs, id, job)
     else:
-        if stands_unjudged(job):
+        if stands_unjudged(jobs, id, job):
             let_stand(jobs, id, job)
         else:
             expire(jobs, id, job, ExpiryReason.NoMajority if job.tally() else ExpiryReason.AttemptsUsed)
@@ -337,7 +336,7 @@ def _decide(jobs: Jobs, id: int, job: Job, winners: list[Seat]) -> None:
     elif job.challenge is not None:
         rule(jobs, id, job, ballot, winners)
     else:
-        jobs.output[id] = jobs.candidate[id, ballot.output]
+        keep_output(jobs, id, ballot)
         expect_audit(jobs, id, job)
         settle(jobs, id, job, outcome_of(jobs, job, ballot, winners, jobs.timestamp.now), winners)
     pay = _worth(job, ballot, len(winners))

@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.jobs.calendar import arm, enqueue, enter, is_past
-from pallets.jobs.end import POT, outcome_of, pay_seats, price_of, release_seat, settle, slash
+from pallets.jobs.end import POT, keep_output, outcome_of, pay_seats, price_of, release_seat, settle, slash
+from pallets.jobs.stored import has_stored_input
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.job_record import CHALLENGE_SEATS, Ballot, Challenge, Job, JobState, Outcome, Seat, Stage
 from pallets.randomness.beacon import DRAW_DELAY
@@ -82,7 +83,7 @@ def rule(jobs: Jobs, id: int, job: Job, ballot: Ballot, winners: list[Seat]) -> 
         else:
             pay_seats(jobs, id, winners, draw_from_treasury(jobs, len(winners) * price_of(job, ballot, 1)))
         return
-    jobs.output[id] = jobs.candidate[id, ballot.output]
+    keep_output(jobs, id, ballot)
     settle(jobs, id, job, outcome_of(jobs, job, ballot, winners, jobs.timestamp.now), winners)
     if who is not None:
         jobs.currency.release(jobs.HoldReason.ChallengeBond, who, bond)
@@ -90,13 +91,13 @@ def rule(jobs: Jobs, id: int, job: Job, ballot: Ballot, winners: list[Seat]) -> 
     slash(jobs, id, job, judged, SlashReason.LostChallenge, pay=pay, reporter=who)
 
 
-def stands_unjudged(job: Job) -> bool:
+def stands_unjudged(jobs: Jobs, id: int, job: Job) -> bool:
     """Whether a challenged output stands though no majority was found: nobody found another.
 
-    That is so where the chain had it judged, and of a sealed job: its submitter, who reads the output, could else
-    challenge it, keep the judges from opening the input, and have the fee back.
+    That is so where the chain had it judged, and of a job whose input isn't on the chain for all to read: its
+    submitter, who has the output, could else challenge it, keep the judges from the input, and have the fee back.
     """
-    if job.challenge is None or not (job.challenge.who is None or job.sealed):
+    if job.challenge is None or not (job.challenge.who is None or job.sealed or has_stored_input(jobs, id)):
         return False
     return all(seat.ballot in (None, job.seats[0].ballot) for seat in job.seats)
 

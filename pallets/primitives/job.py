@@ -20,6 +20,10 @@ MAX_OUTPUT = 1 << 16
 MAX_SEALED_OUTPUT = MAX_OUTPUT + 80
 """Bytes of an output on-chain: of a sealed job it comes in a box, with a hash before it."""
 MAX_BOX = MAX_INPUT + 1024
+MAX_STORED = 4 << 20
+"""Bytes of an input, or of a script's output, that is not on the chain but in the workers' store."""
+MAX_STORED_OUTPUT = MAX_STORED + 80
+"""Bytes of such an output, of a sealed job with what it comes in."""
 NO_TRANSCRIPT = bytes(32)
 """The transcript root of a run to which nothing came from outside."""
 
@@ -46,6 +50,8 @@ class Word(UnitEnum):
     """It won't have an output: somebody else should be given the job."""
     Unavailable = 2
     """The transcript that it should replay can't be had: whoever recorded it is asked in vain."""
+    Large = 3
+    """It is at work, and its output is too large for the chain: it will be given by its hash."""
 
 
 class Input(Variant):
@@ -99,6 +105,12 @@ class HashOutput(Output):
 
     hash: Bytes32
     length: U32
+    """Not signed: for whoever reads the call."""
+
+
+def most_inline(*, sealed: bool) -> int:
+    """Bytes of the longest output that goes on the chain itself; any longer one is in the workers' store."""
+    return MAX_SEALED_OUTPUT if sealed else MAX_OUTPUT
 
 
 def output_hash(output: Output) -> bytes:

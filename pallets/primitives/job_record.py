@@ -179,11 +179,13 @@ class Ballot:
     output: H256
     transcript_root: H256
     gas: U64
+    large: bool = False
+    """Whether the output is in the workers' store, and not on the chain."""
 
     @property
-    def key(self) -> tuple[bytes, bytes, int]:
+    def key(self) -> tuple[bytes, bytes, int, bool]:
         """The same as a key to count by."""
-        return self.output, self.transcript_root, self.gas
+        return self.output, self.transcript_root, self.gas, self.large
 
 
 @struct(path="pallet_jobs::Seat")
@@ -198,6 +200,8 @@ class Seat:
     phase: SeatPhase = SeatPhase.Drawn
     commitment: Commitment | None = None
     ballot: Ballot | None = None
+    large: bool = False
+    """Whether it has said that its output is too large for the chain."""
 
     @property
     def is_pending(self) -> bool:
@@ -236,6 +240,13 @@ class Outcome:
     """What was paid for all; until it is settled, what is to be."""
     settled_at: Moment
     """Zero as long as the output is provisional."""
+    large: bool = False
+    """Whether the output is in the workers' store, and not in `Output`."""
+
+    @property
+    def ballot(self) -> Ballot:
+        """What those said who found it."""
+        return Ballot(self.output, self.transcript_root, self.gas, self.large)
 
 
 @struct(path="pallet_jobs::Job")
@@ -351,11 +362,11 @@ class Job:
         """A worker's seat among those that count."""
         return next((seat for seat in self.voters if seat.worker == worker), None)
 
-    def vote_of(self, ballot: Ballot) -> tuple[bytes, bytes, int]:
+    def vote_of(self, ballot: Ballot) -> tuple[bytes, bytes, int, bool]:
         """What of a ballot is voted on: who fetched for itself can agree in the output alone."""
-        return (ballot.output, bytes(32), 0) if self.mode is Mode.Oracle else ballot.key
+        return (ballot.output, bytes(32), 0, ballot.large) if self.mode is Mode.Oracle else ballot.key
 
-    def tally(self) -> Counter[tuple[bytes, bytes, int]]:
+    def tally(self) -> Counter[tuple[bytes, bytes, int, bool]]:
         """How many of the seats' ballots say what, the most frequent first."""
         return Counter(self.vote_of(seat.ballot) for seat in self.voters if seat.ballot is not None)
 

@@ -13,6 +13,9 @@ whoever has the secret key opens it, and nobody learns who made it. All hashes a
 | output salt | hash of `"fathom/output-salt" ‖ salt ‖ job u64` (little-endian) |
 | vote hash | hash of `output salt ‖ output` |
 | output on-chain | `vote hash [u8;32] ‖` sealed `output`, to the reply key; the hash of all of it is voted on |
+| transcript key | hash of `"fathom/transcript-key" ‖ output salt` |
+| transcript kept | libsodium's `crypto_secretbox` of its SCALE under that key, behind its nonce of 24 bytes |
+| transcript root | hash of `"fathom/transcript-root" ‖ output salt ‖` the transcript's Merkle root |
 
 `data` is the script's input, `reply_key` the X25519 key that the output is sealed to. Submitter and agent are in the
 plaintext because boxes are public: else anybody could have an agent of their own run on them, and read the data out of
@@ -21,6 +24,10 @@ output.
 
 The box of an output has a one-time key that follows from the salt and from what is sealed, so that every worker makes
 the same one: it is what they vote on, and nobody, worker or carrier, can put another in its place.
+
+A transcript has to be read by who asked, and by the workers that replay it: by all who know the salt, and nobody else.
+Its nonce is a keyed hash of what is sealed, so that two transcripts of one job never share one; its root is salted
+because answers can be guessed.
 
 ## Usage
 
@@ -194,6 +201,34 @@ def open_output(sealed: bytes, request: SealedRequest, job: int, secret: bytes) 
     return output
 
 
+def sealed_root(salt: bytes, job: int, root: bytes) -> bytes:
+    """What the chain has of a sealed job's transcript, given its Merkle root; `salt` is the input's."""
+    return blake2_256(TRANSCRIPT_ROOT_TAG + output_salt(salt, job) + root)
+
+
+def seal_transcript(salt: bytes, job: int, data: bytes) -> bytes:
+    """A transcript as workers keep it, for who knows the input's salt."""
+    from nacl.secret import SecretBox
+
+    key = _transcript_key(salt, job)
+    return bytes(SecretBox(key).encrypt(data, blake2b(data, key=key, digest_size=SecretBox.NONCE_SIZE).digest()))
+
+
+def open_transcript(salt: bytes, job: int, sealed: bytes) -> bytes:
+    """What `seal_transcript` has sealed. Raises `NotSealed`."""
+    from nacl.exceptions import CryptoError
+    from nacl.secret import SecretBox
+
+    try:
+        return SecretBox(_transcript_key(salt, job)).decrypt(sealed)
+    except (CryptoError, ValueError):
+        raise NotSealed("the transcript isn't sealed by this job's salt, or was changed") from None
+
+
+def _transcript_key(salt: bytes, job: int) -> bytes:
+    return blake2_256(TRANSCRIPT_KEY_TAG + output_salt(salt, job))
+
+
 def reseal_bytes(genesis: bytes, job: int, worker: bytes, receiver: bytes, box: bytes) -> bytes:
     """What `worker` signs of a box it made of a job's input for the seat of `receiver`."""
     return RESEAL_TAG + RESEAL.encode((VERSION, genesis, job, worker, receiver, blake2_256(box)))
@@ -201,6 +236,8 @@ def reseal_bytes(genesis: bytes, job: int, worker: bytes, receiver: bytes, box: 
 
 OUTPUT_SALT_TAG = b"fathom/output-salt"
 OUTPUT_BOX_TAG = b"fathom/output-box"
+TRANSCRIPT_KEY_TAG = b"fathom/transcript-key"
+TRANSCRIPT_ROOT_TAG = b"fathom/transcript-root"
 REQUEST = codec_of(SealedRequest)
 RESEAL_TAG = b"fathom/job-reseal"
 RESEAL = codec_of(tuple[U8, H256, JobId, WorkerKey, WorkerKey, Bytes32])

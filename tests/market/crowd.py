@@ -156,7 +156,7 @@ class Crowd:
         elif way is Way.Waiting:
             self._try(way, self.worker[worker].word(id))
         elif way is Way.Echo:
-            (output, _, _), _ = job.tally().most_common(1)[0]
+            (output, *_), _ = job.tally().most_common(1)[0]
             content = self.chain.rt.jobs.candidate[id, output]
             self.borrowed[id, worker] = content
             self._try(way, self._commit(id, worker, self._hash(id, job, worker, content)))

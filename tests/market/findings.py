@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import comb, sqrt
 from typing import Any
 
-from pallets.agents import treasury as agent_treasury
+from pallets.companies import treasury as agent_treasury
 from pallets.jobs.end import POT, WITNESSED
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.evidence import SlashReason

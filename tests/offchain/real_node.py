@@ -26,7 +26,7 @@ from offchain.sandbox.base import Context, Limits, Outcome, World
 from offchain.sandbox.javascript import JavaScriptSandbox
 from offchain.serving.worlds import WayOut
 from offchain.worker import Effects, RunningWorker, WorkerConfig, serve
-from pallets.agents import Agents
+from pallets.agents.pallet import Agents
 from pallets.frame.events import ApplyExtrinsic, DispatchError, Event
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.jobs.pallet import Jobs

@@ -70,7 +70,7 @@ class Liar:
     async def commit(self, id: int, signed: SignedOutput, attempt: int = 1, worker: bytes | None = None) -> str:
         """What the pool says of a commit, empty if it takes it."""
         key = worker or self.keys.worker_key
-        call = records.commit(id, attempt, signed.output, NO_TRANSCRIPT, signed.gas, key, signed.signature)
+        call = records.commit(id, attempt, signed.on_chain, NO_TRANSCRIPT, signed.gas, key, signed.signature)
         return await self.bare(call)
 
     async def bare(self, call: bytes) -> str:

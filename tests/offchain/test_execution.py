@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +20,21 @@ from offchain.execution import (
     run_job,
     signed_output,
 )
+from offchain.journal import SignedOutput
 from offchain.keys import WorkerKeys
 from offchain.sandbox.base import Failure, OutOfGas, Success
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import HashInput, InlineInput, Input, Mode, SealedInput
+from pallets.primitives.job import (
+    MAX_OUTPUT,
+    MAX_STORED,
+    HashInput,
+    HashOutput,
+    InlineInput,
+    InlineOutput,
+    Input,
+    Mode,
+    SealedInput,
+)
 from pallets.primitives.job_record import Job, JobState, Shares
 from pallets.primitives.keys import verify_ed25519
 from pallets.primitives.sealed import GivenBox, SealedRequest, open_output, opener, seal
@@ -64,6 +76,7 @@ def test_the_program_is_what_the_job_names() -> None:
         ({}, CODE, None, InputElsewhere),
         ({}, CODE, HashInput(blake2_256(INPUT)), InputElsewhere),
         ({}, CODE, SealedInput(blake2_256(INPUT), []), InputElsewhere),
+        ({"sealed": True}, CODE, HashInput(blake2_256(INPUT)), InputElsewhere),
         ({"sealed": True}, CODE, InlineInput(INPUT), InputElsewhere),
         ({"sealed": True}, CODE, SealedInput(blake2_256(INPUT), [b"box"]), Unopened),
     ],
@@ -73,6 +86,15 @@ def test_anything_else_is_refused(
 ) -> None:
     with pytest.raises(error):
         program_of(replace(JOB, **changes), code, input)
+
+
+def test_bytes_of_the_store_are_what_the_job_names() -> None:
+    named = HashInput(blake2_256(INPUT))
+    assert program_of(JOB, CODE, named, stored=INPUT) == Program(CODE, INPUT)
+    with pytest.raises(WrongBytes):
+        program_of(JOB, CODE, named, stored=b"other")
+    with pytest.raises(OutsideBounds):
+        program_of(JOB, CODE, named, stored=bytes(MAX_STORED + 1))
 
 
 class Nowhere:
@@ -148,3 +170,37 @@ def test_a_reply_key_that_is_none_is_known_before_anything_is_signed() -> None:
     program = Program(CODE, INPUT, replace(REQUEST, reply_key=bytes(32)))
     with pytest.raises(Unopened, match="can't be sealed"):
         signed_output(WorkerKeys(b"s" * 32, b"x" * 32), GENESIS, 7, 1, SEALED, program, Success(b"", 1), RUNTIME)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_what_is_too_large_for_the_chain_is_kept_and_named(sealed: bool) -> None:
+    keys, kept = WorkerKeys(b"s" * 32, b"x" * 32), list[bytes]()
+    mine = PrivateKey(b"m" * 32)
+    request = SealedRequest(bytes(32), mine.public_key.encode(), JOB.submitter, JOB.agent, INPUT) if sealed else None
+    job, program = replace(JOB, sealed=sealed), Program(CODE, INPUT, request)
+
+    def signed(output: bytes, keep: Callable[[bytes], None] | None = kept.append) -> SignedOutput:
+        return signed_output(keys, GENESIS, 7, 2, job, program, Success(output, 9), RUNTIME, keep=keep)
+
+    inline = signed(bytes(MAX_OUTPUT))
+    assert isinstance(inline.on_chain, InlineOutput) and not kept and inline.hash == blake2_256(inline.on_chain.data)
+    large = signed(bytes(MAX_OUTPUT + 1))
+    (content,) = kept
+    assert large.on_chain == HashOutput(blake2_256(content), len(content)) and large.hash == blake2_256(content)
+    assert is_of(large, GENESIS, 7, 2, job, RUNTIME) and not is_of(large, GENESIS, 8, 2, job, RUNTIME)
+    if request is not None:
+        assert open_output(content, request, 7, bytes(mine)) == bytes(MAX_OUTPUT + 1)
+    with pytest.raises(OutsideBounds):
+        signed(bytes(MAX_OUTPUT + 1), None)
+
+
+def test_who_audits_seals_as_who_is_audited() -> None:
+    keys, mine = WorkerKeys(b"s" * 32, b"x" * 32), PrivateKey(b"m" * 32)
+    program = Program(CODE, INPUT, SealedRequest(bytes(32), mine.public_key.encode(), bytes(32), 1, INPUT))
+    judged, judge = (
+        signed_output(
+            keys, GENESIS, id, 1, replace(JOB, sealed=True, audits=audits), program, Success(b"o", 9), RUNTIME
+        )
+        for id, audits in ((7, None), (8, 7))
+    )
+    assert judged.output == judge.output

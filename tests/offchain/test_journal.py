@@ -22,16 +22,19 @@ from offchain.journal import (
 
 WORKER, OTHER = b"w" * 32, b"o" * 32
 SIGNED = SignedOutput(b"message", b"output", 5, b"s" * 64)
+LARGE = SignedOutput(b"message", b"h" * 32, 5, b"s" * 64, length=100_000)
 
 
 def test_what_was_kept_is_found_after_a_restart(tmp_path: Path) -> None:
     with open_journal(tmp_path / JOURNAL_FILE) as journal:
         assert journal.signed(WORKER, 1, 1) is None and journal.final(WORKER) is None
         journal.keep(WORKER, 1, 1, SIGNED)
+        journal.keep(WORKER, 2, 1, LARGE)
         journal.set_final(WORKER, Head(7, b"h" * 32))
         journal.set_final(WORKER, Head(8, b"i" * 32))
     with open_journal(tmp_path / JOURNAL_FILE) as journal:
         assert journal.signed(WORKER, 1, 1) == SIGNED
+        assert journal.signed(WORKER, 2, 1) == LARGE
         assert journal.signed(WORKER, 1, 2) is None
         assert journal.signed(OTHER, 1, 1) is None
         assert journal.final(WORKER) == Head(8, b"i" * 32)

@@ -11,27 +11,31 @@ from pathlib import Path
 
 import pytest
 import trio
+from nacl.public import PrivateKey
 
 from node.web import Request, Response, WebSocket, bound_port, open_listeners, serve
 from offchain.dishonest_seats import Misbehaviour
 from offchain.execution import Program
 from offchain.outside_runs import MAX_TRANSCRIPT, REPLAY_FAILED, OutsideRuns, TranscriptMissing
-from offchain.replay.errors import NoOutput, NoSuchJob, OtherTranscript
+from offchain.replay.errors import InputSealed, NoOutput, NoSuchJob, OtherTranscript
 from offchain.replay.job import replay_job
 from offchain.sandbox.base import Success
 from offchain.sandbox.pool import Pool
+from offchain.serving.asking import answer_of
 from offchain.serving.files import MemoryFiles
 from offchain.serving.store import Store
-from offchain.serving.transcripts import fetch_transcript, find_transcript
+from offchain.serving.transcripts import find_transcript
+from offchain.serving.wire import GetTranscript
 from offchain.serving.worlds import WayOut
 from offchain.worker import RunningWorker
 from pallets.jobs.pallet import Jobs
-from pallets.primitives.job import Mode
+from pallets.primitives.job import Mode, SealedInput
 from pallets.primitives.job_record import SeatPhase
-from pallets.primitives.transcript import TRANSCRIPT, Transcript, transcript_root
+from pallets.primitives.sealed import NotSealed, SealedRequest, open_output, open_transcript, seal, sealed_root
+from pallets.primitives.transcript import TRANSCRIPT, Transcript, read_transcript, transcript_root
 from pallets.slashing.pallet import Slashing
 from tests.offchain.hearing import PATIENCE
-from tests.offchain.real_node import Scene, worker_of
+from tests.offchain.real_node import BOB, UNIT, Scene, worker_of
 
 FETCH = b"fetch(scriptArgs[0]).then((r) => r.text()).then((text) => { scriptOutput = text + '!' })"
 DEADLINE = 120_000
@@ -231,7 +235,7 @@ async def test_who_has_a_transcript_gives_it_when_its_leader_is_gone(
 )
 async def test_an_endpoint_that_is_none_has_nothing(endpoint: bytes) -> None:
     """Any operator chooses one, and others ask there."""
-    assert await fetch_transcript(endpoint, bytes(32), MAX_TRANSCRIPT) is None
+    assert await answer_of(endpoint, GetTranscript(1, bytes(32)), MAX_TRANSCRIPT) is None
 
 
 async def test_a_hostile_endpoint_has_nothing(nursery: trio.Nursery) -> None:
@@ -253,7 +257,7 @@ async def test_a_hostile_endpoint_has_nothing(nursery: trio.Nursery) -> None:
     await nursery.start(partial(serve, listeners, http=http, websocket=converse))
     for kind in ("text", "large", "garbage", "nothing"):
         url = f"ws://127.0.0.1:{bound_port(listeners)}/{kind}".encode()
-        assert await fetch_transcript(url, bytes(32), MAX_TRANSCRIPT) is None, kind
+        assert await answer_of(url, GetTranscript(1, bytes(32)), MAX_TRANSCRIPT) is None, kind
     nursery.cancel_scope.cancel()
 
 
@@ -309,3 +313,45 @@ async def test_a_chain_that_is_set_back_gets_the_same_again(
         assert await output_of(scene, id) == b"1!"
         assert [event.transcript_root for event in scene.all(Jobs.Recorded)] == [root]
     assert counter.seen == 1 and not scene.all(Slashing.Deferred)
+
+
+@pytest.mark.parametrize("mode", [Mode.Recorded, Mode.Oracle])
+async def test_what_is_sealed_reaches_outside_and_only_who_asked_reads_what_came(
+    scene: Scene, pool: Pool, counter: Counter, tmp_path: Path, mode: Mode
+) -> None:
+    """Every worker that has the input replays a transcript that nobody else reads, and finds the same."""
+    agent, mine = await scene.deploy(FETCH), PrivateKey(b"m" * 32)
+    request = SealedRequest(b"salt" * 8, mine.public_key.encode(), BOB.account_id, agent, counter.url("/same"))
+    terms = {"replicas": 3, "max_fee": UNIT // 10, "deadline": DEADLINE, "callback": None}
+    async with fleet_of(scene, pool, tmp_path, 3):
+        input = SealedInput(request.commitment, [])
+        await scene.send(BOB, "Jobs", "submit", agent=agent, input=input, mode=mode, **terms)
+        id = (await scene.seen(Jobs.Submitted)).job
+        boxes = []
+        for worker in (await scene.seen(Jobs.Assigned, job=id)).workers:
+            seal_key = scene.state.workers.worker[worker].info.seal_key
+            boxes.append((worker, seal(request.encoded, seal_key, worker)))
+        await scene.send(BOB, "Jobs", "provide_key", job=id, boxes=boxes)
+        stored = await output_of(scene, id)
+        assert open_output(stored, request, id, bytes(mine)) == b"same!" and b"same" not in stored
+        job = scene.state.jobs.job[id]
+        assert job.outcome is not None and {seat.phase for seat in job.seats} == {SeatPhase.Revealed}
+        assert counter.seen == (1 if mode is Mode.Recorded else 3) and not scene.all(Slashing.Deferred)
+
+        root, question = job.outcome.transcript_root, GetTranscript(1, job.outcome.transcript_root)
+        endpoint = scene.state.workers.worker[job.outcome.worker].info.endpoint
+        kept = await answer_of(endpoint, question, MAX_TRANSCRIPT)
+        assert kept is not None and b"same" not in kept
+        assert await find_transcript(scene.chain, root, job.workers) is None
+        transcript = read_transcript(open_transcript(request.salt, id, kept))
+        assert [entry.body for entry in transcript.entries][-1:] == [b"same"]
+        assert sealed_root(request.salt, id, transcript_root(transcript)) == root != transcript_root(transcript)
+        for salt, number, sealed in (
+            (b"other!!!" * 4, id, kept),
+            (request.salt, id + 1, kept),
+            (request.salt, id, b""),
+        ):
+            with pytest.raises(NotSealed):
+                open_transcript(salt, number, sealed)
+        with pytest.raises(InputSealed):
+            await replay_job(scene.chain, id, pool)

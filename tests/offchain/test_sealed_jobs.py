@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import pytest
 import trio
 from nacl.public import PrivateKey
 from trio.testing import wait_all_tasks_blocked
@@ -33,10 +34,17 @@ def request_of(agent: int, who: Keypair = BOB) -> SealedRequest:
     return SealedRequest(SALT, MINE.public_key.encode(), who.account_id, agent, SECRET)
 
 
-async def submit(scene: Scene, agent: int, *boxes: bytes, who: Keypair = BOB, replicas: int = 1) -> int:
+async def submit(
+    scene: Scene,
+    agent: int,
+    *boxes: bytes,
+    who: Keypair = BOB,
+    replicas: int = 1,
+    mode: Mode = Mode.Deterministic,
+) -> int:
     """A sealed job; its number."""
     input = SealedInput(request_of(agent, who).commitment, list(boxes))
-    terms = {"mode": Mode.Deterministic, "max_fee": UNIT // 10, "deadline": 45_000, "callback": None}
+    terms = {"mode": mode, "max_fee": UNIT // 10, "deadline": 45_000, "callback": None}
     count = len(scene.all(Jobs.Submitted))
     await scene.send(who, "Jobs", "submit", agent=agent, input=input, replicas=replicas, **terms)
     return (await scene.seen(Jobs.Submitted, count + 1)).job
@@ -123,17 +131,29 @@ async def test_a_worker_hands_the_input_on_to_the_next(scene: Scene, inline: Inl
     assert scene.state.jobs.job[id].state is JobState.Settled
 
 
-async def test_who_has_the_clusters_key_hands_on_what_is_sealed_to_it(scene: Scene, inline: InlineSandbox) -> None:
-    """The job is the holder's own operator's, so that another worker is drawn, which has no part in the cluster."""
+@pytest.mark.parametrize(("mode", "replicas"), [(Mode.Deterministic, 1), (Mode.Recorded, 3)])
+async def test_who_has_the_clusters_key_hands_on_what_is_sealed_to_it(
+    scene: Scene, inline: InlineSandbox, mode: Mode, replicas: int
+) -> None:
+    """The job is the holder's own operator's, so that others are drawn, which have no part in the cluster.
+
+    A leader gets its box before it has recorded anything.
+    """
     agent = await scene.deploy(ECHO)
     async with worker_of(scene.node.ws_url, inline) as holder:
         cluster = await scene.seen(Clusters.KeySet)
         request = request_of(agent, OWNER)
-        drawn = Liar(scene, inline.runtime_id, seed=7, operator=Keypair.from_suri("//Worker//2"))
-        assert await drawn.register() == ""
-        id = await submit(scene, agent, seal(request.encoded, cluster.seal_key, b"once" * 8), who=OWNER)
+        others = {}
+        for number in range(2, 2 + replicas):
+            operator = Keypair.from_suri(f"//Worker//{number}")
+            liar = Liar(scene, inline.runtime_id, seed=number, operator=operator)
+            assert await liar.register() == ""
+            others[liar.keys.worker_key] = liar
+        box = seal(request.encoded, cluster.seal_key, b"once" * 8)
+        id = await submit(scene, agent, box, who=OWNER, replicas=replicas, mode=mode)
         given = await scene.seen(Jobs.BoxGiven, job=id)
-    assert (given.worker, given.by) == (drawn.keys.worker_key, holder.worker_key)
+    drawn = others[given.worker]
+    assert given.by == holder.worker_key
     (kept,) = scene.state.jobs.boxes.get(id, drawn.keys.worker_key) or []
     found = open_request(
         [kept.box],

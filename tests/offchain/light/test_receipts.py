@@ -17,7 +17,7 @@ from offchain import records
 from offchain.keys import KEY_FILE, WorkerKeys, load_or_create
 from offchain.light.errors import LightError
 from offchain.light.finalized import Finalized
-from offchain.light.receipt_check import ReceiptRefused, batch_proof, check_alone, check_on_chain
+from offchain.light.receipt_check import ReceiptRefused, batch_proof, check_alone, check_on_chain, check_proof
 from offchain.light.receipt_file import BadReceiptFile, BatchPlace, ReceiptFile
 from offchain.light.seal import FinalitySeal
 from offchain.serving.receipt_records import AGENT, RECEIPT_BATCH, commit_receipts
@@ -147,6 +147,7 @@ async def test_a_receipt_and_all_that_is_none(witness: Witness, tmp_path: Path) 
     for same in (bare.to_json(), json.dumps(json.loads(content), indent=2, sort_keys=True).encode()):
         assert await verdict(same, final) == ""
     await no_flip_goes_unseen(content, final)
+    await no_byte_of_the_proof_can_be_another(good, final)
     await each_lie_is_named(good, witness)
     await the_command_line(good, witness, tmp_path)
     await a_void_batch_is_none(good, witness)
@@ -161,6 +162,25 @@ async def no_flip_goes_unseen(content: bytes, final: Finalized) -> None:
         changed = bytearray(content)
         changed[at] ^= 1 << at % 7
         assert await verdict(bytes(changed), final), f"byte {at}: {content[at - 20 : at + 20]!r}"
+
+
+async def no_byte_of_the_proof_can_be_another(good: ReceiptFile, final: Finalized) -> None:
+    proof, batch = good.proof, good.batch
+    assert proof is not None and batch is not None
+    await check_proof(good, batch, proof, final)
+    altered = [replace(proof, header=each) for each in flipped(proof.header)]
+    altered += [replace(proof, justification=each) for each in flipped(proof.justification)]
+    for place, entry in enumerate(proof.storage):
+        before, after = proof.storage[:place], proof.storage[place + 1 :]
+        altered += [replace(proof, storage=(*before, each, *after)) for each in flipped(entry)]
+    for each in altered:
+        with pytest.raises(ReceiptRefused, match=r"`proof\."):
+            await check_proof(good, batch, each, final)
+
+
+def flipped(data: bytes) -> list[bytes]:
+    """The same with one bit of each byte another."""
+    return [data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :] for at in range(len(data))]
 
 
 async def each_lie_is_named(good: ReceiptFile, witness: Witness) -> None:

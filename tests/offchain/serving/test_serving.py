@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from node.web import Request, Response, bound_port, connect_websocket, open_list
 from node.web.errors import HandshakeRefused
 from offchain import cluster_records
 from offchain.dishonest_seats import Misbehaviour
+from offchain.light.finalized import Finalized
+from offchain.light.receipt_check import check_on_chain, check_proof
+from offchain.light.receipt_file import ReceiptFile
+from offchain.light.seal import FinalitySeal
 from offchain.sandbox.base import Context, Limits
 from offchain.sandbox.pool import Pool
 from offchain.serving import batches
@@ -218,6 +223,20 @@ async def test_receipts_go_on_the_chain_and_outlive_the_worker(
         assert merkle.root_of(content, place.index, place.count, place.path) == place.root == record.root
         assert await gateway.file(bytes(32)) is None
 
+        async def proven() -> ReceiptFile | None:
+            found = await gateway.file(gateway.id_of(paid))
+            return found if found is not None and found.proof is not None else None
+
+        shown = await eventually(proven)
+        assert (
+            replace(shown, proof=None) == replace(file, proof=None)
+            and shown.proof is not None
+            and shown.batch is not None
+        )
+        final = Finalized(scene.chain, FinalitySeal(None, bytes(32), scene.chain.genesis))
+        assert await check_on_chain(shown, final)
+        await check_proof(shown, shown.batch, shown.proof, final)
+
     async with serving(scene, pool, tmp_path) as (again, gateway):
         assert again.worker_key == key and again.endpoint != worker.endpoint
         assert scene.state.workers.worker[key].info.endpoint == again.endpoint.encode()
@@ -338,6 +357,6 @@ async def test_a_worker_that_answers_and_never_commits(
     async with serving(scene, pool, misbehave=Misbehaviour.WITHHOLD_RECEIPTS) as (worker, gateway):
         await becomes_final(gateway, agent)
         assert (await gateway.answer(agent, "/text")).receipt.sequence >= 1
-        await trio.sleep(3)
+        await trio.sleep(1)  # ten batches' time
         assert not scene.all(Jobs.ReceiptsCommitted)
         assert scene.state.jobs.next_receipt[worker.worker_key] == 0

@@ -20,14 +20,14 @@ from offchain.serving.channels import Channels
 from offchain.serving.claims import EXPIRY_MS, WORTH, WORTH_EARLY, Claims
 from offchain.serving.files import MemoryFiles
 from offchain.serving.receipt_records import CHANNEL, claim_voucher
-from offchain.serving.vouchers import CLAIM_MS, VoucherRefused, Vouchers, cost
+from offchain.serving.vouchers import CLAIM_MS, VoucherRefused, Vouchers
 from pallets.primitives.agent_record import Agent, AgentKind, AgentPolicy
 from pallets.primitives.header import Header
 from pallets.primitives.job_record import MILLION, Shares
 from pallets.primitives.keys import Keypair, dev_keypair
 from pallets.primitives.receipt import SignedVoucher, Voucher, voucher_bytes
 from pallets.primitives.receipt_record import MAX_CLAIMS, Channel, Claim
-from pallets.primitives.service import NO_SERVICE, ServicePolicy
+from pallets.primitives.service import NO_SERVICE, OPEN_ACCESS, AccessPolicy, ServicePolicy
 from tests.offchain.real_node import call_bytes
 from tests.offchain.serving.crashing_disk import Crash, CrashingDisk
 
@@ -82,7 +82,7 @@ class Stage:
             await trio.lowlevel.checkpoint()
             reservation.charge(gas)
             await reservation.on_disk()
-        return min(cost(agent or served_agent(), gas), MOST)
+        return (agent or served_agent()).cost(gas)
 
     async def refusal(self, signed: SignedVoucher, agent: ServedAgent | None = None) -> str:
         with pytest.raises(VoucherRefused) as refused:
@@ -90,10 +90,13 @@ class Stage:
         return refused.value.error
 
 
-def served_agent(id: int = 7, service: ServicePolicy = NO_SERVICE) -> ServedAgent:
-    policy = AgentPolicy(PRICE, MAX_GAS, Shares(MILLION, 0, 0, 0), narrow=True)
+def served_agent(
+    id: int = 7, service: ServicePolicy = NO_SERVICE, price: int = PRICE, call_price: int = 0
+) -> ServedAgent:
+    policy = AgentPolicy(price, MAX_GAS, Shares(MILLION, 0, 0, 0), narrow=True)
     record = Agent(ALICE.account_id, b"a", AgentKind.JavaScript, policy)
-    return ServedAgent(id, record, None, service, None, 0, None, Head(1, bytes(32)))
+    access = AccessPolicy(call_price, None, 0) if call_price else OPEN_ACCESS
+    return ServedAgent(id, record, None, service, access, None, 0, None, Head(1, bytes(32)))
 
 
 def voucher(cumulative: int, *, signer: Keypair = BOB, genesis: bytes = GENESIS, **changes: Any) -> SignedVoucher:

@@ -1,0 +1,322 @@
+"""A chain as its metadata describes it: calls from plain values, and storage and events as plain values.
+
+## Overview
+
+For what has no type of its own among `pallets.primitives`: events, and whatever a motion of a DAO is made of. Plain
+values are JSON's, with `bytes` and integers of any size:
+
+| type | plain value |
+| --- | --- |
+| composite, tuple | a dict of its fields; a list where they have no names; of a single one without a name its value |
+| enum | the alternative's name, or `{name: fields}` where it has fields; of an `Option` the value or `None` |
+| account, address | 32 bytes; an SS58 address and hex are taken too |
+| bytes | bytes; `0x` and hex, and other text as UTF-8, are taken too |
+| integer | an integer; decimal digits are taken too |
+
+## Errors
+
+`BadValue`: a value isn't of the type that it has to be of; says where. `UnreadableMetadata`: the chain's metadata or
+events can't be read. `KeyError` names what the chain doesn't have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
+
+import trio
+
+from offchain.chain import EVENTS_KEY, Chain
+from offchain.metadata import HEAD, WIDTHS, Registry, UnreadableMetadata
+from pallets.primitives import hashing, ss58
+from pallets.primitives.keys import Keypair
+from pallets.primitives.metadata_v14 import CODEC, Map, MetadataV14, Modifier, Pallet, Plain, StorageEntry
+from pallets.primitives.portable_types import (
+    Array,
+    Basic,
+    Cases,
+    CompactForm,
+    Composite,
+    Definition,
+    Field,
+    Primitive,
+    Sequence,
+    Tuple,
+)
+from pallets.primitives.scale import ScaleError, compact
+
+ACCOUNT, ADDRESS = ["sp_core", "crypto", "AccountId32"], ["sp_runtime", "multiaddress", "MultiAddress"]
+MAX_DEPTH = 64
+
+
+class BadValue(ValueError):
+    """A value isn't of the type that it has to be of."""
+
+
+class Happened(NamedTuple):
+    """An event."""
+
+    extrinsic: int | None
+    """Whose, by its place in the block; of none where the block itself did it."""
+    pallet: str
+    name: str
+    fields: dict[str, Any]
+
+
+class Described:
+    """A runtime, as its metadata describes it."""
+
+    def __init__(self, metadata: bytes) -> None:
+        """Of version 14. Decoding takes some 30 ms; raises `UnreadableMetadata`."""
+        if not metadata.startswith(HEAD):
+            raise UnreadableMetadata("the chain's metadata can't be read: it is not of version 14")
+        try:
+            self._metadata: MetadataV14 = CODEC.decode_all(metadata[len(HEAD) :])
+        except ScaleError as error:
+            raise UnreadableMetadata(f"the chain's metadata can't be read: {error}") from None
+        self._types = {each.id: each.type for each in self._metadata.types}
+        self._registry = Registry(self._metadata.types)
+
+    @classmethod
+    async def at(cls, chain: Chain, block: bytes | None = None) -> Described:
+        """The runtime of a block, or of the best one."""
+        given = () if block is None else (f"0x{block.hex()}",)
+        metadata = bytes.fromhex((await chain.client.call("state_getMetadata", *given))[2:])
+        return await trio.to_thread.run_sync(cls, metadata)
+
+    def type_of(self, name: str) -> int:
+        """The number of the type whose path ends in `name`, as `pallet_dao::Rules`."""
+        path = name.split("::")
+        for each in self._metadata.types:
+            if each.type.path == path:
+                return int(each.id)
+        raise KeyError(f"the chain has no type {name}")
+
+    def decode(self, type: int, data: bytes) -> Any:
+        """The plain value of exactly these bytes; raises `DecodeError`."""
+        return _plain(self._registry.decode_all(type, data))
+
+    def encode(self, type: int, value: Any, where: str = "the value") -> bytes:
+        """The bytes of a plain value; raises `BadValue`."""
+        return b"".join(self._encoded(type, value, where, MAX_DEPTH))
+
+    def call(self, pallet: str, name: str, **arguments: Any) -> bytes:
+        """The bytes of a call."""
+        return self.encode(self._call_type, {pallet: {name: arguments}}, "the call")
+
+    def decode_as(self, pallet: str, item: str, data: bytes) -> Any:
+        """The plain value of bytes that are of a storage item's type; raises `DecodeError`."""
+        type = self._entry(pallet, item)[0].type
+        return self.decode(type.value if isinstance(type, Map) else cast(Plain, type).type, data)
+
+    async def read(self, chain: Chain, pallet: str, item: str, *keys: Any, at: bytes | None = None) -> Any:
+        """The plain value of a storage entry: its default, or `None`, where nothing is stored."""
+        entry, prefix = self._entry(pallet, item)
+        key, type = hashing.storage_prefix(prefix, item), entry.type
+        if isinstance(type, Map):
+            kinds = [type.key] if len(type.hashers) == 1 else self._elements(type.key)
+            for kind, hasher, each in zip(kinds, type.hashers, keys, strict=True):
+                key += getattr(hashing, hasher.name).apply(self.encode(kind, each, f"the key of {pallet}.{item}"))
+        data = await chain.get(key, at)
+        if data is None and entry.modifier is Modifier.Optional:
+            return None
+        return self.decode_as(pallet, item, entry.default if data is None else data)
+
+    def events(self, data: bytes | None) -> list[Happened]:
+        """The events of a block, of the value of `System.Events` after it; raises `UnreadableMetadata`."""
+        entry, _ = self._entry("System", "Events")
+        try:
+            return [_happened(each) for each in self._registry.decode_all(cast(Plain, entry.type).type, data or b"\0")]
+        except (ValueError, LookupError, TypeError) as error:
+            raise UnreadableMetadata(f"the block's events can't be read: {error!r}") from None
+
+    # Inside
+
+    def _pallet(self, name: str) -> Pallet:
+        for pallet in self._metadata.pallets:
+            if pallet.name == name:
+                return pallet
+        raise KeyError(f"the chain has no pallet {name}")
+
+    def _entry(self, pallet: str, item: str) -> tuple[StorageEntry, str]:
+        storage = self._pallet(pallet).storage
+        for entry in storage.entries if storage is not None else ():
+            if entry.name == item:
+                assert storage is not None
+                return entry, storage.prefix
+        raise KeyError(f"the chain has no storage {pallet}.{item}")
+
+    @property
+    def _call_type(self) -> int:
+        """Of the parameters of an extrinsic, the one called so."""
+        extrinsic = self._types[self._metadata.extrinsic.type]
+        return next(int(each.type) for each in extrinsic.params if each.name == "Call" and each.type is not None)
+
+    def _elements(self, type: int) -> list[int]:
+        definition = self._types[type].definition
+        return list(definition.types) if isinstance(definition, Tuple) else [type]
+
+    def _encoded(self, id: int, value: Any, where: str, depth: int) -> Iterator[bytes]:
+        if not depth:
+            raise BadValue(f"{where} is too deep")
+        type = self._types[id]
+        if type.path == ACCOUNT:
+            yield _account(value, where)
+            return
+        if type.path == ADDRESS and not isinstance(value, dict):
+            yield b"\0" + _account(value, where)
+            return
+        if type.path == ["Option"]:
+            yield b"\0" if value is None else b"\1"
+            if value is not None:
+                yield from self._encoded(type.params[0].type or 0, value, where, depth - 1)
+            return
+        match type.definition:
+            case Composite(fields):
+                yield from self._fields(fields, value, where, depth)
+            case Tuple(types):
+                yield from self._fields([Field(None, each) for each in types], value, where, depth)
+            case Cases(cases):
+                name, fields_of = _alternative(value, where)
+                case = next((case for case in cases if case.name == name), None)
+                if case is None:
+                    raise BadValue(f"{where} is {name!r}, not one of {', '.join(each.name for each in cases)}")
+                yield bytes((case.index,))
+                yield from self._fields(case.fields, fields_of, f"{where}.{name}", depth)
+            case Sequence(element) | Array(_, element) as definition:
+                yield from self._several(definition, element, value, where, depth)
+            case CompactForm(inner):
+                definition = self._types[inner].definition
+                width = WIDTHS[definition.primitive] if isinstance(definition, Basic) else 16
+                yield compact(_integer(value, width, where))
+            case Basic(primitive):
+                yield _basic(primitive, value, where)
+            case definition:
+                raise BadValue(f"{where} is of a kind that isn't written here: {definition.__class__.__name__}")
+
+    def _fields(self, fields: list[Field], value: Any, where: str, depth: int) -> Iterator[bytes]:
+        if len(fields) == 1 and fields[0].name is None:
+            yield from self._encoded(fields[0].type, value, where, depth - 1)
+            return
+        names = [place if field.name is None else field.name for place, field in enumerate(fields)]
+        if isinstance(value, list | tuple):
+            value = dict(enumerate(value))
+        elif value is None and not fields:
+            value = {}
+        if not isinstance(value, dict) or set(value) != set(names):
+            wanted = ", ".join(map(str, names)) or "nothing"
+            raise BadValue(f"{where} has to have {wanted}" + (f", not {_keys(value)}" if value else ""))
+        for name, field in zip(names, fields, strict=True):
+            yield from self._encoded(field.type, value[name], f"{where}.{name}", depth - 1)
+
+    def _several(self, definition: Definition, element: int, value: Any, where: str, depth: int) -> Iterator[bytes]:
+        fixed = definition.length if isinstance(definition, Array) else None
+        if self._types[element].definition == Basic(Primitive.u8):
+            value = parts = _bytes(value, where)
+        elif isinstance(value, list | tuple):
+            parts = None
+        else:
+            raise BadValue(f"{where} has to be a list")
+        if fixed is None:
+            yield compact(len(value))
+        elif len(value) != fixed:
+            raise BadValue(f"{where} has to have {fixed} bytes or entries, not {len(value)}")
+        if parts is not None:
+            yield parts
+            return
+        for place, each in enumerate(value):
+            yield from self._encoded(element, each, f"{where}[{place}]", depth - 1)
+
+
+async def carried_out(chain: Chain, signer: Keypair, call: bytes) -> list[Happened]:
+    """Signs a transaction, waits for its block, and answers its events; raises `ChainError`s, `DispatchFailed` too."""
+    inclusion = await chain.submit_signed(signer, call)
+    block = inclusion.block.hash
+    body = (await chain.client.call("chain_getBlock", f"0x{block.hex()}"))["block"]["extrinsics"]
+    index = body.index(f"0x{inclusion.extrinsic.hex()}")
+    described = await Described.at(chain, block)
+    events = [each for each in described.events(await chain.get(EVENTS_KEY, block)) if each.extrinsic == index]
+    if any((each.pallet, each.name) == ("System", "ExtrinsicFailed") for each in events):
+        await chain.require_success(inclusion)
+    return events
+
+
+def _happened(record: Any) -> Happened:
+    phase, (pallet, wrapped) = record["phase"], record["event"]
+    name, fields = wrapped[0]
+    extrinsic = phase[1][0] if phase[0] == "ApplyExtrinsic" else None
+    return Happened(extrinsic, pallet, name, {str(key): _plain(value) for key, value in fields.items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, tuple):
+        name, fields = value
+        if name in ("None", "Some"):
+            return _plain(fields[0]) if fields else None
+        return {name: _plain(fields)} if fields else name
+    if isinstance(value, dict):
+        if 0 in value:
+            return _plain(value[0]) if len(value) == 1 else [_plain(each) for each in value.values()]
+        return {key: _plain(each) for key, each in value.items()}
+    return value
+
+
+def _alternative(value: Any, where: str) -> tuple[str, Any]:
+    if isinstance(value, str):
+        return value, {}
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, fields),) = value.items()
+        return str(name), fields
+    raise BadValue(f"{where} has to be a name, or an object of one name")
+
+
+def _keys(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, dict) else repr(value)[:80]
+
+
+def _account(value: Any, where: str) -> bytes:
+    if isinstance(value, str) and not value.startswith("0x"):
+        try:
+            return ss58.decode_account(value)
+        except ss58.InvalidAddress as error:
+            raise BadValue(f"{where} is no address: {error}") from None
+    found = _bytes(value, where)
+    if len(found) != 32:
+        raise BadValue(f"{where} is no address: it has {len(found)} bytes, not 32")
+    return found
+
+
+def _bytes(value: Any, where: str) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise BadValue(f"{where} has to be text, or bytes in hex after 0x")
+    if not value.startswith("0x"):
+        return value.encode()
+    try:
+        return bytes.fromhex(value[2:])
+    except ValueError:
+        raise BadValue(f"{where} is not bytes in hex") from None
+
+
+def _integer(value: Any, width: int, where: str, *, signed: bool = False) -> int:
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit():
+        value = int(value)
+    low, high = (-(1 << 8 * width - 1), 1 << 8 * width - 1) if signed else (0, 1 << 8 * width)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value < high:
+        raise BadValue(f"{where} has to be a whole number from {low} to {high - 1}")
+    return value
+
+
+def _basic(primitive: Primitive, value: Any, where: str) -> bytes:
+    if primitive is Primitive.bool:
+        if not isinstance(value, bool):
+            raise BadValue(f"{where} has to be true or false")
+        return bytes((value,))
+    if primitive is Primitive.str:
+        data = _bytes(value, where)
+        return compact(len(data)) + data
+    signed, width = primitive.name.startswith("i"), WIDTHS[primitive]
+    return _integer(value, width, where, signed=signed).to_bytes(width, "little", signed=signed)

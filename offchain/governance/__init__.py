@@ -1,0 +1,1 @@
+"""`fathom dao`: what the holders of an agent's token decide."""

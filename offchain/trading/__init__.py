@@ -1,0 +1,1 @@
+"""`fathom curve`: agents' tokens launched, traded and drawn."""
