@@ -65,7 +65,7 @@ format: $(VENV)/.dev
 
 bench: build $(VENV)/.dev ## figures, one JSON object a line
 	$(BIN)/python -m tests.bench
-	@for name in start transfers state rpc agents jobs; do $(BIN)/fathom bench $$name --json || exit 1; done
+	@for name in start transfers state rpc agents jobs curves; do $(BIN)/fathom bench $$name --json || exit 1; done
 
 crash: build $(VENV)/.dev ## kill nodes, 200 times unless ARGS="--kills N --seed N"; what is lost or torn, one JSON object
 	$(BIN)/python -m tests.crash $(ARGS)
@@ -92,7 +92,7 @@ lock: $(VENV)/.dev ## resolve the dependencies again
 	FATHOM_PURE=1 $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe --build-deps-for editable -o requirements/run.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--strip-extras --allow-unsafe --extra dev -c requirements/run.txt -o requirements/dev.txt pyproject.toml
+		--strip-extras --allow-unsafe --extra dev -c requirements/run.txt -c requirements/ai.txt -o requirements/dev.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--strip-extras --allow-unsafe -o requirements/asi.txt requirements/asi.in
 	@# pip-compile knows no --no-deps

@@ -62,6 +62,9 @@ class ReservableCurrency(Protocol):
     def unreserve(self, who: AccountId, amount: Balance) -> None:
         """Makes reserved balance free again, as much of it as there is."""
 
+    def repatriate_reserved(self, source: AccountId, dest: AccountId, amount: Balance) -> None:
+        """Makes what is reserved on one account another's, reserved; raises a `DispatchError` and changes nothing."""
+
 
 class Preservation(enum.Enum):
     """How much of an account a withdrawal leaves."""

@@ -10,13 +10,18 @@ Genesis values: `chain_spec.json`. Executing blocks: `pallets.frame.executive`.
 
 from __future__ import annotations
 
-from pallets import runtime_apis
-from pallets.agents import Agents
+from pallets import runtime_apis, trade_apis
+from pallets.agents.pallet import Agents
+from pallets.assets.pallet import Assets
 from pallets.attestation.pallet import Attestation
 from pallets.aura import Aura
 from pallets.balances.pallet import Balances
 from pallets.cheats import Cheats
 from pallets.clusters.pallet import Clusters
+from pallets.curves.pallet import Curves
+from pallets.dao.api import DaoApi
+from pallets.dao.pallet import Dao
+from pallets.dividends import Dividends
 from pallets.frame.events import DispatchError
 from pallets.frame.extensions import (
     CheckGenesis,
@@ -34,6 +39,8 @@ from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, b
 from pallets.grandpa import Grandpa
 from pallets.jobs.pallet import Jobs
 from pallets.multisig.pallet import Multisig
+from pallets.pools import Pools
+from pallets.primitives.fixed import Permill
 from pallets.primitives.runtime_code import RuntimeVersion
 from pallets.proxy.pallet import Proxy
 from pallets.randomness.pallet import Randomness
@@ -44,6 +51,7 @@ from pallets.sudo import Sudo
 from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 from pallets.transaction_payment import ChargeTransactionPayment, TransactionPayment
+from pallets.treasury import TREASURY, Treasury
 from pallets.utility import Utility
 from pallets.workers.pallet import Workers
 
@@ -75,8 +83,32 @@ CALLABLE_BACK = frozenset(
     )
 )
 """What jobs may call back: what carries a result and moves nothing, since anybody chooses it."""
-CHAIN_TREASURY = b"modlpy/trsry".ljust(32, b"\0")
-"""The keyless account of FRAME's treasury."""
+DAO_CALLABLE = frozenset(
+    (
+        "System.remark",
+        "System.remark_with_event",
+        "Utility.batch",
+        "Utility.batch_all",
+        "Utility.force_batch",
+        "Balances.transfer_keep_alive",
+        "Balances.transfer_allow_death",
+        "Balances.transfer_all",
+        "Assets.transfer",
+        "Assets.transfer_keep_alive",
+        "Assets.transfer_all",
+        "Agents.set_service",
+        "Agents.set_hosts",
+        "Agents.set_requirements",
+        "Agents.fund",
+        "Jobs.submit",
+        "Jobs.cancel",
+        "Schedules.schedule",
+        "Schedules.unschedule",
+    )
+)
+"""What an agent's holders may have their DAO's account call beside the motions of their own: it has what they sent it,
+and neither the treasury nor the token is in its reach."""
+CHAIN_TREASURY = TREASURY
 
 
 def deposit(items: int, size: int) -> int:
@@ -97,6 +129,10 @@ APIS = (
     runtime_apis.GrandpaApi,
     runtime_apis.RandomnessApi,
     runtime_apis.CalendarApi,
+    trade_apis.CurvesApi,
+    trade_apis.PoolsApi,
+    runtime_apis.DividendsApi,
+    DaoApi,
 )
 
 
@@ -215,9 +251,39 @@ class DevRuntime(Runtime):
             report_bond=UNIT,
             max_due=8,
         )
+        self.assets = Assets(
+            index=12,
+            system=self.system,
+            currency=self.balances,
+            listener=lambda: self.dividends,
+            freezer=lambda: self.dao,
+            asset_deposit=deposit(1, 190),
+            asset_account_deposit=deposit(1, 16),
+            metadata_deposit_base=deposit(1, 68),
+            metadata_deposit_per_byte=deposit(0, 1),
+            approval_deposit=self.balances.existential_deposit,
+        )
+        self.treasury = Treasury(
+            index=13,
+            system=self.system,
+            currency=self.balances,
+            tokens=self.assets,
+            spend_period=10 * MINUTE // SLOT_DURATION,
+            burn=Permill(0),
+            payout_period=30 * DAY // SLOT_DURATION,
+        )
+        self.dividends = Dividends(
+            index=32,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            tokens=self.assets,
+            epoch=10 * MINUTE,
+        )
         self.agents = Agents(
             index=23,
+            timestamp=self.timestamp,
             currency=self.balances,
+            holders=self.dividends,
             classes=self.workers,
             max_gas=MAX_GAS,
             requirements_deposit=10 * UNIT,
@@ -265,7 +331,40 @@ class DevRuntime(Runtime):
             deposit_base=deposit(1, 0),
             deposit_byte=deposit(0, 1),
         )
-        listeners = (self.clusters, self.jobs, self.slashing, self.schedules)  # draws before what falls due
+        self.pools = Pools(index=26, currency=self.balances, tokens=self.assets, fee=3_000)
+        self.curves = Curves(
+            index=24,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            tokens=self.assets,
+            companies=self.agents,
+            holders=self.dividends,
+            pools=self.pools,
+            chain_treasury=CHAIN_TREASURY,
+            max_fees=250_000,
+            max_tax_duration=DAY,
+        )
+        self.dao = Dao(
+            index=25,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            tokens=self.assets,
+            companies=self.agents,
+            holders=self.dividends,
+            callable=DAO_CALLABLE,
+            bond=UNIT,
+            proposer_share=100_000,  # a tenth of the quorum: a hundredth of what circulates, by the usual rules
+            min_period=1_000,
+            max_period=90 * DAY,
+            guardianship=30 * DAY,
+            max_guardianship=366 * DAY,
+            epoch=10 * MINUTE,
+            max_due=8,
+        )
+        # draws before what falls due, and motions before schedules: these go by what was decided
+        listeners = (self.clusters, self.jobs, self.slashing, self.dao, self.schedules)
         self.randomness = Randomness(
             index=14,
             system=self.system,

@@ -37,6 +37,7 @@ from pallets.frame.extrinsic_types import ApplyExtrinsicResult, OpaqueExtrinsic,
 from pallets.frame.runtime import RuntimeCall
 from pallets.frame.runtime_api import RuntimeApi
 from pallets.frame.validity import TransactionSource, TransactionValidityError
+from pallets.fungibles import AssetId
 from pallets.grandpa import AuthorityList
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import UncheckedExtrinsic
@@ -342,12 +343,21 @@ class RandomnessApi(RuntimeApi, version=1):
         return found
 
 
+class DividendsApi(RuntimeApi, version=1):
+    """What holding a token has earned."""
+
+    def claimable(self, token: AssetId, who: AccountId) -> Balance:
+        """What `Dividends.claim` would pay an account in this block's state; 0 where there is nothing to claim."""
+        amount: int = self.runtime.dividends.claimable(token, who)
+        return amount
+
+
 class CalendarApi(RuntimeApi, version=1):
     """What the chain has to do of its own accord, and when."""
 
     def next_due(self) -> U64 | None:
         """When something is due next, in milliseconds of chain time: a block then, or later, does it."""
         runtime = self.runtime
-        calendars = (runtime.jobs, runtime.schedules, runtime.clusters, runtime.slashing)
+        calendars = (runtime.jobs, runtime.schedules, runtime.clusters, runtime.slashing, runtime.dao)
         found = [calendar.next_due() for calendar in calendars]
         return min((when for when in found if when is not None), default=None)

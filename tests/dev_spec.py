@@ -55,6 +55,20 @@ def computed() -> dict[str, Any]:
                 "maxCharge": str(UNIT // 100),
             },
         },
+        "dao": {
+            "defaultRules": {
+                "announcement": 6_000,
+                "voting": 12_000,
+                "timeLock": 6_000,
+                "executeWithin": 600_000,
+                "quorum": 100_000,
+                "threshold": 500_000,
+                "floor": "1",
+                "minHolders": 3,
+                "minAge": 10_000,
+                "reserve": "0",
+            },
+        },
         "cheats": {"allowed": True},
     }
 

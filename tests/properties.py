@@ -1,4 +1,4 @@
-"""`make properties`: the stateful tests of jobs, stakes, receipts and the whole market, for as long as one likes.
+"""`make properties`: the stateful tests of jobs, stakes, receipts, tokens, dividends, curves and the whole market.
 
 `python -m tests.properties [--minutes 10] [--steps 80] [--seed N]`: examples by ever new seeds, one machine after the
 other, until the time is over; one JSON object at the end. What fails is printed, shrunk, with the seed that finds it
@@ -17,6 +17,10 @@ from time import monotonic
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
+from tests.pallets.test_assets_stateful import Tokens
+from tests.pallets.test_curves_stateful import Markets
+from tests.pallets.test_dao_stateful import Votes
+from tests.pallets.test_dividends_stateful import Earnings
 from tests.pallets.test_jobs_stateful import JobLives
 from tests.pallets.test_market_stateful import Market
 from tests.pallets.test_receipts_stateful import ReceiptLives
@@ -27,6 +31,10 @@ MACHINES: dict[str, type[RuleBasedStateMachine]] = {
     "jobs": JobLives,
     "stakes": Stakes,
     "receipts": ReceiptLives,
+    "tokens": Tokens,
+    "curves": Markets,
+    "dividends": Earnings,
+    "votes": Votes,
 }
 EXAMPLES = 50
 """Of a seed."""

@@ -6,6 +6,7 @@
 | --- | --- |
 | `cli` | the commands, and how figures are printed |
 | `start`, `transfers`, `state` | one bench each: `measure(...)` answers its figures |
+| `curves` | the same, of the runtime alone in this process |
 | `process` | node processes: started, pinned to a core, weighed, ended |
 | `client` | a blocking JSON-RPC client over WebSocket, with frames made beforehand |
 | `accounts`, `prepared` | who is funded, and a chain on which they are |
@@ -17,5 +18,5 @@ How figures are taken, and what they were, is in `docs/benchmarks.md`.
 
 ## Out of scope
 
-Anything inside the node: benches start it as its users do, and talk JSON-RPC. They need Linux (`/proc`, CPU affinity).
+Anything inside the node but `curves`: benches start it as its users do, and talk JSON-RPC. They need Linux (`/proc`, CPU affinity).
 """

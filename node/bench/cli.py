@@ -136,6 +136,18 @@ def jobs(
     _print("jobs", lambda: bench.measure(count, under_way, workers, _progress), json_output)
 
 
+@app.command()
+def curves(
+    traders: Annotated[int, typer.Option(help="Who trades on each curve, with a key each.", min=2, max=2000)] = 200,
+    runs: Runs = 7,
+    json_output: Json = False,
+) -> None:
+    """What trades on every kind of curve cost to execute, in sr25519 verifications."""
+    from node.bench import curves as bench
+
+    _print("curves", lambda: bench.measure(traders, runs, _progress), json_output)
+
+
 def _print(name: str, measure: Callable[[], dict[str, Any]], json_output: bool) -> None:
     try:
         if not sys.platform.startswith("linux"):

@@ -6,6 +6,7 @@ What doesn't make sense ends the command with one line that says so (`node.exit.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -78,10 +79,8 @@ def public_key(text: str, scheme: Scheme) -> bytes:
     from node.keys.description import PUBLIC_SIZES, NotAKey, public_of_hex
     from pallets.primitives import ss58
 
-    try:
+    with suppress(NotAKey):
         return public_of_hex(text, scheme)
-    except NotAKey:
-        pass
     try:
         found = ss58.decode(text).body
     except ss58.InvalidAddress:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 import bip39
@@ -64,10 +65,8 @@ def describe_uri(uri: str, password: str | None, scheme: Scheme, prefix: int | N
 
     The password takes the place of the one in the URI; `prefix` of `None` is the address's own, else 42.
     """
-    try:
+    with suppress(InvalidSecret):
         return _of_secret(uri, password, scheme, DEFAULT if prefix is None else prefix)
-    except InvalidSecret:
-        pass
     address, slash, rest = uri.partition("/")
     try:
         found, public = ss58.decode(address)

@@ -22,7 +22,7 @@ from node.chain.tree import Chain
 from node.counts import PoolCounts, ProposerCounts, RpcCounts
 from node.metrics.exposition import Family, Labels, Value
 from node.state.backend import State
-from pallets.agents import Agents
+from pallets.agents.pallet import Agents
 from pallets.frame.storage import Item
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.job_record import JobState

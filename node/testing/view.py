@@ -13,7 +13,7 @@ from node.testing.errors import InvalidArgument
 from node.testing.events import Events
 from node.testing.names import Names, two_levels
 from pallets.frame.runtime_api import ApiMethod
-from pallets.frame.storage import CountedMap, DoubleMap, Item, Map
+from pallets.frame.storage import CountedMap, DoubleMap, Item, Map, TripleMap
 from pallets.primitives.annotations import tuple_type
 from pallets.primitives.header import Header
 
@@ -107,7 +107,7 @@ class Storage:
 
     def __init__(self, blocks: Blocks, view: View, pallet: str, item: Item) -> None:
         self._blocks, self._view, self._pallet, self._item = blocks, view, pallet, item
-        self._keys = item.arguments[:-1] if isinstance(item, Map | DoubleMap) else ()
+        self._keys = item.arguments[:-1] if isinstance(item, Map | DoubleMap | TripleMap) else ()
 
     @property
     def _title(self) -> str:

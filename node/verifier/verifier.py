@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from subprocess import PIPE
 
 import trio
@@ -145,11 +146,8 @@ class _Process:
 
     async def is_ready(self) -> bool:
         """Waits until it could be asked; whether it can."""
-        with trio.move_on_after(ANSWER_SECONDS):
-            try:
-                return bytes(await self._stdout.receive_some(len(READY))) == READY
-            except trio.BrokenResourceError:
-                pass
+        with trio.move_on_after(ANSWER_SECONDS), suppress(trio.BrokenResourceError):
+            return bytes(await self._stdout.receive_some(len(READY))) == READY
         return False
 
     async def verify(self, claims: Sequence[Claim]) -> list[bool]:

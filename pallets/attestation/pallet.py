@@ -44,12 +44,10 @@ from pallets.attestation.collateral_parts import (
 )
 from pallets.attestation.dcap import Fmspc
 from pallets.attestation.errors import AttestationErrors
+from pallets.attestation.events import AttestationEvents, Text
 from pallets.attestation.trust import Policy, default_policy
 from pallets.frame import (
     H256,
-    U8,
-    U32,
-    U64,
     Bound,
     Bytes32,
     Bytes64,
@@ -57,7 +55,6 @@ from pallets.frame import (
     CountedMap,
     DispatchClass,
     Error,
-    Event,
     Map,
     Moment,
     Pallet,
@@ -72,19 +69,17 @@ from pallets.frame.validity import Custom
 from pallets.primitives.attestation_record import (
     Measurement,
     PckCa,
-    TcbStatus,
     Tee,
     TrustRoot,
     WorkerAttestation,
 )
-from pallets.primitives.gpu import Gpu, GpuEvidence
+from pallets.primitives.gpu import GpuEvidence
 from pallets.primitives.hashing import Identity
 from pallets.primitives.quote import DcapError
 from pallets.primitives.worker import WorkerInfo, WorkerKey
 from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 
-MAX_NAME = 64
 MAX_ROOT = 4096
 VERIFICATION_REF_TIME = 3_000_000_000
 """Verifying one quote, SGX or TDX: 1.3 to 1.9 ms of processor time for one that holds, 2.5 ms for one that is looked at
@@ -98,7 +93,6 @@ REVOKED_BYTES = 20
 OWN_ERRORS = 128
 """Custom codes of refused transactions start here for this pallet's errors, whatever pallet refused."""
 
-Text = Annotated[bytes, Bound(MAX_NAME)]
 RootCertificate = Annotated[bytes, Bound(MAX_ROOT)]
 
 
@@ -125,7 +119,7 @@ class AllowedMeasurement:
     version: Text
 
 
-class Attestation(AttestationErrors, Pallet):
+class Attestation(AttestationEvents, AttestationErrors, Pallet):
     """Which worker keys live inside enclaves that this chain trusts."""
 
     system: System
@@ -134,95 +128,6 @@ class Attestation(AttestationErrors, Pallet):
     """How old, in milliseconds, the block may be that a quote names."""
     on_gpu: Callable[[bytes], None] | None = None
     """Told which worker has just shown a GPU."""
-
-    class Attested(Event):
-        """A worker key was bound to an enclave."""
-
-        worker: WorkerKey
-        measurement: Measurement
-        status: TcbStatus
-        confidence: U8
-        simulated: bool
-        expires: Moment
-
-    class Revoked(Event):
-        """A worker key was revoked for good."""
-
-        worker: WorkerKey
-
-    class GpuAttested(Event):
-        """Evidence of a worker's GPU was shown, and holds."""
-
-        worker: WorkerKey
-        gpu: Gpu
-
-    class GpuLost(Event):
-        """A worker has this GPU no more: it was shown by another one, or its own attestation doesn't name it."""
-
-        worker: WorkerKey
-        device: Bytes32
-
-    class TcbInfoSet(Event):
-        """What rates the machines of a model was filed."""
-
-        root: TrustRoot
-        tee: Tee
-        fmspc: Fmspc
-        issued: Moment
-        evaluation: U32
-        expires: Moment
-
-    class QeIdentitySet(Event):
-        """The identity of the enclave that signs quotes of a kind was filed."""
-
-        root: TrustRoot
-        tee: Tee
-        issued: Moment
-        evaluation: U32
-        expires: Moment
-
-    class RootCrlSet(Event):
-        """A root's list of revoked authorities was filed."""
-
-        root: TrustRoot
-        issued: Moment
-        number: U64
-        expires: Moment
-
-    class PckCrlSet(Event):
-        """An authority's list of revoked machines was filed, with so many on it."""
-
-        root: TrustRoot
-        ca: PckCa
-        issued: Moment
-        number: U64
-        expires: Moment
-        revoked: U32
-
-    class PolicySet(Event):
-        """The policy was changed; attestations made under the last one stand."""
-
-    class MeasurementAllowed(Event):
-        """Workers of this measurement may serve."""
-
-        measurement: Measurement
-        name: Text
-        version: Text
-
-    class MeasurementDisallowed(Event):
-        """Workers of this measurement may serve no more."""
-
-        measurement: Measurement
-
-    class RuntimeAllowed(Event):
-        """Workers that run this may serve."""
-
-        runtime_id: H256
-
-    class RuntimeDisallowed(Event):
-        """Workers that run this may serve no more."""
-
-        runtime_id: H256
 
     simulated_allowed = Value[bool](default=False)
     """Whether quotes under the root of simulated hardware count; genesis alone decides."""

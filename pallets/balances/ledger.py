@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pallets.frame import AccountId, Arithmetic, Balance, Token
 from pallets.frame.runtime import RuntimeHoldReason
-from pallets.fungible import PRESERVE, PROTECT, HeldAmount, check_deposit, reducible
+from pallets.fungible import PRESERVE, PROTECT, BalanceStatus, HeldAmount, check_deposit, reducible
 from pallets.primitives.fixed import U128_MAX
 from pallets.system.account import AccountData, AccountInfo
 
@@ -131,6 +131,22 @@ def unreserve(balances: Balances, who: AccountId, amount: Balance) -> None:
     freed = min(amount, info.data.reserved)
     write_account(balances, who, info, info.data.free + freed, info.data.reserved - freed)
     balances.deposit(balances.Unreserved(who, freed))
+
+
+def repatriate_reserved(balances: Balances, source: AccountId, dest: AccountId, amount: Balance) -> None:
+    """`ReservableCurrency.repatriate_reserved`."""
+    accounts = balances.system.account
+    info = accounts[source]
+    if not amount or source == dest:
+        return
+    if not 0 < amount <= info.data.reserved:
+        raise balances.InsufficientBalance
+    taker = accounts[dest]
+    if not (taker.data.free or taker.data.reserved):
+        raise balances.DeadAccount
+    write_account(balances, dest, taker, taker.data.free, taker.data.reserved + amount)
+    write_account(balances, source, info, info.data.free, info.data.reserved - amount)
+    balances.deposit(balances.ReserveRepatriated(source, dest, amount, BalanceStatus.Reserved))
 
 
 def _change_hold(balances: Balances, reason: RuntimeHoldReason, who: bytes, change: int) -> None:

@@ -28,7 +28,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pallets.balances.ledger import hold, release, reserve, shrink_issuance, transfer_held, unreserve, write_account
+from pallets.balances.ledger import (
+    hold,
+    release,
+    repatriate_reserved,
+    reserve,
+    shrink_issuance,
+    transfer_held,
+    unreserve,
+    write_account,
+)
 from pallets.frame import (
     U32,
     AccountId,
@@ -335,6 +344,9 @@ class Balances(Pallet):
     def unreserve(self, who: AccountId, amount: Balance) -> None:
         unreserve(self, who, amount)
 
+    def repatriate_reserved(self, source: AccountId, dest: AccountId, amount: Balance) -> None:
+        repatriate_reserved(self, source, dest, amount)
+
     def mint_into(self, who: AccountId, amount: Balance) -> None:
         issuance = self.total_issuance + amount
         if issuance > U128_MAX:
@@ -354,6 +366,10 @@ class Balances(Pallet):
         write_account(self, who, info, info.data.free - amount, info.data.reserved)
         shrink_issuance(self, amount)
         self.deposit(self.Burned(who, amount))
+
+    def set_inactive(self, old: Balance, new: Balance) -> None:
+        """What somebody keeps out of circulation was `old` and is `new` (`reactivate`, then `deactivate`)."""
+        self.inactive_issuance = min(max(self.inactive_issuance - old, 0) + new, U128_MAX)
 
     # What the payment of fees asks: `fungible::Balanced`
 

@@ -7,7 +7,7 @@ composes them (`runtime`), and the executive (`executive`) is the one place that
 from pallets.frame.events import Arithmetic, BadOrigin, DispatchError, Error, Event, Reasons, Token
 from pallets.frame.origin import NoneOrigin, Origin, Root, Signed
 from pallets.frame.pallet import Const, Pallet, PostInfo, call
-from pallets.frame.storage import CountedMap, DoubleMap, Map, Value
+from pallets.frame.storage import CountedMap, DoubleMap, Map, TripleMap, Value
 from pallets.frame.validity import InvalidTransaction, UnknownTransaction, ValidTransaction
 from pallets.frame.weights import DispatchClass, DispatchInfo, Pays, Weight
 from pallets.primitives.types import (
@@ -74,6 +74,7 @@ __all__ = [
     "RuntimeType",
     "Signed",
     "Token",
+    "TripleMap",
     "UnitEnum",
     "UnknownTransaction",
     "ValidTransaction",

@@ -12,11 +12,12 @@ from pallets.frame.overlay import Overlay
 from pallets.primitives.codec import Codec
 
 if TYPE_CHECKING:
-    from pallets.frame.storage import BoundValue, DoubleMap, Map, MapLayout
+    from pallets.frame.storage import BoundValue, DoubleMap, Map, MapLayout, TripleMap
 
 K = TypeVar("K")
 K1 = TypeVar("K1")
 K2 = TypeVar("K2")
+K3 = TypeVar("K3")
 V = TypeVar("V")
 
 
@@ -104,24 +105,24 @@ class BoundCountedMap(BoundMap[K, V]):
 
 
 class BoundDoubleMap(Generic[K1, K2, V]):
-    """A double map at work in one pallet."""
+    """A double map at work in one pallet; `start_of(k1)` is the common start of the storage keys under `k1`."""
 
-    __slots__ = ("state", "start", "default", "missing", "encode", "decode", "hashers", "first", "second")
+    __slots__ = ("state", "start", "start_of", "default", "missing", "encode", "decode", "hashers", "first", "second")
 
     def __init__(
-        self, item: DoubleMap[K1, K2, V], layout: tuple[Codec[K1], Codec[K2], Codec[V]], state: Overlay
+        self,
+        item: DoubleMap[K1, K2, V],
+        layout: tuple[Callable[[K1], bytes], Codec[K1], Codec[K2], Codec[V]],
+        state: Overlay,
     ) -> None:
-        first, second, value = layout
+        start_of, first, second, value = layout
+        self.start_of = start_of
         self.state = state
         self.start, self.default, self.missing, self.hashers = item.prefix, item.default, item.missing, item.hashers
         self.encode: Callable[[V], bytes] = value.encode
         self.decode: Callable[..., tuple[V, int]] = value.decode
         self.first: Codec[K1] = first
         self.second: Codec[K2] = second
-
-    def start_of(self, k1: K1) -> bytes:
-        """The common start of the storage keys under `k1`."""
-        return self.start + self.hashers[0].apply(self.first.encode(k1))
 
     def key(self, keys: tuple[K1, K2]) -> bytes:
         """The storage key of an entry."""
@@ -173,3 +174,95 @@ class BoundDoubleMap(Generic[K1, K2, V]):
     def clear(self, k1: K1, limit: int | None = None) -> int:
         """Deletes entries under the first key, at most `limit`; returns how many."""
         return self.state.clear_prefix(self.start_of(k1), limit)
+
+
+class BoundTripleMap(Generic[K1, K2, K3, V]):
+    """A map of three keys at work in one pallet; `start_of(k1)` is the common start of the storage keys under `k1`."""
+
+    __slots__ = (
+        "state",
+        "start",
+        "start_of",
+        "default",
+        "missing",
+        "encode",
+        "decode",
+        "hashers",
+        "first",
+        "second",
+        "third",
+    )
+
+    def __init__(
+        self,
+        item: TripleMap[K1, K2, K3, V],
+        layout: tuple[Callable[[K1], bytes], Codec[K1], Codec[K2], Codec[K3], Codec[V]],
+        state: Overlay,
+    ) -> None:
+        start_of, first, second, third, value = layout
+        self.start_of = start_of
+        self.state = state
+        self.start, self.default, self.missing, self.hashers = item.prefix, item.default, item.missing, item.hashers
+        self.encode: Callable[[V], bytes] = value.encode
+        self.decode: Callable[..., tuple[V, int]] = value.decode
+        self.first: Codec[K1] = first
+        self.second: Codec[K2] = second
+        self.third: Codec[K3] = third
+
+    def key(self, keys: tuple[K1, K2, K3]) -> bytes:
+        """The storage key of an entry."""
+        _, second, third = self.hashers
+        return (
+            self.start_of(keys[0]) + second.apply(self.second.encode(keys[1])) + third.apply(self.third.encode(keys[2]))
+        )
+
+    def __getitem__(self, keys: tuple[K1, K2, K3]) -> V:
+        raw = self.state.get(self.key(keys))
+        if raw is not None:
+            return self.decode(raw)[0]
+        default = self.default
+        if default is not None:
+            return default() if callable(default) else default
+        raise (self.missing or KeyError)(keys)
+
+    def get(self, k1: K1, k2: K2, k3: K3) -> V | None:
+        """The stored value, or `None`; a default doesn't count."""
+        raw = self.state.get(self.key((k1, k2, k3)))
+        return None if raw is None else self.decode(raw)[0]
+
+    def __setitem__(self, keys: tuple[K1, K2, K3], value: V) -> None:
+        self.state.put(self.key(keys), self.encode(value))
+
+    def __delitem__(self, keys: tuple[K1, K2, K3]) -> None:
+        self.state.put(self.key(keys), None)
+
+    def __contains__(self, keys: tuple[K1, K2, K3]) -> bool:
+        return self.state.get(self.key(keys)) is not None
+
+    def items(self) -> Iterator[tuple[tuple[K1, K2, K3], V]]:
+        """All entries in the order of their storage keys; needs hashers that keep the key."""
+        self._check_hashers(0)
+        for full in self.state.keys(self.start):
+            raw = self.state.get(full)
+            if raw is not None:
+                k1, at = self.first.decode(full, len(self.start) + self.hashers[0].digest_size)
+                yield (k1, *self._rest(full, at)), self.decode(raw)[0]
+
+    def prefix(self, k1: K1) -> Iterator[tuple[tuple[K2, K3], V]]:
+        """Entries under the first key by the other two, in the order of their storage keys."""
+        self._check_hashers(1)
+        start = self.start_of(k1)
+        for full in self.state.keys(start):
+            raw = self.state.get(full)
+            if raw is not None:
+                yield self._rest(full, len(start)), self.decode(raw)[0]
+
+    def _check_hashers(self, since: int) -> None:
+        for hasher in self.hashers[since:]:
+            if not hasher.transparent:
+                raise TypeError(f"{hasher.name} drops the key, so entries can't be listed")
+
+    def _rest(self, full: bytes, at: int) -> tuple[K2, K3]:
+        """The second and third key, which start at `at`."""
+        k2, at = self.second.decode(full, at + self.hashers[1].digest_size)
+        return k2, self.third.decode_all(full[at + self.hashers[2].digest_size :])

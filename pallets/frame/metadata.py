@@ -41,7 +41,7 @@ from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.pallet import Pallet, constants_of
 from pallets.frame.runtime import Runtime, RuntimeCall
 from pallets.frame.runtime_api import RuntimeApi
-from pallets.frame.storage import CountedMap, DoubleMap, Item, Map, Value
+from pallets.frame.storage import CountedMap, DoubleMap, Item, Map, TripleMap, Value
 from pallets.frame.types_registry import TypesRegistry
 from pallets.primitives.extrinsic import MultiSignature
 from pallets.primitives.types import U32, Address
@@ -105,7 +105,7 @@ def _storage(registry: TypesRegistry, pallet: Pallet, item: Item) -> list[Storag
     docs = _indented(member_docs(type(pallet), item.attribute))
     if isinstance(item, Value):
         return [StorageMetadata(name, default is None, (), None, value, encoded, docs)]
-    assert isinstance(item, Map | DoubleMap)
+    assert isinstance(item, Map | DoubleMap | TripleMap)
     keys = item.arguments[:-1]
     key = registry.id_of(keys[0] if len(keys) == 1 else tuple[keys], names)  # type: ignore[valid-type]
     found = [StorageMetadata(name, default is None, item.hashers, key, value, encoded, docs)]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pallets.frame.portable_types import PortableType
 from pallets.frame.types_registry import TypesRegistry
 from pallets.primitives.hashing import StorageHasher
+from pallets.primitives.portable_types import PortableType
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ Mirrors `frame_metadata::v15`.
 from __future__ import annotations
 
 from pallets.frame import metadata_ir
-from pallets.frame import metadata_v14 as v14
-from pallets.frame.portable_types import PortableType, TypeId
+from pallets.frame import metadata_v14 as to_v14
+from pallets.primitives import metadata_v14 as v14
 from pallets.primitives.codec import codec_of
+from pallets.primitives.portable_types import PortableType, TypeId
 from pallets.primitives.types import U8, struct
 
 
@@ -94,7 +95,7 @@ CODEC = codec_of(MetadataV15)
 def lower(source: metadata_ir.RuntimeMetadata) -> bytes:
     """The encoded content, without magic and version."""
     pallets = [
-        Pallet(p.name, v14.storage(p), p.calls, p.events, v14.constants(p), p.errors, p.index, p.docs)
+        Pallet(p.name, to_v14.storage(p), p.calls, p.events, to_v14.constants(p), p.errors, p.index, p.docs)
         for p in source.pallets
     ]
     form = source.extrinsic
@@ -102,7 +103,7 @@ def lower(source: metadata_ir.RuntimeMetadata) -> bytes:
         MetadataV15(
             source.types,
             pallets,
-            Extrinsic(form.version, form.address, form.call, form.signature, form.extra, v14.extensions(form)),
+            Extrinsic(form.version, form.address, form.call, form.signature, form.extra, to_v14.extensions(form)),
             source.runtime_type,
             [Api(api.name, [_method(method) for method in api.methods], api.docs) for api in source.apis],
             outer_enums(source),

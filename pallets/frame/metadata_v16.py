@@ -7,10 +7,11 @@ Mirrors `frame_metadata::v16`.
 from __future__ import annotations
 
 from pallets.frame import metadata_ir
-from pallets.frame import metadata_v14 as v14
+from pallets.frame import metadata_v14 as to_v14
 from pallets.frame import metadata_v15 as v15
-from pallets.frame.portable_types import PortableType, TypeId
+from pallets.primitives import metadata_v14 as v14
 from pallets.primitives.codec import codec_of
+from pallets.primitives.portable_types import PortableType, TypeId
 from pallets.primitives.types import U8, U32, Bytes32, Compact, Variant, struct
 
 EXTENSION_VERSION = 0  # of the one set of extensions that signed extrinsics carry
@@ -194,7 +195,7 @@ def _pallet(pallet: metadata_ir.PalletMetadata) -> Pallet:
 
 
 def _storage(pallet: metadata_ir.PalletMetadata) -> Storage | None:
-    found = v14.storage(pallet)
+    found = to_v14.storage(pallet)
     if found is None:
         return None
     return Storage(
@@ -204,7 +205,7 @@ def _storage(pallet: metadata_ir.PalletMetadata) -> Storage | None:
 
 def _extrinsic(form: metadata_ir.ExtrinsicMetadata) -> Extrinsic:
     by_version = [(EXTENSION_VERSION, list(range(len(form.extensions))))]
-    return Extrinsic([form.version], form.address, form.call, form.signature, by_version, v14.extensions(form))
+    return Extrinsic([form.version], form.address, form.call, form.signature, by_version, to_v14.extensions(form))
 
 
 def _api(api: metadata_ir.ApiMetadata) -> Api:

@@ -16,10 +16,10 @@ from pallets.frame import validity
 from pallets.frame.documentation import class_docs, lines
 from pallets.frame.events import NESTED_ERRORS, PLAIN_ERRORS, ModuleError
 from pallets.frame.pallet import Pallet
-from pallets.frame.portable_types import Cases, Composite, Definition, Field, VariantCase
 from pallets.frame.runtime import DispatchErrorType, DispatchResult, Runtime, RuntimeCall
 from pallets.frame.types_registry import TypesRegistry, pallet_crate
 from pallets.primitives.extrinsic import MultiSignature
+from pallets.primitives.portable_types import Cases, Composite, Definition, Field, VariantCase
 from pallets.primitives.types import U8, Address, FixedBytes
 
 ErrorBytes = Annotated[bytes, FixedBytes(4)]

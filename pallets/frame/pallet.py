@@ -110,7 +110,7 @@ def call(
     The first parameter says which origin is accepted, the others are the arguments on the wire. `weight` is a constant,
     or a function of the arguments that may answer a whole `DispatchInfo`. `validate(self, *arguments)` admits the call
     in a bare transaction and answers a `ValidTransaction`; without it only inherents may be bare. An inherent is
-    mandatory.
+    mandatory. As of arguments, a trailing underscore is not of the name on the wire.
     """
 
     def mark(method: F) -> F:
@@ -233,7 +233,7 @@ def call_specs(pallet: Pallet, encode: Callable[[Call], bytes]) -> dict[int, Cal
             raise TypeError(f"{pallet.wire_name}.{name}: call index {mark.index} is taken by {specs[mark.index].name}")
         wire = tuple((param.rstrip("_"), kind) for param, kind in params)
         specs[mark.index] = CallSpec(
-            pallet.index, pallet.wire_name, mark.index, name, origin, wire, method, mark, addresses, encode
+            pallet.index, pallet.wire_name, mark.index, name.rstrip("_"), origin, wire, method, mark, addresses, encode
         )
     return specs
 

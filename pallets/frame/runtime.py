@@ -110,6 +110,14 @@ class Call:
             self._info = self.spec.mark.info or self._weighed()
         return self._info
 
+    def nested(self) -> Iterator[Call]:
+        """This call and all calls in it, at every level."""
+        yield self
+        for argument in self.arguments:
+            for each in argument if isinstance(argument, list) else (argument,):
+                if isinstance(each, Call):
+                    yield from each.nested()
+
     def _weighed(self) -> DispatchInfo:
         weight = self.spec.mark.weight
         found = weight if isinstance(weight, Weight) else weight(*self.arguments)

@@ -11,6 +11,7 @@
 | `Map[K, V](missing=Error)` | `StorageMap`, ResultQuery | `self.m[k]` raises the pallet's error |
 | `CountedMap[K, V]()` | `CountedStorageMap` | and `len(self.m)` |
 | `DoubleMap[K1, K2, V]()` | `StorageDoubleMap` | `self.m[k1, k2]`, `self.m.prefix(k1)`, `self.m.clear(k1)` |
+| `TripleMap[K1, K2, K3, V]()` | `StorageNMap` of three keys | `self.m[k1, k2, k3]`, `self.m.prefix(k1)` |
 
 A default is a value, or a callable that makes one where values are mutable. The text under a declaration is its
 documentation in the metadata. Keys are `twox128(pallet) ‖ twox128(item) ‖ hasher(key)…`, byte for byte Substrate's.
@@ -27,7 +28,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast, overload
 
-from pallets.frame.bound_items import BoundCountedMap, BoundDoubleMap, BoundMap
+from pallets.frame.bound_items import BoundCountedMap, BoundDoubleMap, BoundMap, BoundTripleMap
 from pallets.primitives.annotations import option_of
 from pallets.primitives.codec import Codec, Codecs
 from pallets.primitives.hashing import Blake2_128Concat, StorageHasher, Twox64Concat, storage_prefix
@@ -36,6 +37,7 @@ from pallets.primitives.types import U32
 K = TypeVar("K")
 K1 = TypeVar("K1")
 K2 = TypeVar("K2")
+K3 = TypeVar("K3")
 V = TypeVar("V")
 
 KEY_MEMO = 1 << 15  # hashed keys remembered per map, by all instances of a runtime
@@ -181,12 +183,15 @@ class MapLayout(Generic[K, V]):
 
     def __init__(self, start: bytes, hasher: StorageHasher, key: Codec[K], value: Codec[V]) -> None:
         self.key_codec, self.encode, self.decode = key, value.encode, value.decode
-        self.key: Callable[[K], bytes]
-        if hasher is Blake2_128Concat:
-            self.key = _KeyMemo(start, hasher, key).__getitem__
-        else:  # quick to work out, and of keys that come and go, such as blocks'
-            apply, encode = hasher.apply, key.encode
-            self.key = lambda k: start + apply(encode(k))
+        self.key = _keys(start, hasher, key)
+
+
+def _keys(start: bytes, hasher: StorageHasher, codec: Codec[K]) -> Callable[[K], bytes]:
+    """What makes storage keys of map keys: remembers them where that pays."""
+    if hasher is Blake2_128Concat:
+        return _KeyMemo(start, hasher, codec).__getitem__
+    apply, encode = hasher.apply, codec.encode  # quick to work out, and of keys that come and go, such as blocks'
+    return lambda k: start + apply(encode(k))
 
 
 class _KeyMemo(dict[K, bytes]):
@@ -266,6 +271,37 @@ class DoubleMap(Item, Generic[K1, K2, V]):
         pallet.__dict__[self.attribute] = bound
         return bound
 
-    def lay_out(self, codecs: Codecs) -> tuple[Codec[K1], Codec[K2], Codec[V]]:
+    def lay_out(self, codecs: Codecs) -> tuple[Callable[[K1], bytes], Codec[K1], Codec[K2], Codec[V]]:
         first, second, value = (codecs.of(annotation) for annotation in self.arguments)
-        return first, second, value
+        return _keys(self.prefix, self.hashers[0], first), first, second, value
+
+
+class TripleMap(Item, Generic[K1, K2, K3, V]):
+    """Values by three keys; entries that share the first lie together."""
+
+    def __init__(
+        self,
+        *,
+        default: V | Callable[[], V] | None = None,
+        missing: type[Exception] | None = None,
+        hashers: tuple[StorageHasher, StorageHasher, StorageHasher] = (Blake2_128Concat,) * 3,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.default, self.missing, self.hashers = default, missing, hashers
+
+    @overload
+    def __get__(self, pallet: None, owner: type[Any]) -> TripleMap[K1, K2, K3, V]: ...
+    @overload
+    def __get__(self, pallet: Any, owner: Any = None) -> BoundTripleMap[K1, K2, K3, V]: ...
+    def __get__(self, pallet: Any, owner: Any = None) -> Any:
+        return self if pallet is None else pallet.items[self.attribute]
+
+    def bind(self, pallet: Any) -> BoundTripleMap[K1, K2, K3, V]:
+        bound: BoundTripleMap[K1, K2, K3, V] = BoundTripleMap(self, self.layout(pallet), pallet.state)
+        pallet.__dict__[self.attribute] = bound
+        return bound
+
+    def lay_out(self, codecs: Codecs) -> tuple[Callable[[K1], bytes], Codec[K1], Codec[K2], Codec[K3], Codec[V]]:
+        first, second, third, value = (codecs.of(annotation) for annotation in self.arguments)
+        return _keys(self.prefix, self.hashers[0], first), first, second, third, value

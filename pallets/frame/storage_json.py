@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from pallets.frame.json_values import InvalidJson, json_of_value, value_of_json
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Runtime
-from pallets.frame.storage import CountedMap, DoubleMap, Map
+from pallets.frame.storage import CountedMap, DoubleMap, Map, TripleMap
 from pallets.primitives.codec import Codec
 from pallets.primitives.hashing import StorageHasher, storage_prefix
 from pallets.primitives.scale import DecodeError, EncodeError
@@ -190,7 +190,7 @@ def _stored(made: Runtime) -> Iterator[_Stored]:
         names = vars(type(pallet))
         for item in pallet.items_declared:
             keys: tuple[_Key, ...] = ()
-            if isinstance(item, Map | DoubleMap):
+            if isinstance(item, Map | DoubleMap | TripleMap):
                 kinds = zip(item.arguments[:-1], item.hashers, strict=True)
                 keys = tuple(_Key(kind, made.codecs.of(kind, names), hasher) for kind, hasher in kinds)
             value = made.codecs.of(item.value_type, names)

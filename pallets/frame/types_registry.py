@@ -37,7 +37,9 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 from pallets.frame.documentation import LOCALS, class_docs, member_docs
-from pallets.frame.portable_types import (
+from pallets.primitives.annotations import option_of, split_annotation, struct_fields
+from pallets.primitives.extrinsic import Era
+from pallets.primitives.portable_types import (
     Array,
     Basic,
     Cases,
@@ -53,8 +55,6 @@ from pallets.frame.portable_types import (
     Type,
     VariantCase,
 )
-from pallets.primitives.annotations import option_of, split_annotation, struct_fields
-from pallets.primitives.extrinsic import Era
 from pallets.primitives.types import (
     U8,
     AccountId,

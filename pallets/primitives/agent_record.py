@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from pallets.primitives.job_record import Shares
-from pallets.primitives.types import H256, U64, AccountId, Balance, Bound, UnitEnum, struct
+from pallets.primitives.types import H256, U64, AccountId, Balance, Bound, Moment, UnitEnum, struct
 
 MAX_NAME = 64
+MAX_SCRIPTS = 32
+"""How many of the scripts that it had are remembered of an agent."""
 
 Name = Annotated[bytes, Bound(MAX_NAME)]
 AgentId = U64
@@ -47,3 +49,13 @@ class Agent:
     code: H256 | None = None
     """The hash of the approved script."""
     paused: bool = False
+
+
+@struct(path="pallet_agents::Approval")
+class Approval:
+    """That code was made an agent's script."""
+
+    code: H256
+    at: Moment
+    proposer: AccountId | None
+    """Who proposed it to the agent's holders; none where its DAO's account or creator approved it by itself."""

@@ -12,6 +12,7 @@ from pallets.primitives.types import U32, U128, struct
 U128_MAX = (1 << 128) - 1
 ONE = 10**18
 BILLION = 10**9
+MILLION = 10**6
 
 
 class Rounding(enum.Enum):
@@ -53,6 +54,19 @@ class FixedU128:
     def mul_int(self, number: int) -> int:
         """`self * number`, rounded down (`saturating_mul_int`)."""
         return min(self.inner * number // ONE, U128_MAX)
+
+
+@struct(path="sp_arithmetic::per_things::Permill")
+class Permill:
+    """A share of at most one, in millionths."""
+
+    __unnamed__ = True
+
+    parts: U32
+
+    def of(self, amount: int, rounding: Rounding = Rounding.NEAREST_DOWN) -> int:
+        """That share of an amount."""
+        return mul_div(amount, self.parts, MILLION, rounding)
 
 
 @struct(path="sp_arithmetic::per_things::Perbill")

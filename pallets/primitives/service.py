@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from pallets.primitives.types import Balance, Bound, Bytes32, Moment, struct
+from pallets.primitives.types import U32, Balance, Bound, Bytes32, Moment, struct
 
 U128_MAX = (1 << 128) - 1
 MAX_GATEWAYS = 4
@@ -55,7 +55,34 @@ class BudgetLevel:
         return min(self.left + service.budget * (now - self.at) // 60_000, service.full)
 
 
+@struct(path="pallet_agents::AccessPolicy")
+class AccessPolicy:
+    """What a call over HTTP costs who calls, and who calls free."""
+
+    call_price: Balance
+    """Of a call, beside its gas."""
+    free_tokens: Balance | None
+    """Who has had so much of the agent's token locked for an epoch calls free, in the limits of its budget; none:
+    nobody does for what it has locked."""
+    quota: U32
+    """How often a minute one account calls free."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a call costs no more than its gas, which the agent's budget pays whoever calls."""
+        return not self.call_price and self.free_tokens is None
+
+
 NO_SERVICE = ServicePolicy(0, [], 0)
+OPEN_ACCESS = AccessPolicy(0, None, 0)
+
+
+def caller_owes(gas: int, price: int, service: ServicePolicy, access: AccessPolicy) -> int:
+    """What a run of so much gas costs a caller who pays for it: its gas, at most `max_charge` where the agent's DAO has
+    set terms, and the price of a call.
+    """
+    full = gas * price
+    return (full if service == NO_SERVICE else min(full, service.max_charge)) + access.call_price
 
 
 def is_host(host: bytes) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated
 
-from pallets.primitives.attestation_record import Tee, WorkerAttestation
+from pallets.primitives.attestation_record import Measurement, Tee, WorkerAttestation
 from pallets.primitives.types import U8, U16, U32, Balance, BlockNumber, Bound, Moment, UnitEnum, struct
 from pallets.primitives.worker import WorkerInfo, memory_of, region_word
 
@@ -20,6 +20,8 @@ FULL_SPEED, UNKNOWN_SPEED, LEAST_SPEED = 1000, 500, 250
 ANY_CONFIDENCE = 5
 MAX_REQUIRED = 8
 """How many features a class may ask for."""
+MAX_MEASUREMENTS = 8
+"""How many enclaves a class may be limited to, and how many it may be without."""
 
 ClassId = U32
 """A capability class; `EVERYONE` has all workers."""
@@ -87,6 +89,32 @@ ANY = Requirements(None, ANY_CONFIDENCE, False, 0, None, [])
 """Every worker meets these."""
 
 
+Measurements = Annotated[list[Measurement], Bound(MAX_MEASUREMENTS)]
+
+
+@struct(path="pallet_workers::Staff")
+class Staff:
+    """Whose enclaves will do, by their measurements."""
+
+    hired: Measurements
+    """These alone; none for all."""
+    banned: Measurements
+    """Not these."""
+
+    def normal(self) -> Staff:
+        """The same, in the one way in which equal ones are written."""
+        return Staff(sorted(set(self.hired)), sorted(set(self.banned)))
+
+    def fit(self, measurement: bytes) -> bool:
+        """Whether an enclave of this measurement will do."""
+        return measurement not in self.banned and (not self.hired or measurement in self.hired)
+
+
+def anybody() -> Staff:
+    """Every enclave will do."""
+    return Staff([], [])
+
+
 @struct(path="pallet_workers::WorkerClass")
 class WorkerClass:
     """A capability class: what it asks for, and how many hold it open.
@@ -97,6 +125,11 @@ class WorkerClass:
     requirements: Requirements
     users: U32
     jobs: U32 = 0
+    staff: Staff = field(default_factory=anybody)
+
+    def fit(self, info: WorkerInfo, attestation: WorkerAttestation) -> bool:
+        """Whether a worker that said this of itself in this enclave may be of it."""
+        return self.requirements.fit(info, attestation) and self.staff.fit(attestation.measurement)
 
 
 SERVING = (WorkerState.Idle, WorkerState.Working)

@@ -13,8 +13,9 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 
 TRANSFERS = frozenset({"Agents.fund", "Jobs.submit", "Schedules.schedule"})
-"""Calls that move the signer's money to another account; besides these any of Balances, and Sudo, which may be any."""
-TRANSFERRING = frozenset({"Balances", "Sudo"})
+"""Calls that move the signer's money to another account; besides these any of `TRANSFERRING`."""
+TRANSFERRING = frozenset({"Balances", "Assets", "Curves", "Pools", "Sudo"})
+"""Pallets of money; and Sudo, whose calls may be any."""
 GRANTS = frozenset({"Proxy.add_proxy", "Proxy.remove_proxy"})
 TAKES_ALL = frozenset({"Proxy.remove_proxies", "Proxy.kill_pure"})
 CANCELS = frozenset({"Proxy.reject_announcement"})

@@ -390,6 +390,21 @@ class System(Pallet):
             self.deposit(self.NewAccount(who))
         info.providers += 1
 
+    def inc_sufficients(self, who: bytes, info: AccountInfo) -> None:
+        """One more thing that the account has and that is reason enough for it to exist; may create it."""
+        if not info.providers and not info.sufficients:
+            self.deposit(self.NewAccount(who))
+        info.sufficients += 1
+
+    def dec_sufficients(self, who: bytes) -> None:
+        """One such thing fewer; may be the end of the account."""
+        info = self.account[who]
+        info.sufficients = max(info.sufficients - 1, 0)
+        if info.sufficients or info.providers:
+            self.account[who] = info
+        else:
+            self.reap(who)
+
     def reap(self, who: bytes) -> None:
         """Removes an account that nothing keeps alive."""
         del self.account[who]

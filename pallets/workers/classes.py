@@ -1,9 +1,9 @@
 """Which workers may be drawn for which jobs: a list of the eligible for each capability class.
 
-A class has what its jobs require, and is open as long as somebody uses it: agents that ask for it, each for a deposit,
-and the jobs they took before they asked for something else. Where there is no room for another class the oldest that
-only jobs hold goes, so that nobody keeps all of them by jobs, which cost no deposit; no more workers are drawn for
-those jobs then. Class 0 asks for nothing and has everyone.
+A class has what its jobs require, and whose enclaves they may be given to; it is open as long as somebody uses it:
+agents that ask for it, each for a deposit, and the jobs they took before they asked for something else. Where there is
+no room for another class the oldest that only jobs hold goes, so that nobody keeps all of them by jobs, which cost no
+deposit; no more workers are drawn for those jobs then. Class 0 asks for nothing and has everyone.
 
 A worker is listed in every class it fits while it may be drawn at all; lists have no gaps, so that a draw picks a place
 by number, and whoever leaves is replaced by the last.
@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.frame import Weight
-from pallets.primitives.worker_record import ANY, ANY_CONFIDENCE, EVERYONE, Requirements, Worker, WorkerClass
+from pallets.primitives.worker_record import ANY, ANY_CONFIDENCE, EVERYONE, Requirements, Staff, Worker, WorkerClass
 
 if TYPE_CHECKING:
     from pallets.workers.pallet import Workers
@@ -26,22 +26,22 @@ CLASS_WEIGHT = Weight(30_000_000, 1_500)
 """Of matching a worker against one class, and of listing it there."""
 
 
-def open_class(workers: Workers, requirements: Requirements) -> int:
-    """The class of these requirements, with one more user."""
-    wanted = requirements.normal()
-    if wanted == ANY:
+def open_class(workers: Workers, requirements: Requirements, staff: Staff) -> int:
+    """The class of these requirements and enclaves, with one more user."""
+    wanted, staff = requirements.normal(), staff.normal()
+    if wanted == ANY and not staff.hired and not staff.banned:
         return EVERYONE
     if not 1 <= wanted.confidence <= ANY_CONFIDENCE:
         raise workers.BadRequirements
     for id, known in workers.classes.items():
-        if known.requirements == wanted:
+        if known.requirements == wanted and known.staff == staff:
             known.users += 1
             workers.classes[id] = known
             return id
     if len(workers.classes) >= workers.max_classes:
         _make_room(workers)
     workers.class_changes += 1
-    workers.classes[workers.class_changes] = WorkerClass(wanted, 1)
+    workers.classes[workers.class_changes] = WorkerClass(wanted, 1, staff=staff)
     return workers.class_changes
 
 
@@ -91,7 +91,7 @@ def _make_room(workers: Workers) -> None:
 def match(workers: Workers, worker: bytes, record: Worker) -> None:
     """Finds the classes that a worker fits, and moves it between their lists if it is listed."""
     attestation = workers.attestation.attested[worker]
-    fitting = sorted(id for id, each in workers.classes.items() if each.requirements.fit(record.info, attestation))
+    fitting = sorted(id for id, each in workers.classes.items() if each.fit(record.info, attestation))
     if is_listed(workers, worker):
         before, after = set(record.classes), set(fitting)
         for id in record.classes:

@@ -44,7 +44,7 @@ def draw(
             workers.enter(worker, record, WorkerState.Registered)
             count -= 1
             continue
-        if known is not None and not known.requirements.fit(record.info, workers.attestation.attested[worker]):
+        if known is not None and not known.fit(record.info, workers.attestation.attested[worker]):
             match(workers, worker, record)
             workers.worker[worker] = record
             count -= 1

@@ -79,9 +79,11 @@ from pallets.primitives.worker_record import (
     SERVING,
     ClassId,
     Requirements,
+    Staff,
     Worker,
     WorkerClass,
     WorkerState,
+    anybody,
 )
 from pallets.state_counts import count_change
 from pallets.system.pallet import System
@@ -410,12 +412,16 @@ class Workers(WorkerEvents, WorkerErrors, Pallet):
         """How many other operators have an eligible worker in a class."""
         return self.eligible_operators[class_id] - (1 if self.eligible_of[class_id, who] else 0)
 
-    def open_class(self, requirements: Requirements) -> int:
-        """The class of these requirements, open until `close_class`; raises `TooManyClasses`, `BadRequirements`.
+    def open_class(self, requirements: Requirements, staff: Staff | None = None) -> int:
+        """The class of these requirements and enclaves (any unless told otherwise), open until `close_class`.
 
-        It fills as its workers beat.
+        It fills as its workers beat. Raises `TooManyClasses`, `BadRequirements`.
         """
-        return open_class(self, requirements)
+        return open_class(self, requirements, staff or anybody())
+
+    def class_of(self, id: int) -> WorkerClass:
+        """What a class that is open asks for."""
+        return self.classes[id]
 
     def close_class(self, id: int) -> None:
         """Takes back an `open_class`; without users and jobs a class goes."""

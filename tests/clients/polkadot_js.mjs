@@ -51,6 +51,24 @@ const batch = await send(
 const sudo = await send(api.tx.sudo.sudo(api.tx.balances.forceSetBalance(bob.address, 7n * UNIT)), alice);
 const notSudo = await send(api.tx.sudo.sudo(api.tx.system.remark('0x')), bob);
 const poor = await send(api.tx.balances.transferKeepAlive(bob.address, 900_000_000n * UNIT), alice);
+const { assets } = api.tx;
+const token = await send(
+  api.tx.utility.batchAll([
+    assets.create(1337, alice.address, 10),
+    assets.setMetadata(1337, 'Mine', 'MNE', 6),
+    assets.mint(1337, alice.address, 1000),
+    assets.transfer(1337, bob.address, 300),
+    assets.approveTransfer(1337, bob.address, 100),
+  ]),
+  alice,
+);
+const tokenState = {
+  units: (await api.query.assets.account(1337, bob.address)).unwrap().balance.toNumber(),
+  approved: (await api.query.assets.approvals(1337, alice.address, bob.address)).unwrap().amount.toNumber(),
+  symbol: (await api.query.assets.metadata(1337)).symbol.toUtf8(),
+  approvals: (await api.query.assets.approvals.entries(1337)).map(([key]) => key.args.map(String)),
+  pot: api.consts.treasury.potAccount.toString(),
+};
 const stale = await refusal(api.tx.balances.transferKeepAlive(bob.address, UNIT), { nonce: 0 });
 const at = await api.at(transfer.block);
 const details = await api.rpc.payment.queryFeeDetails(api.tx.system.remark('0x00').toHex(), null).catch((e) => e.message);
@@ -76,6 +94,7 @@ const rarely = {
 
 console.log(JSON.stringify({
   rarely,
+  token: { ...token, ...tokenState },
   chain: (await api.rpc.system.chain()).toString(),
   metadata: api.runtimeMetadata.version,
   apis: Object.keys(api.call),

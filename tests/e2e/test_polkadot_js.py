@@ -37,6 +37,13 @@ def test_polkadot_js(chain: DevChain) -> None:
     assert seen["notSudo"]["events"][-1] == "system.ExtrinsicFailed"
     assert seen["poor"]["error"] is not None
     assert int(seen["balance"]) <= 7 * UNIT
+    token = seen["token"]
+    assert token["error"] is None
+    for event in ("Created", "MetadataSet", "Issued", "Transferred", "ApprovedTransfer"):
+        assert f"assets.{event}" in token["events"]
+    assert (token["units"], token["approved"], token["symbol"]) == (300, 100, "MNE")
+    assert token["approvals"] == [["1337", seen["author"], "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"]]
+    assert token["pot"] == "5EYCAe5ijiYfyeZ2JJCGq56LmPyNRAKzpG4QkoQkkQNB5e6Z"
     assert seen["stale"] == "1010: Invalid Transaction: Transaction is outdated"
     assert seen["seenBalances"] >= 3
     assert seen["heads"] == sorted(set(seen["heads"]))

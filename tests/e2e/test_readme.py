@@ -32,6 +32,7 @@ def test_the_commands_are_the_expected_ones() -> None:
         "make",
         ".venv/bin/python",
         ".venv/bin/fathom",
+        ".venv/bin/python",
         "curl",
         ".venv/bin/fathom",
         ".venv/bin/fathom",

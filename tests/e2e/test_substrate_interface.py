@@ -61,6 +61,31 @@ def test_failed_call_names_the_error(client: SubstrateInterface) -> None:
     assert receipt.error_message["name"] == "RequireSudo"
 
 
+def test_a_token_of_ones_own(client: SubstrateInterface) -> None:
+    def send(signer: Keypair, call: str, **arguments: object) -> None:
+        made = client.compose_call("Assets", call, {"id": 1984, **arguments})
+        receipt = client.submit_extrinsic(client.create_signed_extrinsic(made, signer), wait_for_inclusion=True)
+        assert receipt.is_success, receipt.error_message
+
+    def units(who: Keypair) -> int:
+        return int(client.query("Assets", "Account", [1984, who.ss58_address]).value["balance"])
+
+    send(ALICE, "create", admin=ALICE.ss58_address, min_balance=10)
+    send(ALICE, "set_metadata", name="Mine", symbol="MNE", decimals=6)
+    send(ALICE, "mint", beneficiary=ALICE.ss58_address, amount=1_000)
+    send(ALICE, "transfer", target=BOB.ss58_address, amount=300)
+    send(BOB, "approve_transfer", delegate=DAVE.ss58_address, amount=100)
+    send(DAVE, "transfer_approved", owner=BOB.ss58_address, destination=DAVE.ss58_address, amount=40)
+    assert (units(ALICE), units(BOB), units(DAVE)) == (700, 260, 40)
+    approval = client.query("Assets", "Approvals", [1984, BOB.ss58_address, DAVE.ss58_address]).value
+    assert approval["amount"] == 60
+    metadata = client.query("Assets", "Metadata", [1984]).value
+    assert (metadata["name"], metadata["symbol"], metadata["decimals"]) == ("Mine", "MNE", 6)
+    holders = client.query_map("Assets", "Account", [1984])
+    assert {who.value for who, _ in holders} == {each.ss58_address for each in (ALICE, BOB, DAVE)}
+    assert client.query("Assets", "Asset", [1984]).value["supply"] == 1_000
+
+
 @pytest.mark.parametrize(
     ("options", "code", "data"),
     [

@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 
 from pallets.frame.metadata import metadata_bytes
-from pallets.frame.metadata_v14 import Map, Plain
 from pallets.frame.metadata_v16 import CODEC, MetadataV16, Pallet, StorageEntry
-from pallets.frame.portable_types import Array, Basic, Cases, CompactForm, Sequence, Tuple, Type, VariantCase
+from pallets.primitives.metadata_v14 import Map, Plain
+from pallets.primitives.portable_types import Array, Basic, Cases, CompactForm, Sequence, Tuple, Type, VariantCase
 from pallets.primitives.scale import read_compact
 from tests.pallets.small_runtime import SmallRuntime
 from tests.vectors import vector
@@ -30,10 +30,14 @@ def frame() -> MetadataV16:
     return metadata
 
 
+def ours(runtime: type[SmallRuntime] = SmallRuntime) -> MetadataV16:
+    """The small runtime, or one with more pallets."""
+    return _decoded(metadata_bytes(runtime, 16))
+
+
 @cache
-def ours() -> MetadataV16:
-    """The small runtime."""
-    metadata: MetadataV16 = CODEC.decode_all(metadata_bytes(SmallRuntime, 16).removeprefix(MAGIC))
+def _decoded(blob: bytes) -> MetadataV16:
+    metadata: MetadataV16 = CODEC.decode_all(blob.removeprefix(MAGIC))
     return metadata
 
 
@@ -97,9 +101,9 @@ class Vocabulary:
         return entry.modifier, shape.hashers, self.spell(shape.key), self.spell(shape.value), entry.default
 
 
-def assert_frames_own(pallet: str) -> None:
+def assert_frames_own(pallet: str, runtime: type[SmallRuntime] = SmallRuntime) -> None:
     """Our pallet has all of FRAME's events and errors, and what else it has is FRAME's too."""
-    theirs, mine = Vocabulary(frame(), pallet), Vocabulary(ours(), pallet)
+    theirs, mine = Vocabulary(frame(), pallet), Vocabulary(ours(runtime), pallet)
     assert mine.events == theirs.events
     assert mine.errors == theirs.errors
     assert mine.calls.items() <= theirs.calls.items()
@@ -109,10 +113,10 @@ def assert_frames_own(pallet: str) -> None:
         assert spelled == theirs.constants[name][0], name
 
 
-def assert_all_of_frames(pallet: str) -> None:
+def assert_all_of_frames(pallet: str, runtime: type[SmallRuntime] = SmallRuntime) -> None:
     """Our pallet has whatever FRAME's has, and nothing else; but for a runtime's own types, and constants' values."""
-    assert_frames_own(pallet)
-    theirs, mine = Vocabulary(frame(), pallet), Vocabulary(ours(), pallet)
+    assert_frames_own(pallet, runtime)
+    theirs, mine = Vocabulary(frame(), pallet), Vocabulary(ours(runtime), pallet)
     assert mine.calls == theirs.calls
     assert mine.storage.keys() == theirs.storage.keys()
     assert mine.constants.keys() == theirs.constants.keys()

@@ -18,10 +18,12 @@ from offchain.simulated_tee import (
 )
 from offchain.simulated_tee import Tee as TeeName
 from offchain.simulated_tee.gpu import dev_gpu_root
-from pallets.agents import Agents
+from pallets.agents.pallet import Agents
+from pallets.assets.pallet import Assets
 from pallets.attestation.pallet import Attestation
 from pallets.aura import Aura
 from pallets.balances.pallet import Balances
+from pallets.dividends import Dividends
 from pallets.frame import Event
 from pallets.frame.executive import Executive
 from pallets.frame.genesis import build_genesis
@@ -155,8 +157,28 @@ class JobRuntime(Runtime):
             report_bond=UNIT,
             max_due=2,
         )
+        self.assets = Assets(
+            index=12,
+            system=self.system,
+            currency=self.balances,
+            listener=lambda: self.dividends,
+            asset_deposit=UNIT,
+            asset_account_deposit=UNIT,
+            metadata_deposit_base=UNIT,
+            metadata_deposit_per_byte=UNIT,
+            approval_deposit=UNIT,
+        )
+        self.dividends = Dividends(
+            index=32, timestamp=self.timestamp, currency=self.balances, tokens=self.assets, epoch=600_000
+        )
         self.agents = Agents(
-            index=23, currency=self.balances, classes=self.workers, max_gas=10**10, requirements_deposit=UNIT
+            index=23,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            holders=self.dividends,
+            classes=self.workers,
+            max_gas=10**10,
+            requirements_deposit=UNIT,
         )
         self.jobs = Jobs(
             index=22,
@@ -340,6 +362,7 @@ class TestWorker:
         gas: int = 1_000,
         salt: bytes = SALT,
         transcript_root: bytes = NO_TRANSCRIPT,
+        output: Output | None = None,
     ) -> Call:
         """A signed reveal of an output."""
         return self.chain.rt.call(
@@ -347,7 +370,7 @@ class TestWorker:
             "reveal",
             job=job,
             attempt=self.chain.job(job).attempt,
-            output=InlineOutput(content),
+            output=output or InlineOutput(content),
             transcript_root=transcript_root,
             gas=gas,
             salt=salt,

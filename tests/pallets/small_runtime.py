@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from pallets.assets.pallet import Assets
 from pallets.balances.pallet import Balances
 from pallets.frame import AccountId, Balance, Pallet, PostInfo, Reasons, Signed, Weight, call
 from pallets.frame.executive import Executive
@@ -104,6 +105,17 @@ class SmallRuntime(Runtime):
             proxy_deposit_factor=10,
             announcement_deposit_base=200,
             announcement_deposit_factor=20,
+        )
+        self.assets = Assets(
+            index=12,
+            system=self.system,
+            currency=self.balances,
+            remove_items_limit=5,
+            asset_deposit=100,
+            asset_account_deposit=10,
+            metadata_deposit_base=10,
+            metadata_deposit_per_byte=1,
+            approval_deposit=10,
         )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from pallets.agents import MAX_CODE, Agents, treasury
+from pallets.agents.pallet import MAX_CODE, Agents
 from pallets.balances.pallet import Balances
+from pallets.companies import treasury
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
 from pallets.jobs.pallet import Jobs

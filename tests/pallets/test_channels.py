@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pallets.agents import treasury
+from pallets.companies import treasury
 from pallets.frame.events import Error, Token
 from pallets.frame.testing import noop
 from pallets.jobs.end import POT

@@ -10,7 +10,7 @@ import pytest
 from pallets.jobs.end import SLASH_TIMES
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import NO_TRANSCRIPT, Mode, SealedInput, Word
+from pallets.primitives.job import NO_TRANSCRIPT, Mode, Word
 from pallets.primitives.job_record import ExpiryReason, JobState, SeatPhase, Stage, Task
 from tests.pallets.bare_calls import refused
 from tests.pallets.job_chain import ALICE, BOB, STAKE, UNIT, JobChain, TestWorker
@@ -85,12 +85,6 @@ def test_an_oracles_output_has_no_window(chain: JobChain, team: Crew) -> None:
     job, (worker,) = begun(chain, team, Mode.Oracle, replicas=1)
     chain.send(worker.commit(job, A, transcript_root=ROOT))
     assert chain.job(job).state is JobState.Settled
-
-
-def test_a_sealed_job_reaches_nothing_outside(chain: JobChain) -> None:
-    for mode in (Mode.Recorded, Mode.Oracle):
-        with pytest.raises(Jobs.DeterministicOnly):
-            chain.submit(mode=mode, input=SealedInput(b"\x01" * 32, []))
 
 
 # A leader and those that replay

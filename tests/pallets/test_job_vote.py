@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pallets.agents import treasury
 from pallets.attestation.pallet import Attestation
+from pallets.companies import treasury
 from pallets.frame.events import Error
 from pallets.frame.origin import NONE
 from pallets.frame.overlay import DictBackend, Overlay

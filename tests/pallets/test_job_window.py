@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pallets.agents import treasury
 from pallets.attestation.pallet import Attestation
+from pallets.companies import treasury
 from pallets.frame.events import BadOrigin, Token
 from pallets.frame.genesis import InvalidGenesis, build_genesis
 from pallets.frame.testing import noop

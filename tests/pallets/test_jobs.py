@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pallets.agents import Agents, treasury
+from pallets.agents.pallet import Agents
 from pallets.attestation.pallet import Attestation
+from pallets.companies import treasury
 from pallets.frame.events import Token
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.testing import noop
@@ -24,7 +25,7 @@ from pallets.jobs.queue import draw_all
 from pallets.jobs.weights import DRAW_WEIGHT, TRY_WEIGHT
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256, storage_prefix
-from pallets.primitives.job import HashInput, HashOutput, InlineInput, Mode, SealedInput
+from pallets.primitives.job import HashOutput, InlineInput, Mode, SealedInput
 from pallets.primitives.job_record import ExpiryReason, JobState, Shares
 from pallets.primitives.types import U8, U32, U64, Bytes32
 from pallets.runtime import DevRuntime
@@ -113,7 +114,6 @@ def test_submit(chain: JobChain, team: dict[bytes, TestWorker]) -> None:
 @pytest.mark.parametrize(
     ("terms", "error"),
     [
-        ({"input": HashInput(bytes(32))}, Jobs.InlineInputOnly),
         ({"input": SealedInput(bytes(32), [b"box"] * 5)}, Jobs.TooManyBoxes),
         ({"replicas": 0}, Jobs.BadReplicas),
         ({"replicas": 2}, Jobs.BadReplicas),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from offchain.simulated_tee import SgxMeasurements, TdxMeasurements
-from pallets.agents import Agents
+from pallets.agents.pallet import Agents
 from pallets.frame.events import DispatchError
 from pallets.frame.runtime import Call
 from pallets.frame.validity import BadProof, Custom
@@ -385,7 +385,7 @@ class Market(RuleBasedStateMachine):
         else:
             assert job.mode is not Mode.Oracle
             assert seat.ballot is not None and job.outcome is not None
-            assert seat.ballot.key != (job.outcome.output, job.outcome.transcript_root, job.outcome.gas)
+            assert seat.ballot.key != job.outcome.ballot.key
 
     @invariant()
     def no_money_is_made_or_lost(self) -> None:

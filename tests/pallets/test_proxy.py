@@ -15,10 +15,10 @@ from pallets.balances.pallet import Balances
 from pallets.frame import DispatchClass, DispatchError, DispatchInfo, Pays, PostInfo, Weight
 from pallets.frame.origin import signed
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.frame.portable_types import Cases, Composite
 from pallets.frame.runtime import Call
 from pallets.frame.testing import externalities, noop
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.portable_types import Cases, Composite
 from pallets.proxy.pallet import Proxy
 from pallets.proxy.terms import (
     CANCELLING,

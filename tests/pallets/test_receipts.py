@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from nacl.signing import SigningKey
 
-from pallets.agents import Agents, treasury
+from pallets.agents.pallet import Agents
+from pallets.companies import treasury
 from pallets.frame.events import Error
 from pallets.frame.runtime import Call
 from pallets.frame.testing import noop

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pallets.agents import treasury
+from pallets.companies import treasury
 from pallets.frame.events import DispatchError
 from pallets.jobs.end import POT
 from pallets.jobs.pallet import Jobs

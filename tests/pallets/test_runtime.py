@@ -56,6 +56,7 @@ WIRE = {
     "Slashing": 27,
     "Clusters": 30,
     "Schedules": 31,
+    "Dividends": 32,
     "Cheats": 200,
 }
 EXTENSIONS = [

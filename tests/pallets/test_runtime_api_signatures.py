@@ -6,7 +6,7 @@ import gzip
 
 from pallets.frame import metadata_v16 as v16
 from pallets.frame.metadata import metadata_bytes
-from pallets.frame.portable_types import (
+from pallets.primitives.portable_types import (
     Array,
     Basic,
     Cases,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pallets.agents import Agents
+from pallets.agents.pallet import Agents
 from pallets.balances.pallet import Balances
 from pallets.frame.events import Token
 from pallets.frame.testing import noop

@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[3]
 GROUPS = {
     "agent": ("new", "build", "run", "test", "deploy", "call", "logs"),
     "channel": ("open", "top-up", "close", "voucher"),
+    "curve": (
+        *("presets", "create", "show", "quote", "buy", "buy-for", "sell", "collect", "claim", "history", "revenue"),
+    ),
     "job": ("replay",),
     "receipt": ("replay",),
     "key": ("generate", "inspect", "insert", "generate-node-key", "inspect-node-key"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-from pallets.frame.metadata_v14 import MetadataV14
 from pallets.frame.metadata_v15 import MetadataV15
 from pallets.frame.metadata_v16 import MetadataV16
-from pallets.frame.portable_types import Cases, PortableType
 from pallets.primitives.codec import Codec, codec_of
+from pallets.primitives.metadata_v14 import MetadataV14
+from pallets.primitives.portable_types import Cases, PortableType
 from tests.vectors import vector
 
 CODECS: dict[int, Codec[Any]] = {14: codec_of(MetadataV14), 15: codec_of(MetadataV15), 16: codec_of(MetadataV16)}

@@ -31,6 +31,7 @@ from pallets.frame import (
     Reasons,
     Root,
     Signed,
+    TripleMap,
     UnitEnum,
     Value,
     Variant,
@@ -261,6 +262,8 @@ class Features(Pallet):
     """Tags, counted."""
     under = DoubleMap[AccountId, U32, Local](hashers=(Blake2_128Concat, Identity))
     """By two keys."""
+    deep = TripleMap[U8, AccountId, U32, Local](hashers=(Identity, Blake2_128Concat, Twox64Concat))
+    """Three keys of one value."""
     under_default = DoubleMap[U8, Colour, tuple[U8, bool]](default=(1, True))
 
     @call(0, weight=Weight(1_000))

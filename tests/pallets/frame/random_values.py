@@ -6,6 +6,7 @@ in its terms, without looking at an annotation.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, get_args, get_origin
 
 from hypothesis import strategies as st
@@ -100,7 +101,7 @@ def runtime_values(judge: Judge, name: str, depth: int) -> SearchStrategy[Any]:
     """Random values of a type that only the runtime knows."""
     tables = judge.runtime.tables
     if name == "RuntimeCall":
-        specs = [s for s in tables.calls.values() if depth < MAX_DEPTH or not _holds_itself(s.params)]
+        specs = [s for s in tables.calls.values() if depth < MAX_DEPTH or not _holds_calls(judge, s.params)]
         return st.deferred(lambda: st.one_of([call_values(judge, spec, depth) for spec in specs]))
     if name == "RuntimeEvent":
         return st.deferred(lambda: st.one_of([struct_values(judge, event, depth + 1) for event in tables.events]))
@@ -133,10 +134,24 @@ def call_values(judge: Judge, spec: Any, depth: int) -> SearchStrategy[Call]:
     return st.tuples(*arguments).map(lambda values: Call(spec, values))
 
 
-def _holds_itself(params: Any) -> bool:
-    return any(
-        "RuntimeCall" in str(kind) or "RuntimeEvent" in str(kind) or "EventRecord" in str(kind) for _, kind in params
-    )
+def _holds_calls(judge: Judge, params: Any) -> bool:
+    """Whether calls, or events that have them, are anywhere inside of these."""
+    seen: set[Any] = set()
+    waiting = [kind for _, kind in params]
+    while waiting:
+        base, markers = split_annotation(waiting.pop())
+        runtime = find_marker(markers, RuntimeType)
+        if runtime is not None and runtime.name in ("RuntimeCall", "RuntimeEvent"):
+            return True
+        if base in seen:
+            continue
+        seen.add(base)
+        if isinstance(base, type) and issubclass(base, Variant) and Variant in base.__bases__:
+            waiting += base.variants.values()
+        elif dataclasses.is_dataclass(base) and isinstance(base, type):
+            waiting += [kind for _, kind in struct_fields(base, judge.names)]
+        waiting += get_args(base)
+    return False
 
 
 # Values of the judge's own

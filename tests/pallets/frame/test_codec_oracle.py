@@ -13,11 +13,11 @@ from scalecodec.base import ScaleBytes
 
 from pallets.frame.extensions import extension_codecs
 from pallets.frame.extrinsic_types import OpaqueExtrinsic
-from pallets.frame.portable_types import Array
 from pallets.frame.runtime import Call, Runtime, RuntimeCall, RuntimeEvent
 from pallets.frame.types_registry import NoIndex
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Era, MultiSignature, UncheckedExtrinsic, bare_extrinsic, signed_extrinsic
+from pallets.primitives.portable_types import Array
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import AccountId, FixedBytes
 from pallets.runtime import DevRuntime

@@ -76,7 +76,7 @@ class BellRuntime(SmallRuntime):
 
     def compose(self) -> None:
         super().compose()
-        self.bell = Bell(index=12)
+        self.bell = Bell(index=30)
 
 
 class BellChain(SmallChain):

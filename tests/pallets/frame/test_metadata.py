@@ -8,12 +8,12 @@ import pytest
 
 from pallets.frame import U8, U16, U32, struct
 from pallets.frame.metadata import SUPPORTED, UnsupportedMetadataVersion, describe, metadata_bytes
-from pallets.frame.metadata_v14 import Modifier as V14Modifier
 from pallets.frame.metadata_v16 import NotDeprecated
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.frame.portable_types import Tuple
 from pallets.frame.types_registry import TypesRegistry, path_of, rust_name
 from pallets.primitives.codec import codec_of
+from pallets.primitives.metadata_v14 import Modifier as V14Modifier
+from pallets.primitives.portable_types import Tuple
 from pallets.primitives.types import RuntimeType, Wrapped
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.decoded_metadata import CODECS, cases, decoded, real
@@ -55,7 +55,7 @@ def test_storage_is_described_as_declared(version: int) -> None:
     assert found.prefix == "Features"
     assert list(entries) == [
         *("Total", "Owner", "OriginPoint", "ODD", "Digest", "ByNumber", "ByAccount", "ByDue", "ByHash", "ByText"),
-        *("ByCode", "ByPair", "Counted", "CounterForCounted", "Under", "UnderDefault"),
+        *("ByCode", "ByPair", "Counted", "CounterForCounted", "Under", "Deep", "UnderDefault"),
     ]
     hashers = {
         name: [h.name for h in entry.type.hashers] for name, entry in entries.items() if hasattr(entry.type, "hashers")
@@ -70,10 +70,11 @@ def test_storage_is_described_as_declared(version: int) -> None:
         "ByPair": ["Twox256"],
         "Counted": ["Blake2_128Concat"],
         "Under": ["Blake2_128Concat", "Identity"],
+        "Deep": ["Identity", "Blake2_128Concat", "Twox64Concat"],
         "UnderDefault": ["Blake2_128Concat", "Twox64Concat"],
     }
     optional = {name for name, entry in entries.items() if entry.modifier is V14Modifier.Optional}
-    assert optional == {"Owner", "ByNumber", "ByHash", "ByText", "ByCode", "ByPair", "Under"}
+    assert optional == {"Owner", "ByNumber", "ByHash", "ByText", "ByCode", "ByPair", "Under", "Deep"}
     assert all(entries[name].default == b"\0" for name in optional)
     assert entries["Total"].default == (5).to_bytes(16, "little")
     assert entries["OriginPoint"].default == codec_of(Point).encode(Point(1, 2))
@@ -84,13 +85,14 @@ def test_storage_is_described_as_declared(version: int) -> None:
     assert entries["Owner"].docs == []
 
 
-def test_keys_of_double_maps_are_tuples() -> None:
+@pytest.mark.parametrize("name", ["Under", "Deep"])
+def test_several_keys_are_a_tuple(name: str) -> None:
     source = describe(FeatureRuntime(Overlay(DictBackend())))
-    entry = next(e for p in source.pallets for e in p.storage if e.name == "Under")
+    entry = next(e for p in source.pallets for e in p.storage if e.name == name)
     assert entry.key is not None
     key = source.types[entry.key].type.definition
     assert isinstance(key, Tuple)
-    account, number = key.types
+    account, number = key.types[-2:]
     assert source.types[account].type.path == ["sp_core", "crypto", "AccountId32"]
     assert source.types[number].type.definition == source.types[source.registry.id_of(U32)].type.definition
 

@@ -9,7 +9,7 @@ import pytest
 
 from pallets.frame.metadata import describe, metadata_bytes
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.frame.portable_types import Array, Basic, Cases, CompactForm, Composite, PortableType, Sequence, Tuple
+from pallets.primitives.portable_types import Array, Basic, Cases, CompactForm, Composite, PortableType, Sequence, Tuple
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.decoded_metadata import decoded, real
 

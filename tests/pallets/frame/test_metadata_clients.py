@@ -92,11 +92,11 @@ def values_of_every_type(judge: Judge) -> list[tuple[int, str]]:
 
 
 def drawn(values: SearchStrategy[Any]) -> list[Any]:
-    """A dozen random values."""
+    """A few random values."""
     found: list[Any] = []
 
     @settings(
-        max_examples=12, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=4, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
     )
     @given(values)
     def take(value: Any) -> None:

@@ -3,26 +3,29 @@
 ## Overview
 
 An agent has a name, a policy, a treasury, and at most one approved script, named by the BLAKE2b-256 of its bytes. Its
-DAO is its creator. Anyone may upload code; only code that an agent's DAO has approved is ever executed for it, and a
-job keeps the code, price and shares of its submission.
+DAO is its creator, and while its token circulates, the holders' (`company_page`). Anyone may upload code; only code
+that an agent's DAO has approved is ever executed for it, and a job keeps the code, price and shares of its submission.
 
 The treasury is a keyless account per agent. Its creator funds it with the existential deposit, so that it can take any
 share however small.
 
 Its DAO may also say which workers will do: hardware, confidence, a GPU, memory, a region, features such as models
-(`pallet_workers::Requirements`). Workers that meet them make a capability class, which is shared by all agents that ask
-for the same and is open while one of them does. The chain has room for few classes: a deposit is held for as long as
-an agent asks for anything.
+(`pallet_workers::Requirements`), and whose enclaves it hires or bans by their measurements (`pallet_workers::Staff`).
+Workers that meet all that make a capability class, which is shared by all agents that ask for the same and is open
+while one of them does. The chain has room for few classes: a deposit is held for as long as an agent asks for anything,
+of whoever asked last, creator or DAO's account (which has what holders have voted to send there); who asked before has
+its deposit back.
 
 It says as well what the agent pays for HTTP requests, from its treasury, for which gateways' tickets (`set_service`;
 genesis says what new agents begin with), and which hosts its script may reach (`set_hosts`).
 
 ## Out of scope
 
-What a script may do (the workers' sandbox), holders and votes. Removal: uploaded code stays on-chain for good, and so
-do the record and the output of every job that is over, some 430 bytes and up to 64 KiB. No deposit is held for them. A
-byte of code costs its uploader once, in the transaction's fee (`TransactionPayment`'s price of a byte, half a token
-for the largest script); a job's record is paid for by the fee of `submit`, its output by no more than the job's gas.
+What a script may do (the workers' sandbox), what holders have (`Dividends`), votes (`Dao`). Removal: uploaded code
+stays on-chain for good, and so do the record and the output of every job that is over, some 430 bytes and up to 64 KiB.
+No deposit is held for them. A byte of code costs its uploader once, in the transaction's fee (`TransactionPayment`'s
+price of a byte, half a token for the largest script); a job's record is paid for by the fee of `submit`, its output by
+no more than the job's gas.
 """
 
 from __future__ import annotations
@@ -30,17 +33,18 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
+from pallets.agents.company_page import CompanyPage
+from pallets.agents.errors import AgentErrors
+from pallets.agents.events import AgentEvents
+from pallets.companies import Holders, treasury
 from pallets.frame import (
     H256,
-    U32,
     U64,
     AccountId,
     Balance,
     Bound,
     Compact,
     Const,
-    Error,
-    Event,
     Map,
     Pallet,
     Reasons,
@@ -54,7 +58,8 @@ from pallets.jobs.terms import Classes, ServiceTerms, Terms
 from pallets.primitives.agent_record import Agent, AgentId, AgentKind, AgentPolicy, Name
 from pallets.primitives.hashing import Identity, blake2_256
 from pallets.primitives.service import MAX_HOSTS, NO_SERVICE, BudgetLevel, Host, ServicePolicy, is_host
-from pallets.primitives.worker_record import EVERYONE, ClassId, Requirements
+from pallets.primitives.worker_record import EVERYONE, ClassId, Measurements, Requirements, Staff
+from pallets.timestamp import Timestamp
 
 MAX_CODE = 512 * 1024
 NAME = re.compile(rb"[a-z][a-z0-9-]*")
@@ -62,108 +67,17 @@ NAME = re.compile(rb"[a-z][a-z0-9-]*")
 Code = Annotated[bytes, Bound(MAX_CODE)]
 
 
-class Agents(Pallet):
+class Agents(CompanyPage, AgentEvents, AgentErrors, Pallet):
     """Scripts that anyone may have run, on the terms their DAO sets."""
 
+    timestamp: Timestamp
     currency: Currency
+    holders: Holders
     classes: Classes
     max_gas: Const[U64]
     """The most gas that a policy may allow a job."""
     requirements_deposit: Const[Balance]
     """What is held of a DAO while its agent asks anything of its workers."""
-
-    class CodeUploaded(Event):
-        """Code is on-chain, under its hash."""
-
-        hash: H256
-        size: U32
-
-    class Created(Event):
-        """An agent was created."""
-
-        agent: AgentId
-        owner: AccountId
-        name: Name
-
-    class CodeApproved(Event):
-        """An agent's script is from now on the code of this hash."""
-
-        agent: AgentId
-        hash: H256
-
-    class PolicySet(Event):
-        """An agent's terms for new jobs were changed."""
-
-        agent: AgentId
-
-    class Funded(Event):
-        """Somebody gave to an agent's treasury."""
-
-        agent: AgentId
-        who: AccountId
-        amount: Balance
-
-    class Paused(Event):
-        """An agent takes no new jobs."""
-
-        agent: AgentId
-
-    class Resumed(Event):
-        """An agent takes jobs again."""
-
-        agent: AgentId
-
-    class RequirementsSet(Event):
-        """New jobs of an agent are given to workers of this capability class."""
-
-        agent: AgentId
-        class_: ClassId
-
-    class ServiceSet(Event):
-        """What an agent pays for HTTP requests was changed."""
-
-        agent: AgentId
-
-    class HostsSet(Event):
-        """The hosts that an agent's script may reach were changed."""
-
-        agent: AgentId
-
-    class UnknownAgent(Error):
-        """No agent has this number."""
-
-    class UnknownCode(Error):
-        """No code of this hash was uploaded."""
-
-    class EmptyCode(Error):
-        """Code has at least one byte."""
-
-    class BadName(Error):
-        """A name has 1 to 64 characters: a lower-case letter, then lower-case letters, digits and hyphens."""
-
-    class NameTaken(Error):
-        """Another agent has this name."""
-
-    class SharesDontAddUp(Error):
-        """The shares of a policy add up to a million."""
-
-    class BadGasLimit(Error):
-        """A policy allows a job at least one unit of gas, and at most `MaxGas`."""
-
-    class NotDao(Error):
-        """The signer is not the agent's DAO."""
-
-    class AgentPaused(Error):
-        """The agent takes no new jobs."""
-
-    class NotPaused(Error):
-        """The agent isn't paused."""
-
-    class NoApprovedCode(Error):
-        """The agent's DAO has approved no script yet."""
-
-    class BadHost(Error):
-        """A host is a name in lower case, as in `example.com`, or all names below one, as in `*.example.com`."""
 
     class HoldReason(Reasons):
         """What is held here."""
@@ -173,7 +87,7 @@ class Agents(Pallet):
 
     next_agent = Value[AgentId](default=0)
     """The number of the next agent."""
-    agent = Map[AgentId, Agent](missing=UnknownAgent)
+    agent = Map[AgentId, Agent](missing=AgentErrors.UnknownAgent)
     """All agents."""
     by_name = Map[Name, AgentId]()
     """Agents by their name."""
@@ -181,6 +95,8 @@ class Agents(Pallet):
     """Uploaded code, by its hash."""
     requirements = Map[AgentId, ClassId](default=EVERYONE)
     """The capability class of each agent that asks anything of its workers; what it asks is in `Workers.Classes`."""
+    depositor = Map[AgentId, AccountId]()
+    """Of whom the deposit for that is held, unless it is the agent's creator."""
     service = Map[AgentId, ServicePolicy]()
     """What agents pay for HTTP requests; one that isn't here pays for none."""
     budget = Map[AgentId, BudgetLevel]()
@@ -226,17 +142,13 @@ class Agents(Pallet):
     @call(2, weight=Weight(150_000_000, 6_000))
     def approve_code(self, who: Signed, agent: AgentId, hash: H256) -> None:
         """Make uploaded code the agent's script. Jobs that were submitted before keep theirs."""
-        record = self._governed(who, agent)
-        if hash not in self.code:
-            raise self.UnknownCode
-        record.code = hash
-        self.agent[agent] = record
-        self.deposit(self.CodeApproved(agent, hash))
+        self.governed(who, agent)
+        self.approve(agent, hash, None)
 
     @call(3, weight=Weight(150_000_000, 4_000))
     def set_policy(self, who: Signed, agent: AgentId, policy: AgentPolicy) -> None:
         """Change the agent's terms for new jobs."""
-        record = self._governed(who, agent)
+        record = self.governed(who, agent)
         self._check(policy)
         record.policy = policy
         self.agent[agent] = record
@@ -253,7 +165,7 @@ class Agents(Pallet):
     @call(5, weight=Weight(150_000_000, 4_000))
     def pause(self, who: Signed, agent: AgentId) -> None:
         """Take no new jobs. Those submitted before go on."""
-        record = self._governed(who, agent)
+        record = self.governed(who, agent)
         if record.paused:
             raise self.AgentPaused
         record.paused = True
@@ -263,7 +175,7 @@ class Agents(Pallet):
     @call(6, weight=Weight(150_000_000, 4_000))
     def resume(self, who: Signed, agent: AgentId) -> None:
         """Take jobs again."""
-        record = self._governed(who, agent)
+        record = self.governed(who, agent)
         if not record.paused:
             raise self.NotPaused
         record.paused = False
@@ -276,19 +188,9 @@ class Agents(Pallet):
 
         A deposit is held until anyone will do again.
         """
-        self._governed(who, agent)
-        old = self.requirements[agent]
-        new = self.classes.open_class(requirements)
-        self.classes.close_class(old)
-        if new == EVERYONE:
-            del self.requirements[agent]
-        else:
-            self.requirements[agent] = new
-        if old == EVERYONE != new:
-            self.currency.hold(self.HoldReason.Requirements, who, self.requirements_deposit, keep_alive=True)
-        elif old != EVERYONE == new:
-            self.currency.release(self.HoldReason.Requirements, who, self.requirements_deposit)
-        self.deposit(self.RequirementsSet(agent, new))
+        record = self.governed(who, agent)
+        staff = self.classes.class_of(self.requirements[agent]).staff
+        self._ask(who, agent, record, requirements, staff)
 
     @call(8, weight=Weight(150_000_000, 5_000))
     def set_service(self, who: Signed, agent: AgentId, service: ServicePolicy) -> None:
@@ -296,7 +198,7 @@ class Agents(Pallet):
 
         Requests whose leaves the chain draws later are paid for on these terms.
         """
-        self._governed(who, agent)
+        self.governed(who, agent)
         if service == NO_SERVICE:
             del self.service[agent]
         else:
@@ -306,7 +208,7 @@ class Agents(Pallet):
     @call(9, weight=lambda agent, hosts: Weight(150_000_000 + 3_000_000 * len(hosts or ()), 5_000))
     def set_hosts(self, who: Signed, agent: AgentId, hosts: Annotated[list[Host], Bound(MAX_HOSTS)] | None) -> None:
         """Say which hosts the agent's script may reach; with none given, any that is public."""
-        self._governed(who, agent)
+        self.governed(who, agent)
         if hosts is None:
             del self.hosts[agent]
         elif all(map(is_host, hosts)):
@@ -314,6 +216,23 @@ class Agents(Pallet):
         else:
             raise self.BadHost
         self.deposit(self.HostsSet(agent))
+
+    @call(12, weight=Weight(450_000_000, 15_000))
+    def hire(self, who: Signed, agent: AgentId, measurements: Measurements) -> None:
+        """Have the agent's new jobs done only by enclaves of these measurements; with none given, by any.
+
+        The deposit of `set_requirements` is held while the agent hires or bans any.
+        """
+        record = self.governed(who, agent)
+        asked = self.classes.class_of(self.requirements[agent])
+        self._ask(who, agent, record, asked.requirements, Staff(measurements, asked.staff.banned))
+
+    @call(13, weight=Weight(450_000_000, 15_000))
+    def ban(self, who: Signed, agent: AgentId, measurements: Measurements) -> None:
+        """Have none of the agent's new jobs done by enclaves of these measurements; as `hire` else."""
+        record = self.governed(who, agent)
+        asked = self.classes.class_of(self.requirements[agent])
+        self._ask(who, agent, record, asked.requirements, Staff(asked.staff.hired, measurements))
 
     # What other pallets may ask: `Payees`
 
@@ -346,19 +265,36 @@ class Agents(Pallet):
 
     # Inside
 
-    def _governed(self, who: bytes, agent: int) -> Agent:
+    def governed(self, who: bytes, agent: int) -> Agent:
+        """An agent's record, for who governs it; raises `NotDao`."""
         record = self.agent[agent]
-        if record.owner != who:
+        if who != self._dao_of(agent, record.owner):
             raise self.NotDao
         return record
+
+    def _ask(self, who: bytes, agent: int, record: Agent, requirements: Requirements, staff: Staff) -> None:
+        """Has new jobs given to workers of this kind, on a deposit."""
+        if not set(staff.hired).isdisjoint(staff.banned):
+            raise self.HiredAndBanned
+        old, payer = self.requirements[agent], self.depositor.get(agent) or record.owner
+        new = self.classes.open_class(requirements, staff)
+        self.classes.close_class(old)
+        if new == EVERYONE:
+            del self.requirements[agent]
+        else:
+            self.requirements[agent] = new
+        if new != EVERYONE and (old == EVERYONE or payer != who):
+            self.currency.hold(self.HoldReason.Requirements, who, self.requirements_deposit, keep_alive=True)
+        if old != EVERYONE and (new == EVERYONE or payer != who):
+            self.currency.release(self.HoldReason.Requirements, payer, self.requirements_deposit)
+        if new != EVERYONE and who != record.owner:
+            self.depositor[agent] = who
+        else:
+            del self.depositor[agent]
+        self.deposit(self.RequirementsSet(agent, new))
 
     def _check(self, policy: AgentPolicy) -> None:
         if not policy.shares.add_up:
             raise self.SharesDontAddUp
         if not 0 < policy.max_gas <= self.max_gas:
             raise self.BadGasLimit
-
-
-def treasury(agent: int) -> bytes:
-    """The keyless account of an agent's money; mirrors `PalletId::into_sub_account_truncating`."""
-    return (b"modlfthmagnt" + agent.to_bytes(8, "little")).ljust(32, b"\0")

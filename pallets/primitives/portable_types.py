@@ -1,7 +1,7 @@
 """Type descriptions as metadata carries them: one numbered entry a type, naming others by number.
 
-`types_registry` builds values of these classes, the lowerings encode them; real chains' registries decode into them.
-Mirrors `scale_info::{PortableRegistry, Type, TypeDef, Field, Variant}` in portable form.
+`pallets.frame.types_registry` builds values of these classes, metadata carries them; real chains' registries decode
+into them. Mirrors `scale_info::{PortableRegistry, Type, TypeDef, Field, Variant}` in portable form.
 """
 
 from __future__ import annotations

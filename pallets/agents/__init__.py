@@ -1,0 +1,1 @@
+"""Scripts that anyone may have run, and the companies they are."""

@@ -1,0 +1,1 @@
+"""Tokens beside the native one: `pallet` is the page."""

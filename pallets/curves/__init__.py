@@ -1,0 +1,1 @@
+"""Tokens of agents, sold and bought back along a curve."""

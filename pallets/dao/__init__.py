@@ -1,0 +1,1 @@
+"""What an agent's holders decide together: proposals, votes, and what becomes of them."""
