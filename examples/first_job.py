@@ -69,21 +69,22 @@ def compact(number: int) -> bytes:
     return (number << 2 | 2).to_bytes(4, "little")
 
 
-class Example:
-    """One run against one chain."""
+class Client:
+    """A chain, by its own words: calls signed and waited for, what they left, and what the chain has."""
 
     def __init__(self, url: str) -> None:
         self.chain = SubstrateInterface(url=url)
-        self.alice, self.bob = (Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob"))
         self.genesis = raw(self.chain.get_block_hash(0))
 
-    # The chain, by its own words
+    def submit_call(self, signer: Keypair, pallet: str, call: str, **arguments: Any) -> ExtrinsicReceipt:
+        """Signs, submits, waits for the block."""
+        composed = self.chain.compose_call(pallet, call, arguments)
+        signed = self.chain.create_signed_extrinsic(composed, signer)
+        return self.chain.submit_extrinsic(signed, wait_for_inclusion=True)
 
     def send(self, signer: Keypair, pallet: str, call: str, **arguments: Any) -> ExtrinsicReceipt:
         """Signs, submits, waits for the block; raises if the call failed."""
-        composed = self.chain.compose_call(pallet, call, arguments)
-        signed = self.chain.create_signed_extrinsic(composed, signer)
-        receipt = self.chain.submit_extrinsic(signed, wait_for_inclusion=True)
+        receipt = self.submit_call(signer, pallet, call, **arguments)
         if not receipt.is_success:
             raise NotAsClaimed(f"{pallet}.{call} failed: {receipt.error_message}")
         return receipt
@@ -112,6 +113,37 @@ class Example:
             yield number, found
             number += 1
         raise NotAsClaimed(f"nothing came of it within {PATIENCE_SECONDS} s: is a worker running?")
+
+    def settled(self, job: int, number: int) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
+        """The events of the job's commit and payments, and the block they are in."""
+        for height, block in self.blocks_from(number):
+            events = [record.value for record in self.chain.get_events(block)]
+            mine = [
+                (event["event_id"], event["attributes"])
+                for event in events
+                if event["module_id"] == "Jobs"
+                and isinstance(event["attributes"], dict)
+                and event["attributes"].get("job") == job
+            ]
+            for name, attributes in mine:
+                if name in ("Assigned", "Requeued"):
+                    print(f"    #{height} {name}, attempt {attributes['attempt']}")
+                if name == "Expired":
+                    raise NotAsClaimed(f"the job expired: {attributes['reason']}")
+            named = dict(mine)
+            if "Settled" in named:
+                payments = [attributes for name, attributes in mine if name == "Paid"]
+                print(f"    #{height} committed and settled")
+                return {**named["Committed"], "fee": named["Settled"]["fee"]}, payments, block
+        raise AssertionError("blocks_from only ends by raising")
+
+
+class Example(Client):
+    """One run against one chain."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.alice, self.bob = (Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob"))
 
     # The steps
 
@@ -174,29 +206,6 @@ class Example:
         held = int(self.query("System", "Account", self.bob.ss58_address)["data"]["reserved"])
         check(held >= MAX_FEE, f"job {job} is submitted, its fee is held")
         return job, feed, int(self.chain.get_block_number(receipt.block_hash))
-
-    def settled(self, job: int, number: int) -> tuple[dict[str, Any], list[dict[str, Any]], str]:
-        """The events of the job's commit and payments, and the block they are in."""
-        for height, block in self.blocks_from(number):
-            events = [record.value for record in self.chain.get_events(block)]
-            mine = [
-                (event["event_id"], event["attributes"])
-                for event in events
-                if event["module_id"] == "Jobs"
-                and isinstance(event["attributes"], dict)
-                and event["attributes"].get("job") == job
-            ]
-            for name, attributes in mine:
-                if name in ("Assigned", "Requeued"):
-                    print(f"    #{height} {name}, attempt {attributes['attempt']}")
-                if name == "Expired":
-                    raise NotAsClaimed(f"the job expired: {attributes['reason']}")
-            named = dict(mine)
-            if "Settled" in named:
-                payments = [attributes for name, attributes in mine if name == "Paid"]
-                print(f"    #{height} committed and settled")
-                return {**named["Committed"], "fee": named["Settled"]["fee"]}, payments, block
-        raise AssertionError("blocks_from only ends by raising")
 
     def verify_output(
         self, job: int, code: bytes, feed: bytes, commit: dict[str, Any], block: str

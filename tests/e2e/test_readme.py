@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def test_commands_run(command: str, served: DevChain) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     last = json.loads(done.stdout if done.stdout.startswith("{") else done.stdout.strip().splitlines()[-1])
     assert last
+
+
+def test_an_example_says_what_is_missing(served: DevChain) -> None:
+    for arguments, said in (
+        (("--url", "ws://127.0.0.1:1"), "No chain answers"),
+        (("--url", served.ws, "--gateway", served.http), f"{served.http} is no gateway of this chain"),
+    ):
+        command = [sys.executable, "examples/launch_agent.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 async def test_its_three_workers_vote(served: DevChain) -> None:
