@@ -287,7 +287,7 @@ class Curves(CurveErrors, Pallet):
     # Inside
 
     def _chosen(self, curve: int) -> Curve:
-        """What was chosen of a curve. Decoded once, as nobody changes it: half of what a trade does otherwise."""
+        """What was chosen of a curve. It never changes, so it is decoded once."""
         curves = self.curve
         raw = self.state.get(curves.key(curve))
         if raw is None:

@@ -125,5 +125,8 @@ class DaoErrors:
     class CallNotAllowed(Error):
         """The call, or one within it, isn't among those that a DAO makes."""
 
-    class CallTooLarge(Error):
-        """The call has more bytes, or weighs more, than a motion may."""
+    class CallTooHeavy(Error):
+        """The call weighs more than a motion may."""
+
+    class BadCall(Error):
+        """The bytes are no call of this chain."""

@@ -37,14 +37,13 @@ from pallets.frame.origin import signed
 from pallets.frame.runtime import Call
 from pallets.fungibles import is_pot
 from pallets.primitives.agent_record import Agent, AgentId, AgentPolicy
+from pallets.primitives.scale import DecodeError
 from pallets.primitives.service import AccessPolicy, Host, ServicePolicy
 from pallets.primitives.worker_record import Measurements
 
 if TYPE_CHECKING:
     from pallets.dao.pallet import Dao
 
-MAX_CALL = 4096
-"""Bytes of a motion's call."""
 MAX_CALL_WEIGHT = Weight(2_000_000_000, 200_000)
 MOTION_WEIGHT = Weight(1_000_000_000, 40_000)
 """Of the dearest motion that isn't a call."""
@@ -94,10 +93,11 @@ class _Possible(Exception):
 def check_motion(dao: Dao, agent: int, motion: Motion) -> None:
     """Raises why a motion can't be: a call beyond its limits, else whatever wouldn't succeed now. Leaves no trace."""
     if isinstance(motion, MakeCall):
-        if any(each.name not in dao.callable for each in motion.call.nested()):
+        call = _decoded(dao, motion.call)
+        if any(each.name not in dao.callable for each in call.nested()):
             raise dao.CallNotAllowed
-        if len(motion.call.encoded()) > MAX_CALL or motion.call.dispatch_info().weight.any_gt(MAX_CALL_WEIGHT):
-            raise dao.CallTooLarge
+        if call.dispatch_info().weight.any_gt(MAX_CALL_WEIGHT):
+            raise dao.CallTooHeavy
         return
     try:
         with dao.runtime.transactional():
@@ -118,7 +118,7 @@ def carry_out_motion(dao: Dao, id: int, proposal: Proposal, motion: Motion) -> N
 
 def weight_of(motion: Motion) -> Weight:
     """The most that carrying it out weighs."""
-    return MOTION_WEIGHT + motion.call.dispatch_info().weight if isinstance(motion, MakeCall) else MOTION_WEIGHT
+    return MOTION_WEIGHT + MAX_CALL_WEIGHT if isinstance(motion, MakeCall) else MOTION_WEIGHT
 
 
 def pay(dao: Dao, agent: int, dest: bytes, amount: int) -> None:
@@ -186,7 +186,7 @@ def _do(dao: Dao, agent: int, motion: Motion, proposal: int, proposer: bytes) ->
         case Ban(measurements):
             companies.ban(account, agent, measurements)
         case MakeCall(call):
-            _make_call(dao, account, call)
+            _make_call(dao, account, _decoded(dao, call))
 
 
 def _remember(dao: Dao, agent: int, proposal: int, proposer: bytes, code: bytes) -> None:
@@ -204,6 +204,13 @@ def _reward(dao: Dao, agent: int, number: int, amount: int) -> None:
     dao.contribution[agent, number] = found
     pay(dao, agent, found.proposer, amount)
     dao.deposit(dao.Rewarded(agent, number, found.proposer, amount))
+
+
+def _decoded(dao: Dao, data: bytes) -> Call:
+    try:
+        return dao.runtime.decode_call(data)
+    except DecodeError:  # at an execution: the runtime was upgraded meanwhile
+        raise dao.BadCall from None
 
 
 def _make_call(dao: Dao, account: bytes, call: Call) -> None:

@@ -19,11 +19,13 @@ from pallets.frame import (
     Variant,
     struct,
 )
-from pallets.frame.runtime import RuntimeCall
 from pallets.fungibles import AssetId
 from pallets.primitives.agent_record import AgentId, AgentPolicy
 from pallets.primitives.service import MAX_HOSTS, AccessPolicy, Host, ServicePolicy
 from pallets.primitives.worker_record import Measurements
+
+MAX_CALL = 4096
+"""Bytes of a motion's call."""
 
 ContributionId = U32
 
@@ -130,7 +132,8 @@ class Ban(Motion):
 class MakeCall(Motion):
     """Makes a call as the DAO's account, one of those the chain lists, at every level of calls within calls."""
 
-    call: RuntimeCall
+    call: Annotated[bytes, Bound(MAX_CALL)]
+    """Its encoding; as bytes, because not every client can write a call inside an enum."""
 
 
 SPENDING = (Spend, Reward)

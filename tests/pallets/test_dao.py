@@ -9,7 +9,7 @@ import pytest
 from pallets.agents.pallet import Agents
 from pallets.assets.pallet import Assets
 from pallets.dao.api import DaoApi
-from pallets.dao.motions import MAX_CALL, fit_for_motions
+from pallets.dao.motions import fit_for_motions
 from pallets.dao.pallet import Dao
 from pallets.dao.rules import Guardian, usual_rules
 from pallets.dao.tally import Ballot
@@ -295,18 +295,19 @@ def test_a_call_of_the_list_under_the_dao_s_account(chain: DaoChain) -> None:
         call("Balances", "transfer_keep_alive", dest=DAVE, value=2 * UNIT),
         call("System", "remark_with_event", remark=b"so be it"),
     ]
-    chain.carry(MakeCall(call("Utility", "batch_all", calls=batch)))
+    chain.carry(MakeCall(call("Utility", "batch_all", calls=batch).encoded()))
     assert [event.sender for event in chain.events(System.Remarked)] == [chain.account]
     assert (chain.rt.balances.free(chain.account), chain.rt.balances.free(treasury)) == (3 * UNIT, free)
     heavy = call("Balances", "transfer_keep_alive", dest=DAVE, value=1)
-    with noop(chain.rt, Dao.CallTooLarge):
-        chain.propose(MakeCall(call("Utility", "batch", calls=[heavy] * 200)))
-    with noop(chain.rt, Dao.CallTooLarge):
-        chain.propose(MakeCall(call("System", "remark_with_event", remark=bytes(MAX_CALL))))
+    with noop(chain.rt, Dao.CallTooHeavy):
+        chain.propose(MakeCall(call("Utility", "batch", calls=[heavy] * 80).encoded()))
+    for none in (b"", b"\xff\xff", heavy.encoded() + b"\0"):
+        with noop(chain.rt, Dao.BadCall):
+            chain.propose(MakeCall(none))
 
 
 def test_a_motion_that_fails_may_be_executed_while_there_is_time(chain: DaoChain) -> None:
-    id = chain.propose(MakeCall(chain.rt.call("Balances", "transfer_keep_alive", dest=DAVE, value=UNIT)))
+    id = chain.propose(MakeCall(chain.rt.call("Balances", "transfer_keep_alive", dest=DAVE, value=UNIT).encoded()))
     chain.pass_(id)
     assert repr(chain.events(Dao.ExecutionFailed)) == repr([Dao.ExecutionFailed(id, Token("FundsUnavailable"))])
     with noop(chain.rt, Token("FundsUnavailable")):

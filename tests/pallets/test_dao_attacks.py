@@ -13,6 +13,7 @@ from pallets.dao.pallet import Dao
 from pallets.dao.tally import Ballot
 from pallets.dao.terms import MakeCall, Motion, Pause, ProposalState, Resume, SetGuardian, Spend
 from pallets.dao.weights import MAX_LIVE
+from pallets.frame.origin import RawRoot, SystemOrigin
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
@@ -253,16 +254,16 @@ def calls(chain: DaoChain, id: int) -> Iterator[Call]:
     yield call("Assets", "mint", id=chain.token, beneficiary=MALLORY, amount=1)
     yield call("Agents", "approve_code", agent=0, hash=NEW)
     yield call("Balances", "transfer_all", dest=MALLORY, keep_alive=False)
-    yield call("Utility", "dispatch_as", as_origin=None, call=execute)
+    yield call("Utility", "dispatch_as", as_origin=SystemOrigin(RawRoot()), call=execute)
 
 
 @pytest.mark.parametrize("which", range(9))
 def test_a_call_beside_the_list_is_refused_at_every_level(chain: DaoChain, which: int) -> None:
     call = list(calls(chain, 0))[which]
     with noop(chain.rt, Dao.CallNotAllowed):
-        chain.propose(MakeCall(call))
+        chain.propose(MakeCall(call.encoded()))
     with noop(chain.rt, Dao.CallNotAllowed):
-        chain.propose(MakeCall(chain.rt.call("Utility", "batch", calls=[call])))
+        chain.propose(MakeCall(chain.rt.call("Utility", "batch", calls=[call]).encoded()))
 
 
 def test_reentrancy_by_batch(chain: DaoChain) -> None:
@@ -273,9 +274,9 @@ def test_reentrancy_by_batch(chain: DaoChain) -> None:
     again, too = (call("Dao", "execute", proposal=id) for id in (0, 1))
     chain.rt.dao.callable = frozenset({*chain.rt.dao.callable, "Dao.execute"})
     before = chain.rt.balances.free(MALLORY)
-    first, second = (chain.propose(MakeCall(pay)) for _ in range(2))
-    chain.rt.dao.motion[first] = MakeCall(call("Utility", "batch", calls=[pay, again, pay]))
-    chain.rt.dao.motion[second] = MakeCall(call("Utility", "batch_all", calls=[pay, too]))
+    first, second = (chain.propose(MakeCall(pay.encoded())) for _ in range(2))
+    chain.rt.dao.motion[first] = MakeCall(call("Utility", "batch", calls=[pay, again, pay]).encoded())
+    chain.rt.dao.motion[second] = MakeCall(call("Utility", "batch_all", calls=[pay, too]).encoded())
     chain.to_vote(first)
     for id in (first, second):
         for who in (ALICE, BOB):

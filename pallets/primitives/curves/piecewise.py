@@ -68,13 +68,14 @@ class Piecewise(Shape):
     segments: Annotated[list[Segment], Bound(MAX_SEGMENTS)]
 
     def integral(self, units: int) -> Fraction:
-        total, per = 0, 1
-        for start, segment in self._from():
-            end = min(segment.until, units)
+        total, per, start = 0, 1, 0
+        for segment in self.segments:
+            end = segment.until if segment.until < units else units
             added, parts = segment.integral(start, end)
-            total, per = (total + added, per) if parts == per else (total * parts + added * per, per * parts)
+            total, per = total * parts + added * per, per * parts
             if end == units:
                 break
+            start = end
         return total, per
 
     def price(self, supply: int) -> Fraction:
