@@ -200,6 +200,11 @@ class Chain:
             values = {key: value for change in found for key, value in change["changes"]}
             return [None if values[_hex(key)] is None else _bytes(values[_hex(key)]) for key in keys]
 
+    async def ask(self, function: str, argument: bytes, at: bytes | None = None) -> bytes:
+        """What a runtime API answers, both as SCALE has them, after block `at` or the best one."""
+        with _known(at):
+            return _bytes(await self.client.call("state_call", function, _hex(argument), *_optional(at)))
+
     async def keys_under(self, prefix: bytes, count: int, start: bytes | None = None) -> list[bytes]:
         """The first `count` storage keys under a prefix, at most 1000, behind `start`, after the best block."""
         found = await self.client.call("state_getKeysPaged", _hex(prefix), count, *_optional(start))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Annotated, Any, TypeVar
 
-import trio
 import typer
 
+from offchain.authoring.on_chain import on_chain
 from offchain.authoring.one_line import one_line
 from offchain.programs import bytes32
 
@@ -24,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Url = Annotated[str, typer.Option(help="WebSocket of a node.")]
+Url = Annotated[str, typer.Option(help="WebSocket of a node.", envvar="FATHOM_URL")]
 Suri = Annotated[str, typer.Option(help="Secret URI of the account that pays.", envvar="FATHOM_SURI")]
 Number = Annotated[int, typer.Option(help="The channel's number.", min=0)]
 Amount = Annotated[int, typer.Option(help="How much, in the chain's smallest units.", min=1)]
@@ -57,7 +56,7 @@ def open_one(
 
     key = bytes32(worker, "--worker", "worker's key")
     with one_line():
-        opened = trio.run(_on_chain, url, suri, open_channel, key, amount, agent)
+        opened = _on_chain(url, suri, open_channel, key, amount, agent)
     if as_json:
         print(json.dumps({"channel": opened.channel, "most": opened.most}))
         return
@@ -79,7 +78,7 @@ def top_up_one(
     from offchain.authoring.channels import top_up
 
     with one_line():
-        found = trio.run(_on_chain, url, suri, top_up, channel, amount)
+        found = _on_chain(url, suri, top_up, channel, amount)
     print(json.dumps({"channel": channel, "held": found.held}) if as_json else f"channel {channel} holds {found.held}")
 
 
@@ -101,7 +100,7 @@ def close(
 
     with one_line():
         do = withdraw_channel if withdraw else close_channel
-        found = trio.run(_on_chain, url, suri, do, channel)
+        found = _on_chain(url, suri, do, channel)
     if as_json:
         print(json.dumps({"channel": channel, "held": found.held, "closes": found.closes, "withdrawn": withdraw}))
     elif withdraw:
@@ -139,20 +138,12 @@ def voucher(
 
     key = bytes32(worker, "--worker", "worker's key")
     with one_line():
-        print(trio.run(_on_chain, url, suri, sign_voucher, channel, agent, key, cumulative, hours * HOUR_MS))
+        print(_on_chain(url, suri, sign_voucher, channel, agent, key, cumulative, hours * HOUR_MS))
 
 
-async def _on_chain(url: str, suri: str, do: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+def _on_chain(url: str, suri: str, do: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     """What `do(chain, payer, *arguments)` answers."""
-    from node.web import connect_websocket
-    from offchain.chain import Chain
-    from offchain.rpc import Client
     from pallets.primitives.keys import Keypair
 
     payer = Keypair.from_suri(suri)
-    async with trio.open_nursery() as nursery:
-        client = Client(partial(connect_websocket, url), url)
-        await nursery.start(client.run)
-        found = await do(await Chain.open(client), payer, *arguments)
-        nursery.cancel_scope.cancel()
-    return found
+    return on_chain(url, lambda chain: do(chain, payer, *arguments))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import trio
 import typer
 
-from offchain.authoring.errors import BadCase
+from offchain.authoring.errors import BadCase, BadTerms
 from offchain.authoring.one_line import fail, one_line
 from offchain.authoring.project import TEMPLATES, create, load
 from offchain.cache import user_cache
 
 if TYPE_CHECKING:
+    from offchain.authoring.deployment import Deployed
     from offchain.authoring.local import LocalAnswer
 
 app = typer.Typer(
@@ -37,7 +38,11 @@ AllowPrivate = Annotated[
     bool, typer.Option("--allow-private-network", help="Let the script reach this machine and private networks.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
+Agent = Annotated[str, typer.Argument(help="Name or number of the agent.")]
+CallerSuri = Annotated[str, typer.Option(help="Secret URI of the account that calls.", envvar="FATHOM_SURI")]
 HERE, NODE_URL, GATEWAY_URL = Path(), "ws://127.0.0.1:9944", "http://127.0.0.1:8000"
+HOUR_MS, CALL_MS = 3_600_000, 600_000
+"""The second: for how long a pass for one call is good."""
 
 
 @app.command()
@@ -175,7 +180,7 @@ def deploy(
     with one_line():
         project = load(directory)
         code = bundle(project)
-        deployed = trio.run(partial(_deploy, url, suri, project.name, code, project.hosts))
+        deployed = _deploy(url, suri, project.name, code, project.hosts)
     found = {
         "agent": deployed.agent,
         "name": project.name,
@@ -192,8 +197,72 @@ def deploy(
 
 
 @app.command()
+def access(
+    agent: Agent,
+    call_price: Annotated[int | None, typer.Option(help="What a call costs who calls, beside its gas.", min=0)] = None,
+    free_tokens: Annotated[
+        int | None, typer.Option(help="Who has so much of its token locked for an epoch calls free.", min=1)
+    ] = None,
+    quota: Annotated[int | None, typer.Option(help="How often a minute each of these calls free.", min=1)] = None,
+    suri: Annotated[str, typer.Option(help="Secret URI of the agent's creator.", envvar="FATHOM_SURI")] = "//Alice",
+    url: Url = NODE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Say what calls over HTTP cost, and who calls free; without options, print it. Amounts are in smallest units.
+
+    What isn't given is 0, or nobody; `--call-price 0` alone opens the agent to all. Once somebody has the agent's token
+    its DAO decides: `fathom dao`.
+
+    [bold]Example[/bold]
+
+    fathom agent access weather --call-price 1000000 --free-tokens 100 --quota 10
+    """
+    from offchain.authoring.access import access_of, set_access
+    from offchain.authoring.on_chain import on_chain
+    from offchain.chain import Chain
+    from pallets.primitives.keys import Keypair
+    from pallets.primitives.service import AccessPolicy
+
+    async def do(chain: Chain) -> AccessPolicy:
+        if (call_price, free_tokens, quota) != (None, None, None):
+            if (free_tokens is None) != (quota is None):
+                raise BadTerms("--free-tokens and --quota go together: who calls free, and how often")
+            wanted = AccessPolicy(call_price or 0, free_tokens, quota or 0)
+            await set_access(chain, Keypair.from_suri(suri), agent, wanted)
+        return await access_of(chain, agent)
+
+    with one_line():
+        found = on_chain(url, do)
+    if as_json:
+        print(json.dumps({"callPrice": found.call_price, "freeTokens": found.free_tokens, "quota": found.quota}))
+    elif found.is_open:
+        print(f"{agent} is open: a call costs its gas, which the agent's budget pays")
+    else:
+        print(f"a call of {agent} costs {found.call_price} and its gas, by voucher")
+        if found.free_tokens is not None:
+            print(f"free: {found.quota} calls a minute, with {found.free_tokens} of its token locked for an epoch")
+
+
+@app.command("pass")
+def make_pass(
+    agent: Agent,
+    hours: Annotated[int, typer.Option(help="For how long it is good.", min=1, max=23)] = 1,
+    suri: CallerSuri = "//Bob",
+    url: Url = NODE_URL,
+) -> None:
+    """Sign a pass, and print what goes into the header `x-fathom-pass`: whoever has it calls as its account.
+
+    [bold]Example[/bold]
+
+    curl -H "x-fathom-pass: $(fathom agent pass weather --suri //Bob)" http://127.0.0.1:8000/agents/weather/
+    """
+    with one_line():
+        print(_pass(url, suri, agent, hours * HOUR_MS))
+
+
+@app.command()
 def call(
-    agent: Annotated[str, typer.Argument(help="Name or number of the agent.")],
+    agent: Agent,
     path: Annotated[str, typer.Argument(help="Path and query.")] = "/",
     method: Annotated[str | None, typer.Option("-X", "--method", help="GET, POST, PATCH or PUT.")] = None,
     data: Annotated[str | None, typer.Option("-d", "--data", help="The body; `@FILE` reads it.")] = None,
@@ -201,6 +270,11 @@ def call(
     voucher: Annotated[
         str | None, typer.Option(metavar="HEX", help="Pay by this voucher: what `fathom channel voucher` prints.")
     ] = None,
+    with_pass: Annotated[
+        bool, typer.Option("--pass", help="Call free, by the tokens that the account of --suri has locked.")
+    ] = False,
+    suri: CallerSuri = "//Bob",
+    url: Url = NODE_URL,
     gateway: Gateway = GATEWAY_URL,
     as_json: AsJson = False,
 ) -> None:
@@ -210,23 +284,30 @@ def call(
 
     fathom agent call weather '/?name=Ada'
     """
-    from offchain.authoring.calls import VOUCHER, ask
+    from offchain.authoring.calls import PASS, VOUCHER, ask
 
+    if with_pass and voucher is not None:
+        fail("a call is paid by --voucher or free by --pass: choose one")
     with one_line():
         paying = [] if voucher is None else [f"{VOUCHER}: {voucher}"]
+        if with_pass:
+            paying = [f"{PASS}: {_pass(url, suri, agent, CALL_MS)}"]
         answer = ask(gateway, agent, path, method, data, [*(header or []), *paying])
     if as_json:
-        print(json.dumps({"status": answer.status, "headers": answer.headers, "body": answer.text}))
+        told = {"status": answer.status, "headers": answer.headers, "body": answer.text}
+        print(json.dumps(told | {"receipt": answer.receipt, "broken": answer.broken}))
     else:
         print(f"{answer.status}  receipt {answer.receipt or 'none'}", file=sys.stderr)
         sys.stdout.write(answer.text if answer.text.endswith("\n") else f"{answer.text}\n")
+    if answer.broken is not None:
+        fail(f"the answer broke off: {answer.broken}; `fathom agent logs {agent}` says why, if the script failed")
     if answer.status >= 400:
         raise SystemExit(1)
 
 
 @app.command()
 def logs(
-    agent: Annotated[str, typer.Argument(help="Name or number of the agent.")],
+    agent: Agent,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on, as lines come.")] = False,
     gateway: Gateway = GATEWAY_URL,
 ) -> None:
@@ -246,20 +327,22 @@ def logs(
             raise SystemExit(0) from None
 
 
-async def _deploy(url: str, suri: str, name: str, code: bytes, hosts: tuple[str, ...] | None) -> Any:
-    from node.web import connect_websocket
-    from offchain.authoring.deployment import deploy as send
-    from offchain.chain import Chain
-    from offchain.rpc import Client
+def _deploy(url: str, suri: str, name: str, code: bytes, hosts: tuple[str, ...] | None) -> Deployed:
+    from offchain.authoring.deployment import deploy
+    from offchain.authoring.on_chain import on_chain
     from pallets.primitives.keys import Keypair
 
     owner = Keypair.from_suri(suri)
-    async with trio.open_nursery() as nursery:
-        client = Client(partial(connect_websocket, url), url)
-        await nursery.start(client.run)
-        deployed = await send(await Chain.open(client), owner, name, code, hosts)
-        nursery.cancel_scope.cancel()
-    return deployed
+    return on_chain(url, lambda chain: deploy(chain, owner, name, code, hosts))
+
+
+def _pass(url: str, suri: str, agent: str, milliseconds: int) -> str:
+    from offchain.authoring.access import sign_pass
+    from offchain.authoring.on_chain import on_chain
+    from pallets.primitives.keys import Keypair
+
+    caller = Keypair.from_suri(suri)
+    return on_chain(url, lambda chain: sign_pass(chain, caller, agent, milliseconds, _now_ms()))
 
 
 async def _run(code: bytes, request: Any, secret: Any, hosts: tuple[str, ...] | None, allow_private: bool) -> Any:

@@ -10,6 +10,7 @@ AuthoringError
 ├── BundleTooLarge    the bundle is more than a chain takes
 ├── NotTheOwner       the name belongs to another account's agent
 ├── BadCase           a test case is not what a case is
+├── BadTerms          an agent can't be called on such terms
 ├── NoChannel         there is no such channel, or it can't be paid from like that
 ├── NoSuchAgent       nobody has created an agent of that name or number
 └── CallFailed        the gateway can't be reached
@@ -54,6 +55,10 @@ class NotTheOwner(AuthoringError):
 
 class BadCase(AuthoringError):
     """A file of test cases can't be read, or says what no case can."""
+
+
+class BadTerms(AuthoringError):
+    """What calls are to cost, or who is to call free, is said in part."""
 
 
 class NoChannel(AuthoringError):

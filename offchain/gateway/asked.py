@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from offchain.gateway.admission import Payer
 from offchain.gateway.directory import AgentEntry
 from offchain.gateway.http_connection import Scope, Send
 from offchain.gateway.request_logs import RequestLog
@@ -52,6 +53,7 @@ class Asked:
     host: str
     sealed: SealedSecret | None
     voucher: SignedVoucher | None
+    payer: Payer
     prefix: str
     """The path that the agent is found under."""
     log: RequestLog

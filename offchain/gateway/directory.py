@@ -8,7 +8,7 @@ chain is asked once before a caller is told no, because a block may be known to 
 
 | followed | bound |
 | --- | --- |
-| agents: record, requirements, service | the first `GROUP * MAX_GROUPS`; the chain is asked for others each time |
+| agents: record, requirements, service, access | the first `GROUP * MAX_GROUPS`; others are asked for each time |
 | workers that may be drawn, and their records | `MAX_WORKERS` |
 | chain time | |
 
@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import trio
@@ -49,10 +49,22 @@ from offchain.gateway.errors import (
     UnknownAgent,
     UnknownCode,
 )
-from offchain.gateway.records import AGENT, AGENT_BY_NAME, ELIGIBLE, NEXT_AGENT, REQUIREMENTS, SERVICE
+from offchain.gateway.records import (
+    ACCESS,
+    AGENT,
+    AGENT_BY_NAME,
+    ELIGIBLE,
+    NEXT_AGENT,
+    REQUIREMENTS,
+    SERVICE,
+    SETTLED,
+    WHO,
+)
 from offchain.records import CODE, NOW, WORKER
 from offchain.rpc import RpcError
 from pallets.primitives.agent_record import MAX_NAME
+from pallets.primitives.scale import DecodeError
+from pallets.primitives.service import OPEN_ACCESS, AccessPolicy
 from pallets.primitives.worker_record import EVERYONE, SERVING, Worker
 
 GROUP = 128
@@ -78,8 +90,16 @@ class AgentEntry:
     """The workers that may serve it."""
     gateways: tuple[bytes, ...]
     """Whose tickets it pays for; none where it costs nothing."""
+    price: int
+    """Of a unit of gas."""
+    access: AccessPolicy
     since: float
     """When this was learnt, on trio's clock."""
+
+    @property
+    def costs(self) -> bool:
+        """Whether a request costs anybody anything."""
+        return bool(self.price or self.access.call_price)
 
 
 @dataclass(slots=True)
@@ -93,14 +113,15 @@ class _Known:
     price: int = 0
     class_id: int = EVERYONE
     gateways: tuple[bytes, ...] = ()
+    access: AccessPolicy = field(default_factory=lambda: OPEN_ACCESS)
     entry: AgentEntry | None = None
 
     def settle(self, id: int) -> None:
         code = self.code
         usable = self.exists and not self.paused and code is not None
-        gateways = self.gateways if self.price else ()
-        now = trio.current_time()
-        self.entry = AgentEntry(id, self.name, code or b"", self.class_id, gateways, now) if usable else None
+        gateways = self.gateways if self.price or self.access.call_price else ()
+        terms = gateways, self.price, self.access, trio.current_time()
+        self.entry = AgentEntry(id, self.name, code or b"", self.class_id, *terms) if usable else None
 
 
 class Directory:
@@ -189,7 +210,7 @@ class Directory:
                     id = await self.chain.read(AGENT_BY_NAME, name.encode())
                 values = None
                 if id is not None and id < 1 << 64:
-                    keys = [AGENT.key(id), REQUIREMENTS.key(id), SERVICE.key(id)]
+                    keys = [item.key(id) for item in ITEMS]
                     values = await self.chain.get_all(keys)
         if values is None or values[0] is None:
             raise UnknownAgent(f"there is no agent {name!r}; `GET /agents` lists those there are")
@@ -213,6 +234,12 @@ class Directory:
         if key is None:
             raise NoClusterKey("the chain's cluster has no final key yet, so no secret can be sealed: try again soon")
         return generation, key.seal_key
+
+    async def settled(self, agent: int, who: bytes) -> int:
+        """How much of an agent's token an account has had locked for an epoch, and has yet, in the newest block."""
+        with _answered():
+            async with self._questions:
+                return SETTLED.decode_all(await self.chain.ask("DaoApi_settled", WHO.encode((agent, who)))) or 0
 
     # Following
 
@@ -335,8 +362,17 @@ def _learn_service(known: _Known, value: bytes | None) -> None:
     known.gateways = () if policy is None else tuple(policy.gateways)
 
 
-ITEMS: tuple[StorageItem[object], ...] = (AGENT, REQUIREMENTS, SERVICE)  # type: ignore[assignment]
-PARTS: tuple[Callable[[_Known, bytes | None], None], ...] = (_learn_record, _learn_requirements, _learn_service)
+def _learn_access(known: _Known, value: bytes | None) -> None:
+    known.access = ACCESS.decode(value) or OPEN_ACCESS
+
+
+ITEMS: tuple[StorageItem[object], ...] = (AGENT, REQUIREMENTS, SERVICE, ACCESS)  # type: ignore[assignment]
+PARTS: tuple[Callable[[_Known, bytes | None], None], ...] = (
+    _learn_record,
+    _learn_requirements,
+    _learn_service,
+    _learn_access,
+)
 
 
 @contextmanager
@@ -345,7 +381,7 @@ def _answered() -> Iterator[None]:
     try:
         with trio.fail_after(ASK_SECONDS):
             yield
-    except (trio.TooSlowError, RpcError, ChainError) as error:
+    except (trio.TooSlowError, RpcError, ChainError, DecodeError) as error:
         raise ChainUnreachable(f"the chain's node doesn't answer: {error or 'no connection'}") from None
 
 

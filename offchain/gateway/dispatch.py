@@ -131,7 +131,7 @@ class Dispatch:
 
     def _message(self, id: int, worker: bytes, asked: Asked) -> Ask:
         ticket = None
-        if asked.voucher is None and self._tickets.public in asked.agent.gateways:
+        if asked.payer.is_agent:
             now = max(int(self._clock() * 1000), self._directory.now_ms)  # workers go by the one, chains by the other
             ticket = self._tickets.make_out(asked.agent.id, asked.hash, worker, now)
         return Ask(id, asked.agent.id, asked.code, asked.request, asked.host, asked.sealed, ticket, asked.voucher)

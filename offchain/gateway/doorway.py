@@ -2,8 +2,8 @@
 
 ## Overview
 
-`/agents/{id or name}/{rest}` and `/ipfs/{cid}/{rest}`. The agent is looked up and the body read; then it is for
-`dispatch` to have the request answered, and for `delivery` to hand the answer on.
+`/agents/{id or name}/{rest}` and `/ipfs/{cid}/{rest}`. The agent is looked up, who pays is judged and the body read;
+then it is for `dispatch` to have the request answered, and for `delivery` to hand the answer on.
 
 ## Errors
 
@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 import trio
 
+from offchain.gateway.admission import Admission
 from offchain.gateway.asked import Asked, BrokenOff, RequestLimits
 from offchain.gateway.delivery import send_whole
 from offchain.gateway.directory import Directory
@@ -49,14 +50,15 @@ class Doorway:
     def __init__(
         self,
         directory: Directory,
+        admission: Admission,
         dispatch: Dispatch,
         vault: Vault,
         logs: RequestLogs,
         entropy: Entropy,
         limits: RequestLimits,
     ) -> None:
-        self._directory, self._dispatch, self._vault = directory, dispatch, vault
-        self._logs, self._entropy, self._limits = logs, entropy, limits
+        self._directory, self._admission, self._dispatch = directory, admission, dispatch
+        self._vault, self._logs, self._entropy, self._limits = vault, logs, entropy, limits
         self.running = 0
         """Requests under way."""
 
@@ -99,6 +101,8 @@ class Doorway:
             result = str(await self._dispatch.answer(asked))
         except GatewayError as error:
             result = f"{error.status} {error.reason}"
+            if error.status == 503:
+                asked.payer.give_back()
             asked.log.add(asked.id, "ERROR", [str(error), *(error.stack or "").splitlines()])
             raise
         finally:
@@ -108,7 +112,7 @@ class Doorway:
     async def _read(self, request_id: str, scope: Scope, receive: Receive, send: Send) -> Asked:
         path: str = scope["raw_path"].decode("ascii")
         query, key = without_key(scope["query_string"].decode("ascii"))
-        headers, host, length, voucher = seen_headers(scope["headers"], request_id)
+        seen = seen_headers(scope["headers"], request_id)
         _, kind, name, *rest = path.split("/", 3)
         prefix, code = f"/{kind}/{name}", None
         if kind == "agents":
@@ -117,11 +121,13 @@ class Doorway:
         else:
             agent, code = await self._directory.find_code(name)
         sealed = None if key is None else self._vault.sealed_for(key, agent.id, code or agent.code)
-        body = await whole_body(receive, length, self._limits)
+        payer = await self._admission.payer(agent, seen.voucher, seen.access)
+        body = await whole_body(receive, seen.length, self._limits)
         method = scope["method"]
-        request = HttpRequest("GET" if method == "HEAD" else method, path, query, headers, body)
+        request = HttpRequest("GET" if method == "HEAD" else method, path, query, seen.headers, body)
         hash, log = request_hash(request), self._logs.of(agent.id)
-        return Asked(request_id, agent, code, request, hash, host, sealed, voucher, prefix, log, scope, send)
+        paying = seen.voucher, payer
+        return Asked(request_id, agent, code, request, hash, seen.host, sealed, *paying, prefix, log, scope, send)
 
 
 async def whole_body(receive: Receive, length: int, limits: RequestLimits) -> bytes:

@@ -6,6 +6,12 @@ Every error is JSON, `{"error", "message", "requestId", "stack"?}`.
 GatewayError
 ├── BadRequest           400  the request can't be understood
 ├── UnknownSecret        401  the vault has no secret of this `key` for this agent
+├── PaymentRequired      402  the agent charges, and the caller shows neither voucher nor pass
+│   ├── PassForAnother   402  the pass is for another agent
+│   ├── PassNotSigned    402  the pass isn't its account's, or not for this chain
+│   ├── PassExpired      402  the pass's time is up
+│   ├── PassTooLong      402  the pass is good for longer than passes may be
+│   └── TooFewTokens     402  the pass's account hasn't enough locked, or not for long enough
 ├── NotFromHere          403  a page of another origin asks for what only this machine's may
 ├── AgentPaused          403
 ├── NotFound             404
@@ -17,9 +23,11 @@ GatewayError
 ├── MethodNotAllowed     405
 ├── BodyTooSlow          408
 ├── BodyTooLarge         413
+├── QuotaSpent           429  the pass's account has called free as often as it may
 ├── NoAnswer             503  no worker could answer
 │   ├── Starting         503  the gateway doesn't know the chain yet
 │   ├── TooManyRequests  503  as many as this gateway serves at once
+│   ├── TooManyCallers   503  as many accounts call free as this gateway counts
 │   ├── NoWorker         503  no worker with an endpoint serves this agent
 │   ├── WorkerGone       503  the worker went away, and so did the others that were tried
 │   ├── NoClusterKey     503  the chain's cluster has no key to seal secrets to yet
@@ -34,11 +42,14 @@ GatewayError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
 from offchain.serving.wire import Broken, Refused
+
+if TYPE_CHECKING:
+    from offchain.gateway.directory import AgentEntry
 
 
 class GatewayError(Exception):
@@ -57,7 +68,10 @@ class GatewayError(Exception):
     def body(self, request_id: str) -> bytes:
         """The JSON that the caller gets."""
         fields = {"error": self.reason, "message": str(self), "requestId": request_id}
-        return orjson.dumps(fields if self.stack is None else fields | {"stack": self.stack})
+        return orjson.dumps(fields | self._more())
+
+    def _more(self) -> dict[str, object]:
+        return {} if self.stack is None else {"stack": self.stack}
 
 
 class BadRequest(GatewayError):
@@ -70,6 +84,52 @@ class UnknownSecret(GatewayError):
     """The vault has no secret of this key, or it is another agent's."""
 
     status, reason = 401, "unknown-secret"
+
+
+class PaymentRequired(GatewayError):
+    """The agent charges, and the caller shows nothing that pays."""
+
+    status, reason = 402, "payment-required"
+
+    def __init__(self, message: str, agent: AgentEntry) -> None:
+        super().__init__(message)
+        self._agent = agent
+
+    def _more(self) -> dict[str, object]:
+        agent, access = self._agent, self._agent.access
+        free = None if access.free_tokens is None else str(access.free_tokens)
+        terms = {"gasPrice": str(agent.price), "callPrice": str(access.call_price), "freeTokens": free}
+        return {"agent": agent.id, "terms": terms | {"quota": access.quota}}
+
+
+class PassForAnother(PaymentRequired):
+    """The pass is for another agent."""
+
+    reason = "pass-for-another"
+
+
+class PassNotSigned(PaymentRequired):
+    """The pass isn't signed by its account, for this chain."""
+
+    reason = "pass-not-signed"
+
+
+class PassExpired(PaymentRequired):
+    """The pass's time is up."""
+
+    reason = "pass-expired"
+
+
+class PassTooLong(PaymentRequired):
+    """The pass is good for longer than passes may be."""
+
+    reason = "pass-too-long"
+
+
+class TooFewTokens(PaymentRequired):
+    """The pass's account hasn't had enough of the agent's token locked for an epoch."""
+
+    reason = "too-few-tokens"
 
 
 class NotFromHere(GatewayError):
@@ -138,6 +198,16 @@ class BodyTooLarge(GatewayError):
     status, reason = 413, "body-too-large"
 
 
+class QuotaSpent(GatewayError):
+    """The pass's account has called free as often as it may in a minute."""
+
+    status, reason = 429, "quota-spent"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after = seconds  # type: ignore[misc]
+
+
 class NoAnswer(GatewayError):
     """No worker could answer."""
 
@@ -148,6 +218,12 @@ class TooManyRequests(NoAnswer):
     """The gateway serves as many requests as it may."""
 
     reason = "busy"
+
+
+class TooManyCallers(NoAnswer):
+    """As many accounts call free as the gateway counts."""
+
+    reason, retry_after = "busy", 60
 
 
 class Starting(NoAnswer):

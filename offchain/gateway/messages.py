@@ -17,21 +17,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote_plus
 from uuid import UUID
 
 from offchain.gateway.errors import BadRequest, GatewayError
 from offchain.keys import Entropy
-from pallets.primitives.codec import codec_of
+from pallets.primitives.access_pass import SIGNED_PASS, SignedPass
+from pallets.primitives.codec import Codec, codec_of
 from pallets.primitives.http import SECRET_PARAMETER, Headers, public_query
 from pallets.primitives.receipt import SignedVoucher
 from pallets.primitives.scale import DecodeError
 
+T = TypeVar("T")
 RawHeaders = list[tuple[bytes, bytes]]
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT"})
-VOUCHER_HEADER, REQUEST_ID = b"x-fathom-voucher", "x-request-id"
+VOUCHER_HEADER, PASS_HEADER, REQUEST_ID = b"x-fathom-voucher", b"x-fathom-pass", "x-request-id"
 OF_THE_CONNECTION = frozenset(
     {
         "connection",
@@ -55,7 +57,7 @@ NOT_FROM_SCRIPTS = OF_THE_CONNECTION | {
     "strict-transport-security",
     REQUEST_ID,
 }
-NOT_FOR_SCRIPTS = frozenset(name.encode() for name in OF_THE_CONNECTION | {REQUEST_ID}) | {VOUCHER_HEADER}
+NOT_FOR_SCRIPTS = frozenset(name.encode() for name in OF_THE_CONNECTION | {REQUEST_ID}) | {VOUCHER_HEADER, PASS_HEADER}
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 VALUE = re.compile("[\t\x20-\x7e\x80-\xff]*")
 PATH_OF_COOKIE = re.compile(r";\s*(?:path|domain)\s*=[^;]*", re.IGNORECASE)
@@ -79,6 +81,7 @@ class Seen(NamedTuple):
     length: int
     """Bytes of the body, as declared; 0 where it isn't."""
     voucher: SignedVoucher | None
+    access: SignedPass | None
 
 
 def new_request_id(entropy: Entropy) -> str:
@@ -89,7 +92,9 @@ def new_request_id(entropy: Entropy) -> str:
 def seen_headers(raw: Iterable[tuple[bytes, bytes]], request_id: str) -> Seen:
     """What a script is told of a request's headers. Raises `BadRequest`."""
     headers: Headers = [(REQUEST_ID, request_id)]
-    host, length, voucher = "", 0, None
+    host, length = "", 0
+    voucher: SignedVoucher | None = None
+    access: SignedPass | None = None
     for name, value in raw:
         if name == b"host":
             host = value.decode("latin-1")
@@ -97,10 +102,12 @@ def seen_headers(raw: Iterable[tuple[bytes, bytes]], request_id: str) -> Seen:
             if name == b"content-length":
                 length = int(value)
             elif name == VOUCHER_HEADER:
-                voucher = _voucher(value)
+                voucher = _signed(VOUCHER, value, "x-fathom-voucher is the hex of a SCALE-encoded SignedVoucher")
+            elif name == PASS_HEADER:
+                access = _signed(SIGNED_PASS, value, "x-fathom-pass is the hex of a SCALE-encoded SignedPass")
             continue
         headers.append((name.decode("latin-1"), value.decode("latin-1")))
-    return Seen(headers, host, length, voucher)
+    return Seen(headers, host, length, voucher, access)
 
 
 def without_key(query: str) -> tuple[str, str | None]:
@@ -175,9 +182,8 @@ def error_headers(error: GatewayError, body: bytes, request_id: str) -> RawHeade
     return headers
 
 
-def _voucher(value: bytes) -> SignedVoucher:
+def _signed(codec: Codec[T], value: bytes, meant: str) -> T:
     try:
-        found: SignedVoucher = VOUCHER.decode_all(bytes.fromhex(value.decode("ascii").removeprefix("0x")))
+        return codec.decode_all(bytes.fromhex(value.decode("ascii").removeprefix("0x")))
     except (ValueError, DecodeError):
-        raise BadRequest("x-fathom-voucher is the hex of a SCALE-encoded SignedVoucher") from None
-    return found
+        raise BadRequest(meant) from None

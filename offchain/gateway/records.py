@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from offchain.chain import StorageItem
 from pallets.primitives.agent_record import Agent, AgentId, Name
+from pallets.primitives.codec import Codec, codec_of
 from pallets.primitives.hashing import Blake2_128Concat, Identity
-from pallets.primitives.service import ServicePolicy
-from pallets.primitives.types import U32
+from pallets.primitives.service import AccessPolicy, ServicePolicy
+from pallets.primitives.types import U32, AccountId, Balance
 from pallets.primitives.worker import WorkerKey
 from pallets.primitives.worker_record import ClassId
 
@@ -17,5 +20,11 @@ AGENT: StorageItem[Agent] = StorageItem("Agents", "Agent", Agent, BY_AGENT)
 AGENT_BY_NAME: StorageItem[int] = StorageItem("Agents", "ByName", AgentId, (Name, Blake2_128Concat))
 REQUIREMENTS: StorageItem[int] = StorageItem("Agents", "Requirements", ClassId, BY_AGENT)
 SERVICE: StorageItem[ServicePolicy] = StorageItem("Agents", "Service", ServicePolicy, BY_AGENT)
+ACCESS: StorageItem[AccessPolicy] = StorageItem("Agents", "Access", AccessPolicy, BY_AGENT)
 ELIGIBLE: StorageItem[bytes] = StorageItem("Workers", "Eligible", WorkerKey, (tuple[ClassId, U32], Identity))
 """The workers of a class that serve, by their place in its list, without gaps."""
+
+WHO = codec_of(tuple[AgentId, AccountId])
+"""What `DaoApi_settled` is asked."""
+SETTLED: Codec[Any] = codec_of(Balance | None)
+"""What it answers."""

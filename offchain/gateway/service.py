@@ -34,6 +34,7 @@ import trio
 from node.web import WebSocket, bound_port, connect_websocket, is_loopback, open_listeners
 from node.web.errors import CannotConnect, WebError
 from offchain.chain import Chain, ChainError
+from offchain.gateway.admission import Admission
 from offchain.gateway.asked import RequestLimits
 from offchain.gateway.control import Control
 from offchain.gateway.delivery import Delivery
@@ -178,7 +179,8 @@ async def serve_chain(
     receipts, logs = Receipts(chain.genesis), RequestLogs(effects.clock)
     delivery = Delivery(receipts, effects.entropy)
     dispatch = Dispatch(directory, links, tickets, delivery, effects.clock, config.requests)
-    doorway = Doorway(directory, dispatch, vault, logs, effects.entropy, config.requests)
+    admission = Admission(directory, chain.genesis, tickets.public, effects.clock)
+    doorway = Doorway(directory, admission, dispatch, vault, logs, effects.entropy, config.requests)
     parts = (directory, links, receipts, vault, logs, doorway, config.requests)
     control = Control(*parts, only_loopback=_is_loopback(config.host))
     try:

@@ -6,8 +6,8 @@
 | one above | none, or one that doesn't count | `PaymentRequired` |
 | one above | counts | gas × price, at most `max_charge`, and what budget and treasury have left |
 
-The price of a call is for callers: an agent doesn't pay it to itself. Whom it pays for, if not for all, its gateways see
-to (`offchain.gateway.admission`).
+The price of a call is for callers: an agent doesn't pay it to itself. Whom it pays for, if not for all, its gateways
+see to (`offchain.gateway.admission`).
 
 A budget is so much a minute; what of it isn't spent keeps for `BUDGET_MINUTES`, as on the chain. What other workers
 spend of it isn't known here: the chain sees to it that no agent pays more. A ticket counts once.

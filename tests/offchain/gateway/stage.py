@@ -22,7 +22,7 @@ from offchain.gateway.asked import RequestLimits
 from offchain.gateway.http_connection import ConnectionLimits, HttpServer
 from offchain.gateway.keys import gateway_keys
 from offchain.gateway.messages import new_request_id
-from offchain.gateway.records import AGENT, AGENT_BY_NAME, ELIGIBLE, NEXT_AGENT, SERVICE
+from offchain.gateway.records import AGENT, AGENT_BY_NAME, ELIGIBLE, NEXT_AGENT, SERVICE, SETTLED, WHO
 from offchain.gateway.service import Door, Effects, GatewayConfig, serve_chain
 from offchain.gateway.vault import Vault
 from offchain.keys import WorkerKeys
@@ -51,6 +51,7 @@ class MemoryChain:
 
     def __init__(self) -> None:
         self.storage: dict[bytes, bytes] = {}
+        self.settled: dict[tuple[int, bytes], int] = {}
         self.questions = 0
         self.reachable = True
         self._followers: list[tuple[dict[bytes, None], Callable[[bytes, bytes | None], object]]] = []
@@ -79,6 +80,11 @@ class MemoryChain:
     async def get_all(self, keys: Sequence[bytes]) -> list[bytes | None]:
         await self._asked()
         return [self.storage.get(key) for key in keys]
+
+    async def ask(self, function: str, argument: bytes) -> bytes:
+        await self._asked()
+        assert function == "DaoApi_settled"
+        return SETTLED.encode(self.settled.get(WHO.decode_all(argument)))
 
     async def finalized(self) -> Head:
         await self._asked()

@@ -19,6 +19,7 @@ from offchain.serving.agents import ServedAgent
 from offchain.serving.channels import Channels
 from offchain.serving.claims import EXPIRY_MS, WORTH, WORTH_EARLY, Claims
 from offchain.serving.files import MemoryFiles
+from offchain.serving.payment import PaymentRequired, Tariff
 from offchain.serving.receipt_records import CHANNEL, claim_voucher
 from offchain.serving.vouchers import CLAIM_MS, VoucherRefused, Vouchers
 from pallets.primitives.agent_record import Agent, AgentKind, AgentPolicy
@@ -174,6 +175,23 @@ async def test_what_runs_at_once_shares_a_voucher_and_what_fails_is_not_charged(
     assert await stage.served(signed), "the first came to nothing"
     account = stage.accounts.get(3, 7)
     assert account is not None and (account.charged, account.reserved) == (PRICE + MOST, 0)
+
+
+async def test_a_call_has_a_price_beside_its_gas_which_its_caller_pays() -> None:
+    stage = Stage()
+    stage.state.channels[3] = channel()
+    dear = served_agent(service=ServicePolicy(10**6, [], 5), call_price=1000)
+    assert await stage.refusal(voucher(1004), agent=dear) == "voucher-too-small"
+    assert await stage.served(voucher(1005), gas=MAX_GAS, agent=dear) == 1005
+    assert await stage.served(voucher(2010), gas=1, agent=dear) == 1002
+    account = stage.accounts.get(3, 7)
+    assert account is not None and account.charged == 2007
+    tariff, gasless = Tariff(GENESIS, WORKER), served_agent(price=0, call_price=1)
+    assert await stage.refusal(voucher(2007), agent=gasless) == "voucher-too-small"
+    assert await stage.served(voucher(2008), agent=gasless) == 1
+    with pytest.raises(PaymentRequired, match="x-fathom-voucher"):
+        tariff.admit(gasless, bytes(32), None, NOW)
+    assert tariff.admit(served_agent(price=0), bytes(32), None, NOW) is False, "nobody pays for what costs nothing"
 
 
 async def test_a_closed_channel_is_forgotten() -> None:
