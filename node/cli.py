@@ -35,6 +35,7 @@ COMMANDS = {
     "agent": Lazy("offchain.authoring.cli", "Write agents: new, build, deploy, call, logs.", AGENTS),
     "channel": Lazy("offchain.authoring.channel_cli", "Pay for requests: open, top up, close; sign vouchers.", AGENTS),
     "curve": Lazy("offchain.trading.cli", "Trade agents' tokens: launch, buy, sell, draw.", AGENTS),
+    "dao": Lazy("offchain.governance.cli", "Decide about agents: lock, propose, vote.", AGENTS),
     "job": Lazy("offchain.replay.cli", "Run jobs again, and compare.", AGENTS),
     "receipt": Lazy("offchain.replay.cli", "Run requests again from their receipts, and compare.", AGENTS),
     "build-spec": Lazy("node.commands.spec", "Print a chain spec.", CHAINS),
@@ -59,7 +60,7 @@ COMMANDS = {
     "tee": Lazy("node.commands.tee", "Mint, inspect and corrupt quotes of enclaves.", KEYS),
     "bench": Lazy("node.bench.cli", "Measure a node on this machine.", MEASURING),
 }
-GROUPS = frozenset({"agent", "bench", "channel", "curve", "tee"})
+GROUPS = frozenset({"agent", "bench", "channel", "curve", "dao", "tee"})
 """Commands that are all of their module's."""
 
 

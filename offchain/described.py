@@ -16,7 +16,7 @@ values are JSON's, with `bytes` and integers of any size:
 ## Errors
 
 `BadValue`: a value isn't of the type that it has to be of; says where. `UnreadableMetadata`: the chain's metadata or
-events can't be read. `KeyError` names what the chain doesn't have.
+events can't be read. `WrongChain` names what the chain doesn't have.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from typing import Any, NamedTuple, cast
 
 import trio
 
-from offchain.chain import EVENTS_KEY, Chain
-from offchain.metadata import HEAD, WIDTHS, Registry, UnreadableMetadata
+from offchain.chain import EVENTS_KEY, Chain, WrongChain
+from offchain.metadata import WIDTHS, Registry, UnreadableMetadata, decoded
 from pallets.primitives import hashing, ss58
 from pallets.primitives.keys import Keypair
-from pallets.primitives.metadata_v14 import CODEC, Map, MetadataV14, Modifier, Pallet, Plain, StorageEntry
+from pallets.primitives.metadata_v14 import Map, Modifier, Pallet, Plain, StorageEntry
 from pallets.primitives.portable_types import (
     Array,
     Basic,
@@ -43,7 +43,7 @@ from pallets.primitives.portable_types import (
     Sequence,
     Tuple,
 )
-from pallets.primitives.scale import ScaleError, compact
+from pallets.primitives.scale import compact
 
 ACCOUNT, ADDRESS = ["sp_core", "crypto", "AccountId32"], ["sp_runtime", "multiaddress", "MultiAddress"]
 MAX_DEPTH = 64
@@ -68,12 +68,7 @@ class Described:
 
     def __init__(self, metadata: bytes) -> None:
         """Of version 14. Decoding takes some 30 ms; raises `UnreadableMetadata`."""
-        if not metadata.startswith(HEAD):
-            raise UnreadableMetadata("the chain's metadata can't be read: it is not of version 14")
-        try:
-            self._metadata: MetadataV14 = CODEC.decode_all(metadata[len(HEAD) :])
-        except ScaleError as error:
-            raise UnreadableMetadata(f"the chain's metadata can't be read: {error}") from None
+        self._metadata = decoded(metadata)
         self._types = {each.id: each.type for each in self._metadata.types}
         self._registry = Registry(self._metadata.types)
 
@@ -84,17 +79,9 @@ class Described:
         metadata = bytes.fromhex((await chain.client.call("state_getMetadata", *given))[2:])
         return await trio.to_thread.run_sync(cls, metadata)
 
-    def type_of(self, name: str) -> int:
-        """The number of the type whose path ends in `name`, as `pallet_dao::Rules`."""
-        path = name.split("::")
-        for each in self._metadata.types:
-            if each.type.path == path:
-                return int(each.id)
-        raise KeyError(f"the chain has no type {name}")
-
     def decode(self, type: int, data: bytes) -> Any:
         """The plain value of exactly these bytes; raises `DecodeError`."""
-        return _plain(self._registry.decode_all(type, data))
+        return plain(self._registry.decode_all(type, data))
 
     def encode(self, type: int, value: Any, where: str = "the value") -> bytes:
         """The bytes of a plain value; raises `BadValue`."""
@@ -102,7 +89,15 @@ class Described:
 
     def call(self, pallet: str, name: str, **arguments: Any) -> bytes:
         """The bytes of a call."""
-        return self.encode(self._call_type, {pallet: {name: arguments}}, "the call")
+        return self.encode_call({pallet: {name: arguments}})
+
+    def encode_call(self, value: Any) -> bytes:
+        """The bytes of a call, of its plain value `{pallet: {name: arguments}}`; raises `BadValue`."""
+        return self.encode(self._call_type, value, "the call")
+
+    def decode_call(self, data: bytes) -> Any:
+        """The plain value of a call's bytes; raises `DecodeError`."""
+        return self.decode(self._call_type, data)
 
     def decode_as(self, pallet: str, item: str, data: bytes) -> Any:
         """The plain value of bytes that are of a storage item's type; raises `DecodeError`."""
@@ -136,7 +131,7 @@ class Described:
         for pallet in self._metadata.pallets:
             if pallet.name == name:
                 return pallet
-        raise KeyError(f"the chain has no pallet {name}")
+        raise WrongChain(f"the chain has no pallet {name}")
 
     def _entry(self, pallet: str, item: str) -> tuple[StorageEntry, str]:
         storage = self._pallet(pallet).storage
@@ -144,7 +139,7 @@ class Described:
             if entry.name == item:
                 assert storage is not None
                 return entry, storage.prefix
-        raise KeyError(f"the chain has no storage {pallet}.{item}")
+        raise WrongChain(f"the chain has no storage {pallet}.{item}")
 
     @property
     def _call_type(self) -> int:
@@ -228,13 +223,16 @@ class Described:
             yield from self._encoded(element, each, f"{where}[{place}]", depth - 1)
 
 
-async def carried_out(chain: Chain, signer: Keypair, call: bytes) -> list[Happened]:
-    """Signs a transaction, waits for its block, and answers its events; raises `ChainError`s, `DispatchFailed` too."""
+async def carried_out(chain: Chain, signer: Keypair, call: bytes, described: Described | None = None) -> list[Happened]:
+    """Signs a transaction, waits for its block, and answers its events; raises `ChainError`s, `DispatchFailed` too.
+
+    `described` is the block's runtime, if it is at hand.
+    """
     inclusion = await chain.submit_signed(signer, call)
     block = inclusion.block.hash
     body = (await chain.client.call("chain_getBlock", f"0x{block.hex()}"))["block"]["extrinsics"]
     index = body.index(f"0x{inclusion.extrinsic.hex()}")
-    described = await Described.at(chain, block)
+    described = described or await Described.at(chain, block)
     events = [each for each in described.events(await chain.get(EVENTS_KEY, block)) if each.extrinsic == index]
     if any((each.pallet, each.name) == ("System", "ExtrinsicFailed") for each in events):
         await chain.require_success(inclusion)
@@ -245,21 +243,22 @@ def _happened(record: Any) -> Happened:
     phase, (pallet, wrapped) = record["phase"], record["event"]
     name, fields = wrapped[0]
     extrinsic = phase[1][0] if phase[0] == "ApplyExtrinsic" else None
-    return Happened(extrinsic, pallet, name, {str(key): _plain(value) for key, value in fields.items()})
+    return Happened(extrinsic, pallet, name, {str(key): plain(value) for key, value in fields.items()})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The plain value of what `Registry` reads."""
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, tuple):
         name, fields = value
         if name in ("None", "Some"):
-            return _plain(fields[0]) if fields else None
-        return {name: _plain(fields)} if fields else name
+            return plain(fields[0]) if fields else None
+        return {name: plain(fields)} if fields else name
     if isinstance(value, dict):
         if 0 in value:
-            return _plain(value[0]) if len(value) == 1 else [_plain(each) for each in value.values()]
-        return {key: _plain(each) for key, each in value.items()}
+            return plain(value[0]) if len(value) == 1 else [plain(each) for each in value.values()]
+        return {key: plain(each) for key, each in value.items()}
     return value
 
 

@@ -41,7 +41,7 @@ def constant_value(metadata: bytes, pallet: str, name: str) -> bytes:
 
     `metadata` is of version 14, as `state_getMetadata` gives it.
     """
-    for each in _decoded(metadata).pallets:
+    for each in decoded(metadata).pallets:
         if each.name == pallet:
             for constant in each.constants:
                 if constant.name == name:
@@ -54,7 +54,7 @@ def extrinsic_failure(metadata: bytes, events: bytes, index: int) -> str | None:
 
     `events` is the value of `System.Events` after the block. Raises `UnreadableMetadata`.
     """
-    described = _decoded(metadata)
+    described = decoded(metadata)
     registry = Registry(described.types)
     try:
         for record in registry.decode_all(_type_of_events(described), events):
@@ -156,7 +156,8 @@ def _taken(data: bytes, at: int, size: int) -> bytes:
     return data[at : at + size]
 
 
-def _decoded(metadata: bytes) -> MetadataV14:
+def decoded(metadata: bytes) -> MetadataV14:
+    """Metadata of version 14, as `state_getMetadata` gives it; raises `UnreadableMetadata`."""
     if not metadata.startswith(HEAD):
         raise UnreadableMetadata("the chain's metadata can't be read: it is not of version 14")
     try:

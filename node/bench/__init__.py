@@ -18,5 +18,6 @@ How figures are taken, and what they were, is in `docs/benchmarks.md`.
 
 ## Out of scope
 
-Anything inside the node but `curves`: benches start it as its users do, and talk JSON-RPC. They need Linux (`/proc`, CPU affinity).
+Anything inside the node, for all but `curves`: they start it as its users do, and talk JSON-RPC. They need Linux
+(`/proc`, CPU affinity).
 """

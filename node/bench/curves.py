@@ -1,4 +1,4 @@
-"""`fathom bench curves`: what trades on curves and in pools cost to execute, in sr25519 verifications.
+"""`fathom bench curves`: what trades on curves cost to execute, in sr25519 verifications.
 
 ## Overview
 

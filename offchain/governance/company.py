@@ -43,23 +43,25 @@ class Company:
     money: Unit
 
     @classmethod
-    async def of(cls, chain: Chain, agent: str) -> Company:
+    async def of(cls, chain: Chain, agent: str, described: Described | None = None) -> Company:
         """Of an agent by its name or number; raises `NoSuchAgent`."""
-        number, described = await agent_number(chain, agent), await Described.at(chain)
+        number, described = await agent_number(chain, agent), described or await Described.at(chain)
         record = await chain.read(AGENT, number)
         assert record is not None
         token_id = await described.read(chain, "Agents", "TokenOf", number)
-        named = None if token_id is None else await chain.read(TOKEN, token_id)
-        token = Unit("", 0) if named is None else Unit(named.symbol.decode("utf-8", "replace"), named.decimals)
+        token = Unit("", 0)
+        if token_id is not None and (named := await chain.read(TOKEN, token_id)) is not None:
+            token = Unit(named.symbol.decode("utf-8", "replace"), named.decimals)
         return cls(chain, described, number, record, token_id, token, await money_of(chain))
 
     @classmethod
     async def of_proposal(cls, chain: Chain, proposal: int) -> Company:
         """The one that a proposal is made to; raises `NoProposal`."""
-        found = await (await Described.at(chain)).read(chain, "Dao", "Proposal", proposal)
+        described = await Described.at(chain)
+        found = await described.read(chain, "Dao", "Proposal", proposal)
         if found is None:
             raise NoProposal(f"there is no proposal {proposal}: `fathom dao show AGENT` lists those that are alive")
-        return await cls.of(chain, str(found["agent"]))
+        return await cls.of(chain, str(found["agent"]), described)
 
     # Asking
 
@@ -78,7 +80,11 @@ class Company:
         found = await self.read("Proposal", id)
         if found is None:
             raise NoProposal(f"there is no proposal {id}")
-        return {"id": id, **found, "motion": await self.read("Motion", id)}
+        motion = await self.read("Motion", id)
+        match motion:
+            case {"Call": {"call": bytes(call)}}:
+                motion = {"Call": {"call": self.described.decode_call(call)}}
+        return {"id": id, **found, "motion": motion}
 
     async def live(self) -> list[dict[str, Any]]:
         """Its proposals that are alive."""
@@ -115,7 +121,7 @@ class Company:
 
     async def do(self, who: Keypair, call: str, **arguments: Any) -> list[Happened]:
         """A call of `Dao`; its events."""
-        return await carried_out(self.chain, who, self.described.call("Dao", call, **arguments))
+        return await carried_out(self.chain, who, self.described.call("Dao", call, **arguments), self.described)
 
     async def propose(self, who: Keypair, motion: Any, first: bytes | None = None) -> dict[str, Any]:
         """Announces a motion, after another call in the same transaction if there is one; the proposal."""
@@ -124,7 +130,9 @@ class Company:
             from offchain.records import together
 
             call = together([first, call])
-        told = next(each for each in await carried_out(self.chain, who, call) if each.name == "Proposed")
+        told = next(
+            each for each in await carried_out(self.chain, who, call, self.described) if each.name == "Proposed"
+        )
         return await self.proposal(told.fields["proposal"])
 
     async def vote(self, who: Keypair, proposal: int, said: dict[str, str | None]) -> dict[str, int]:
@@ -152,3 +160,8 @@ def account(text: str) -> bytes:
         return bytes.fromhex(text[2:].ljust(64, "x")) if text.startswith("0x") else ss58.decode_account(text)
     except (ValueError, InvalidSecret):
         raise NotAnAccount(f"{text!r} is no account: give an address, 32 bytes in hex, or //Bob") from None
+
+
+def dao_account(agent: int) -> bytes:
+    """The keyless account that an agent's DAO calls as."""
+    return (b"modlfthmdaos" + agent.to_bytes(8, "little")).ljust(32, b"\0")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from offchain.governance.company import Company
+from offchain.trading.amounts import moment, share
 from pallets.primitives import ss58
 
 ACCOUNTS = frozenset({"who", "proposer", "dest", "guardian", "delegate", "owner"})
@@ -22,6 +22,35 @@ def as_json(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: as_json(each, str(key)) for key, each in value.items()}
     return [as_json(each, name) for each in value] if isinstance(value, list | tuple) else value
+
+
+def company_text(company: Company, found: dict[str, Any]) -> list[str]:
+    """A company for people, of what `fathom dao show --json` tells."""
+    name, token, money = company.record.name.decode("utf-8", "replace"), company.token, company.money
+    decides = (
+        f"its holders decide, of {token.text(found['circulating'])}"
+        if found["holders_decide"]
+        else f"its creator decides: {ss58.encode(found['owner'])}"
+    )
+    lines = [f"{name}  agent {company.agent}  {decides}" + ("  (paused)" if found["paused"] else "")]
+    lines.append(f"treasury {money.text(found['treasury'])}")
+    if found["guardian"] is not None:
+        until = moment(found["guardian_until"])
+        lines.append(f"guardian {ss58.encode(found['guardian'])} may veto until {until}")
+    lines += rules_text(company, found["rules"])
+    for script in found["scripts"]:
+        lines.append(f"script   0x{script['code'].hex()} since {moment(script['at'])}")
+    for number, each in enumerate(found["contributions"]):
+        paid = "" if each["reward"] is None else f", rewarded with {money.text(each['reward'])}"
+        lines.append(f"made by  {ss58.encode(each['proposer'])}: contribution {number}, 0x{each['code'].hex()}{paid}")
+    for proposal in found["proposals"]:
+        lines += proposal_text(company, proposal)
+    if "account" in found:
+        told = found["account"]
+        lines.append(f"{ss58.encode(told['who'])} has locked {token.text(told['locked'])}")
+        for number, weight in told["weights"].items():
+            lines.append(f"  votes on proposal {number} with {token.text(weight)}")
+    return lines
 
 
 def rules_text(company: Company, rules: dict[str, Any]) -> list[str]:
@@ -53,7 +82,8 @@ def motion_text(motion: Any) -> str:
     if isinstance(motion, str):
         return motion
     ((name, fields),) = as_json(motion).items()
-    return f"{name} " + ", ".join(f"{key} {_word(value)}" for key, value in fields.items())
+    given = {key: value for key, value in fields.items() if value is not None}
+    return f"{name} " + ", ".join(f"{key} {_word(value)}" for key, value in (given or fields).items())
 
 
 def period(milliseconds: int) -> str:
@@ -62,16 +92,6 @@ def period(milliseconds: int) -> str:
         if milliseconds and milliseconds % size == 0:
             return f"{milliseconds // size} {unit}"
     return f"{milliseconds} ms"
-
-
-def share(millionths: int) -> str:
-    """A share in percent."""
-    return f"{millionths / 10_000:g} %"
-
-
-def moment(milliseconds: int) -> str:
-    """A time."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _word(value: Any) -> str:

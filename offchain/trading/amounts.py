@@ -7,6 +7,7 @@ ones: `2.5UNIT`, `10 WTHR`. Nothing is rounded when it is read; printed amounts 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from offchain.trading.errors import NotAnAmount
@@ -69,3 +70,13 @@ def duration(text: str) -> int:
     if found is None:
         raise NotAnAmount(f"{text!r} is no duration: write 90s, 5m, 2h or 30d, or 1500 for milliseconds")
     return int(found.group(1)) * MILLISECONDS[found.group(2)]
+
+
+def share(millionths: int) -> str:
+    """A share in percent."""
+    return f"{millionths / 10_000:g} %"
+
+
+def moment(milliseconds: int) -> str:
+    """A time, of milliseconds since 1970."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

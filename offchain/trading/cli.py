@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -12,7 +11,7 @@ import typer
 
 from offchain.authoring.on_chain import on_chain
 from offchain.authoring.one_line import one_line
-from offchain.trading.amounts import Unit, percent
+from offchain.trading.amounts import Unit, moment, percent
 from offchain.trading.errors import NotTerms, TradingError
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def presets(
 
     fathom curve presets pump.fun --plot pump.svg
     """
-    from offchain.trading import terms
+    from offchain.trading import shown, terms
     from pallets.primitives.curves.presets import PRESETS
 
     money = Unit(DEV_MONEY.symbol, decimals)
@@ -79,7 +78,7 @@ def presets(
                 print(json.dumps({each: terms.as_json(curve) for each, curve in found.items()}))
                 return
             for each, curve in found.items():
-                print(f"{each:12} {_summary(curve, money)}")
+                print(f"{each:12} {shown.summary(curve, money)}")
             return
         curve = terms.preset(name, money.whole)
         if plot is not None:
@@ -87,7 +86,7 @@ def presets(
     if as_json:
         print(json.dumps(terms.as_json(curve)))
         return
-    print(f"{name}  {_summary(curve, money)}")
+    print(f"{name}  {shown.summary(curve, money)}")
     last, whole = curve.terms.last, 10**curve.decimals
     ends = curve.terms.graduates_at is not None
     for at in [last * share // 100 for share in SHARES] if ends else [each * whole for each in TOKENS]:
@@ -144,6 +143,8 @@ def show(agent: Agent, plot: Plot = None, url: Url = NODE_URL, as_json: AsJson =
     fathom curve show weather --plot weather.svg
     """
 
+    from offchain.trading import shown
+
     async def do(market: Market) -> tuple[Market, int]:
         return market, await market.price()
 
@@ -151,10 +152,10 @@ def show(agent: Agent, plot: Plot = None, url: Url = NODE_URL, as_json: AsJson =
         _check(plot)
         market, price = _in_market(url, agent, do)
         if plot is not None:
-            curve = _preset_of(market)
+            curve = shown.preset_of(market)
             supply = market.level.supply if market.pool is None else None
-            _draw_supply(plot, curve, f"{_name(market)}, by the curve", market.money, market.token, supply)
-    print(json.dumps(_told(market, price)) if as_json else "\n".join(_shown(market, price)))
+            _draw_supply(plot, curve, f"{shown.name_of(market)}, by the curve", market.money, market.token, supply)
+    print(json.dumps(shown.told(market, price)) if as_json else "\n".join(shown.lines(market, price)))
 
 
 @app.command()
@@ -311,12 +312,12 @@ def history(agent: Agent, start: Start = None, plot: Plot = None, url: Url = NOD
 
     fathom curve history weather --plot price.svg
     """
-    from offchain.trading import plots
+    from offchain.trading import plots, shown
 
     with one_line():
         market, found = _history(url, agent, start, plot)
         if plot is not None:
-            plots.price_over_time(plot, found.trades, title=f"Price of {_name(market)}", money=market.money)
+            plots.price_over_time(plot, found.trades, title=f"Price of {shown.name_of(market)}", money=market.money)
     if as_json:
         print(json.dumps([trade._asdict() for trade in found.trades]))
         return
@@ -324,7 +325,7 @@ def history(agent: Agent, start: Start = None, plot: Plot = None, url: Url = NOD
         units, money = market.token.text(trade.units), market.money.text(trade.money)
         place = "curve" if trade.pool is None else f"pool {trade.pool}"
         then = f"{place}, {market.money.text(trade.price)}"
-        print(f"{_moment(trade.at)}  #{trade.block}  {trade.who[:8]}… {trade.kind:4} {units} for {money}  {then}")
+        print(f"{moment(trade.at)}  #{trade.block}  {trade.who[:8]}… {trade.kind:4} {units} for {money}  {then}")
 
 
 @app.command()
@@ -335,12 +336,12 @@ def revenue(agent: Agent, start: Start = None, plot: Plot = None, url: Url = NOD
 
     fathom curve revenue weather --plot revenue.png
     """
-    from offchain.trading import plots
+    from offchain.trading import plots, shown
 
     with one_line():
         market, found = _history(url, agent, start, plot)
         if plot is not None:
-            plots.revenue(plot, found.earned, title=f"Revenue of {_name(market)}", money=market.money)
+            plots.revenue(plot, found.earned, title=f"Revenue of {shown.name_of(market)}", money=market.money)
     totals = {source: sum(each.amount for each in found.earned if each.source == source) for source in plots.TOLD}
     if as_json:
         print(json.dumps({"totals": totals, "earned": [each._asdict() for each in found.earned]}))
@@ -406,71 +407,6 @@ def _print_trade(
     print(f"{did} {market.token.text(trade.units)} for {market.money.text(trade.money)}{fee}{place}")
     if trade.graduated:
         print("that ended the curve: from now on the token trades in a pool")
-
-
-def _summary(curve: Preset, money: Unit) -> str:
-    terms, tokens = curve.terms, Unit("", curve.decimals)
-    ends = "" if terms.graduates_at is None else f", a pool from {tokens.text(terms.graduates_at)} sold"
-    tax = f", launch tax from {_share(terms.launch_tax.start)}" if terms.launch_tax.start else ""
-    return f"{type(curve.shape).__name__}, {curve.decimals} decimals{ends}, fees {_share(terms.fees.total)}{tax}"
-
-
-def _share(millionths: int) -> str:
-    return f"{millionths / 10_000:g} %"
-
-
-def _preset_of(market: Market) -> Preset:
-    from pallets.primitives.curves.presets import Preset
-
-    return Preset(market.curve.shape, market.curve.terms, market.curve.decimals)
-
-
-def _name(market: Market) -> str:
-    return market.token.symbol or market.record.name.decode("utf-8", "replace")
-
-
-def _told(market: Market, price: int) -> dict[str, Any]:
-    from offchain.trading.terms import as_json
-
-    level, pool = market.level, market.pool
-    return {
-        "agent": market.agent,
-        "curve": market.id,
-        "token": market.curve.token,
-        "symbol": market.token.symbol,
-        "price": price,
-        "supply": level.supply,
-        "reserve": level.reserve,
-        "liquidity": level.liquidity,
-        "dues": {name: getattr(level.dues, name) for name in ("creator", "treasury", "holders", "chain")},
-        "pool": None if pool is None else {"id": level.pool, "base": pool.base, "tokens": pool.tokens},
-        "paused": market.record.paused,
-        "terms": as_json(_preset_of(market)),
-    }
-
-
-def _shown(market: Market, price: int) -> list[str]:
-    level, money, token = market.level, market.money, market.token
-    agent = market.record.name.decode("utf-8", "replace")
-    lines = [
-        f"{agent}  curve {market.id}  token {market.curve.token} {token.symbol}"
-        + ("  paused: nobody buys, anybody may sell" if market.record.paused and market.pool is None else ""),
-        f"price    {money.text(price)} for one",
-    ]
-    if market.pool is not None:
-        lines.append(f"pool     {level.pool}: {money.text(market.pool.base)} and {token.text(market.pool.tokens)}")
-    else:
-        lines.append(f"sold     {token.text(level.supply)} of {token.text(market.curve.terms.last)}")
-        lines.append(f"reserve  {money.text(level.reserve)}")
-    if level.liquidity:
-        lines.append(f"for the pool besides  {money.text(level.liquidity)}")
-    if level.dues.total:
-        lines.append(f"due      {money.text(level.dues.total)}: `fathom curve collect {agent}` pays it out")
-    return [*lines, f"terms    {_summary(_preset_of(market), money)}"]
-
-
-def _moment(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _json_in(path: Path) -> Any:

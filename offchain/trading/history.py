@@ -17,7 +17,7 @@ from offchain.metadata import UnreadableMetadata
 from offchain.records import JOB, NOW
 from offchain.trading.market import LEVEL, POOL, Market, Pool
 from pallets.primitives import ss58
-from pallets.primitives.curves.record import Level
+from pallets.primitives.curves.record import MILLION, Level
 from pallets.primitives.curves.trade import token_price
 
 SLICE = 64
@@ -49,7 +49,9 @@ class Earned(NamedTuple):
     block: int
     at: int
     source: str
-    """`trades`: fees of its curve. `work`: jobs and vouchers. `holders`: what of both streams to holders."""
+    """`trades`: its curve's fees, launch tax aside. `work`: what jobs and vouchers paid, its workers' share included.
+    `holders`: what of both streams to holders.
+    """
     amount: int
 
 
@@ -104,7 +106,7 @@ class _Book:
                 price = token_price(curve, self._supply)
                 kind = "buy" if bought else "sell"
                 self._trade(Traded(block, at, kind, _address(told["who"]), told["units"], money, price, None))
-                self._earn(block, at, TRADES, told["fee"])
+                self._earn(block, at, TRADES, told["fee"] - (self._tax(at, money - told["fee"]) if bought else 0))
             case "Curves", "Stocked" if told["curve"] == self._market.id:
                 self._pool = Pool(curve.token, told["base"], told["tokens"])
             case "Pools", "Swapped" if told["pool"] == self._market.level.pool and self._pool is not None:
@@ -117,6 +119,10 @@ class _Book:
                 self._earn(block, at, WORK, told["fee"])
             case "Jobs", "VoucherClaimed" if told["agent"] == self._market.agent:
                 self._earn(block, at, WORK, told["amount"])
+
+    def _tax(self, at: int, gross: int) -> int:
+        """What of a purchase's fees is launch tax, which is the pool's."""
+        return gross * self._curve.terms.tax(self._curve.created_at, at) // MILLION
 
     def _swapped(self, block: int, at: int, told: dict[str, Any], pool: Pool) -> Traded:
         given, got, bought = told["amount_in"], told["amount_out"], told["side"] == "Buy"

@@ -20,7 +20,7 @@ POINTS = 400
 SIZE, DPI = (8.0, 4.5), 144
 STYLE: Any = {"svg.hashsalt": "fathom", "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
 LINE, MARK, QUIET = "#2a6f97", "#d1495b", "#8d99ae"
-TOLD = {TRADES: "fees of trades", WORK: "jobs and vouchers", HOLDERS: "of that to holders"}
+TOLD = {TRADES: "fees of trades", WORK: "paid for its work", HOLDERS: "of that to holders"}
 
 
 def check_file(path: Path) -> None:

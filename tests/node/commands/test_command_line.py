@@ -24,6 +24,12 @@ GROUPS = {
     "curve": (
         *("presets", "create", "show", "quote", "buy", "buy-for", "sell", "collect", "claim", "history", "revenue"),
     ),
+    "dao": (
+        *("show", "proposal", "lock", "unlock", "delegate", "vote", "execute", "cancel", "veto", "spend"),
+        *("set-rules", "set-guardian", "propose script", "propose roll-back", "propose terms", "propose spend"),
+        *("propose reward", "propose rules", "propose guardian", "propose pause", "propose resume", "propose hire"),
+        *("propose ban", "propose call"),
+    ),
     "job": ("replay",),
     "receipt": ("replay",),
     "key": ("generate", "inspect", "insert", "generate-node-key", "inspect-node-key"),
