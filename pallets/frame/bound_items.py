@@ -105,18 +105,30 @@ class BoundCountedMap(BoundMap[K, V]):
 
 
 class BoundDoubleMap(Generic[K1, K2, V]):
-    """A double map at work in one pallet; `start_of(k1)` is the common start of the storage keys under `k1`."""
+    """A double map at work in one pallet; keys are `start_of(k1)`, common to all entries under `k1`, and `end_of(k2)`."""
 
-    __slots__ = ("state", "start", "start_of", "default", "missing", "encode", "decode", "hashers", "first", "second")
+    __slots__ = (
+        "state",
+        "start",
+        "start_of",
+        "end_of",
+        "default",
+        "missing",
+        "encode",
+        "decode",
+        "hashers",
+        "first",
+        "second",
+    )
 
     def __init__(
         self,
         item: DoubleMap[K1, K2, V],
-        layout: tuple[Callable[[K1], bytes], Codec[K1], Codec[K2], Codec[V]],
+        layout: tuple[Callable[[K1], bytes], Callable[[K2], bytes], Codec[K1], Codec[K2], Codec[V]],
         state: Overlay,
     ) -> None:
-        start_of, first, second, value = layout
-        self.start_of = start_of
+        start_of, end_of, first, second, value = layout
+        self.start_of, self.end_of = start_of, end_of
         self.state = state
         self.start, self.default, self.missing, self.hashers = item.prefix, item.default, item.missing, item.hashers
         self.encode: Callable[[V], bytes] = value.encode
@@ -126,7 +138,7 @@ class BoundDoubleMap(Generic[K1, K2, V]):
 
     def key(self, keys: tuple[K1, K2]) -> bytes:
         """The storage key of an entry."""
-        return self.start_of(keys[0]) + self.hashers[1].apply(self.second.encode(keys[1]))
+        return self.start_of(keys[0]) + self.end_of(keys[1])
 
     def __getitem__(self, keys: tuple[K1, K2]) -> V:
         raw = self.state.get(self.key(keys))

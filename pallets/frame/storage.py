@@ -271,9 +271,12 @@ class DoubleMap(Item, Generic[K1, K2, V]):
         pallet.__dict__[self.attribute] = bound
         return bound
 
-    def lay_out(self, codecs: Codecs) -> tuple[Callable[[K1], bytes], Codec[K1], Codec[K2], Codec[V]]:
+    def lay_out(
+        self, codecs: Codecs
+    ) -> tuple[Callable[[K1], bytes], Callable[[K2], bytes], Codec[K1], Codec[K2], Codec[V]]:
         first, second, value = (codecs.of(annotation) for annotation in self.arguments)
-        return _keys(self.prefix, self.hashers[0], first), first, second, value
+        start_of, end_of = _keys(self.prefix, self.hashers[0], first), _keys(b"", self.hashers[1], second)
+        return start_of, end_of, first, second, value
 
 
 class TripleMap(Item, Generic[K1, K2, K3, V]):

@@ -80,7 +80,7 @@ MULTI_ADDRESS = "sp_runtime::multiaddress::MultiAddress"
 _ANNOTATED: Any = Annotated  # to put back together what was taken apart
 
 RUST_NAMES = {
-    **{f"U{bits}": f"u{bits}" for bits in (8, 16, 32, 64, 128)},
+    **{f"U{bits}": f"u{bits}" for bits in (8, 16, 32, 64, 128, 256)},
     "bytes": "Vec<u8>",
     "str": "String",
     "None": "()",
