@@ -105,7 +105,7 @@ class BoundCountedMap(BoundMap[K, V]):
 
 
 class BoundDoubleMap(Generic[K1, K2, V]):
-    """A double map at work in one pallet; keys are `start_of(k1)`, common to all entries under `k1`, and `end_of(k2)`."""
+    """A double map at work in one pallet; `start_of(k1)` begins all storage keys under `k1`, `end_of(k2)` ends one."""
 
     __slots__ = (
         "state",
