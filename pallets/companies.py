@@ -2,8 +2,8 @@
 
 ## Overview
 
-`Companies` is what curves and votes ask of `Agents`; `Holders` is what all of them ask of `Dividends`. Both raise
-`DispatchError`s, and change nothing then.
+`Companies` is what curves and votes ask of `Agents`; `Holders` is what all of them ask of `Dividends`, and `Government`
+what curves ask of `Dao`. All raise `DispatchError`s, and change nothing then.
 
 An agent has two keyless accounts: its `treasury` has its money, and its `dao_account` is who calls what its holders
 have decided. What is in one is out of the other's reach.
@@ -16,16 +16,6 @@ from typing import Protocol
 from pallets.frame import H256, AccountId, Balance
 from pallets.fungibles import AssetId
 from pallets.primitives.agent_record import AgentId
-
-
-def treasury(agent: int) -> bytes:
-    """The keyless account of an agent's money; mirrors `PalletId::into_sub_account_truncating`."""
-    return (b"modlfthmagnt" + agent.to_bytes(8, "little")).ljust(32, b"\0")
-
-
-def dao_account(agent: int) -> bytes:
-    """The keyless account that an agent's DAO calls as, once its token circulates; likewise."""
-    return (b"modlfthmdaos" + agent.to_bytes(8, "little")).ljust(32, b"\0")
 
 
 class Companies(Protocol):
@@ -62,6 +52,13 @@ class Companies(Protocol):
         """Whether this code is or was its script, as far as its history goes back."""
 
 
+class Government(Protocol):
+    """Who knows how an agent's holders will decide: `Dao`."""
+
+    def check_launch(self, agent: AgentId, supply: Balance) -> None:
+        """Raises `FloorOutOfBounds` of an agent whose rules ask for more votes than so many units would allow."""
+
+
 class Holders(Protocol):
     """Who knows what holders have and earn: `Dividends`."""
 
@@ -74,8 +71,8 @@ class Holders(Protocol):
     def holder_count(self, token: AssetId) -> int:
         """How many accounts have some, pots left out; 0 of a token that isn't followed."""
 
-    def pay_in(self, token: AssetId, source: AccountId, amount: Balance) -> None:
-        """Has the holders earn an amount, which `source` pays now, over the epoch that follows.
+    def pay_in(self, token: AssetId, source: AccountId, amount: Balance) -> AccountId:
+        """Has the holders earn an amount, which `source` pays now, over the epoch that follows; answers who has it.
 
         `source` keeps the existential deposit. Nothing becomes of an amount of 0. Raises `Dividends.NotFollowed`, and
         what `Currency.transfer` raises.

@@ -33,8 +33,6 @@ How much of what an agent earns is its holders': `pallets.agents`, and the fees 
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pallets.frame import (
     U32,
     U64,
@@ -52,17 +50,15 @@ from pallets.frame import (
     struct,
 )
 from pallets.fungible import Currency
-from pallets.fungibles import AssetId, Fungibles, is_pot
-from pallets.primitives.types import BigEndian
+from pallets.fungibles import AssetId, Fungibles, Side
+from pallets.primitives.pots import is_pot, pot_account
+from pallets.primitives.types import U256
 from pallets.timestamp import Timestamp
 
-POT: AccountId = b"modlfthmdivi".ljust(32, b"\0")
+POT: AccountId = pot_account(b"fthmdivi")
 """The keyless account that has what holders have earned, or will."""
 SCALE = 1 << 96
-"""Parts of a unit of money, in which earnings are counted."""
-
-U256 = Annotated[int, BigEndian(32)]
-"""Wide enough: of u128's largest sum of money, in parts, for a single unit of a token, 2**32 times."""
+"""Parts of a unit of money, in which earnings are counted: a u256 has room for all there is, 2**32 times."""
 
 
 @struct
@@ -206,18 +202,19 @@ class Dividends(Pallet):
         stream = self.stream.get(token)
         return 0 if stream is None else stream.holders
 
-    def pay_in(self, token: AssetId, source: AccountId, amount: Balance) -> None:
+    def pay_in(self, token: AssetId, source: AccountId, amount: Balance) -> AccountId:
         stream = self.stream[token]
         if not amount:
-            return
+            return POT
         self.currency.transfer(source, POT, amount, keep_alive=True)
         stream.flow(self.timestamp.now)
         stream.add(amount, self.epoch)
         self.stream[token] = stream
         self.deposit(self.RevenueAdded(token, amount, stream.until))
+        return POT
 
     def claimable(self, token: AssetId, who: AccountId) -> Balance:
-        """What `claim` would pay; 0 where it would be refused."""
+        """What `claim` would pay, if that is enough for the account to exist."""
         stream = self.stream.get(token)
         if stream is None:
             return 0
@@ -228,19 +225,20 @@ class Dividends(Pallet):
 
     # `BalanceListener`
 
-    def before_change(self, id: AssetId, who: AccountId, old: Balance, new: Balance) -> None:
-        if is_pot(who):
-            return
+    def before_change(self, id: AssetId, *sides: Side) -> None:
         stream = self.stream.get(id)
         if stream is None:
             return
         stream.flow(self.timestamp.now)
-        if stream.index:
-            earned = self.earned[id, who]
-            earned.note(old, stream.index)
-            self._keep(id, who, stream, earned, new)
-        stream.circulating += new - old
-        stream.holders += bool(new) - bool(old)
+        for who, old, new in sides:
+            if is_pot(who):
+                continue
+            if stream.index:
+                earned = self.earned[id, who]
+                earned.note(old, stream.index)
+                self._keep(id, who, stream, earned, new)
+            stream.circulating += new - old
+            stream.holders += bool(new) - bool(old)
         self.stream[id] = stream
 
     # Inside

@@ -20,15 +20,8 @@ from pallets.frame import U32, AccountId, Balance
 
 AssetId = U32
 """Identifier of a token."""
-
-POT_START = b"modl"
-
-
-def is_pot(who: AccountId) -> bool:
-    """Whether an account is a pallet's own, which has no key: pots, treasuries and pools neither earn nor vote, and
-    what they have doesn't circulate.
-    """
-    return who.startswith(POT_START)
+Side = tuple[AccountId, Balance, Balance]
+"""One side of a change: whose balance, what it is, and what it will be."""
 
 
 class Fungibles(Protocol):
@@ -73,10 +66,10 @@ class Fungibles(Protocol):
 class BalanceListener(Protocol):
     """Who must know of changes of balances."""
 
-    def before_change(self, id: AssetId, who: AccountId, old: Balance, new: Balance) -> None:
-        """An account's balance goes from `old` to `new`: called for each side of every change, before it is written.
+    def before_change(self, id: AssetId, *sides: Side) -> None:
+        """Balances are about to change: called once for every change, of an account or of both that a transfer has.
 
-        In a transfer the source's comes first. Nothing is written yet that the change would bring. Must not raise.
+        Nothing is written yet that the change would bring. Must not raise.
         """
 
 
@@ -90,7 +83,7 @@ class FrozenBalance(Protocol):
 class Nobody:
     """A `BalanceListener` that follows no token and a `FrozenBalance` that freezes none: FRAME's `()`."""
 
-    def before_change(self, id: AssetId, who: AccountId, old: Balance, new: Balance) -> None:
+    def before_change(self, id: AssetId, *sides: Side) -> None:
         return
 
     def frozen(self, id: AssetId, who: AccountId) -> Balance:

@@ -40,9 +40,10 @@ from pallets.frame import (
     struct,
 )
 from pallets.fungible import Currency
-from pallets.fungibles import AssetId, Fungibles, is_pot
+from pallets.fungibles import AssetId, Fungibles
 from pallets.primitives.curves.record import MILLION, PoolId
 from pallets.primitives.fixed import U128_MAX
+from pallets.primitives.pots import is_pot, pot_account
 
 SWAP_WEIGHT = Weight(450_000_000, 14_000)
 
@@ -102,13 +103,18 @@ class Pools(Pallet):
         tokens: Balance
 
     class Swapped(Event):
-        """Somebody gave one amount for another: money for tokens where it bought, tokens for money where it sold."""
+        """Somebody gave one amount for another: money for tokens where it bought, tokens for money where it sold.
+
+        `base` and `tokens` are the pool's reserves now: their quotient is its price.
+        """
 
         pool: PoolId
         who: AccountId
         side: Side
         amount_in: Balance
         amount_out: Balance
+        base: Balance
+        tokens: Balance
 
     class UnknownPool(Error):
         """No pool has this number: a token has one once its curve has graduated, see `OfToken`."""
@@ -226,9 +232,9 @@ class Pools(Pallet):
             record.tokens += amount_in
             record.base -= amount_out
         self.pool[pool] = record
-        self.deposit(self.Swapped(pool, who, side, amount_in, amount_out))
+        self.deposit(self.Swapped(pool, who, side, amount_in, amount_out, record.base, record.tokens))
 
 
 def pot(pool: int) -> bytes:
     """The keyless account of a pool's reserves; mirrors `PalletId::into_sub_account_truncating`."""
-    return (b"modlfthmpool" + pool.to_bytes(8, "little")).ljust(32, b"\0")
+    return pot_account(b"fthmpool", pool)

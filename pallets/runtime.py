@@ -96,7 +96,6 @@ DAO_CALLABLE = frozenset(
         "Assets.transfer",
         "Assets.transfer_keep_alive",
         "Assets.transfer_all",
-        "Agents.set_service",
         "Agents.set_hosts",
         "Agents.set_requirements",
         "Agents.fund",
@@ -341,6 +340,7 @@ class DevRuntime(Runtime):
             companies=self.agents,
             holders=self.dividends,
             pools=self.pools,
+            government=lambda: self.dao,
             chain_treasury=CHAIN_TREASURY,
             max_fees=250_000,
             max_tax_duration=DAY,
@@ -361,7 +361,7 @@ class DevRuntime(Runtime):
             guardianship=30 * DAY,
             max_guardianship=366 * DAY,
             epoch=10 * MINUTE,
-            max_due=8,
+            max_due=32,
         )
         # draws before what falls due, and motions before schedules: these go by what was decided
         listeners = (self.clusters, self.jobs, self.slashing, self.dao, self.schedules)

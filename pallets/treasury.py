@@ -52,13 +52,19 @@ from pallets.fungible import Currency
 from pallets.fungibles import AssetId, Fungibles
 from pallets.primitives.fixed import MILLION, Permill
 from pallets.primitives.hashing import Twox64Concat
+from pallets.primitives.pots import pot_account
 from pallets.primitives.types import FixedBytes
 from pallets.system.pallet import System
 
 MAX_APPROVALS = 100
 PALLET_ID = b"py/trsry"
-TREASURY: AccountId = (b"modl" + PALLET_ID).ljust(32, b"\0")
+TREASURY: AccountId = pot_account(PALLET_ID)
 """The keyless account of FRAME's treasury."""
+
+POT_WEIGHT = Weight(10_000_000 + 250_000_000, 1_887)
+PERIOD_WEIGHT = Weight(35_000_000 + 425_000_000, 1_887)
+PAYMENT_WEIGHT = Weight(55_000_000 + 375_000_000, 5_206)
+"""Of what is approved, each time that its payment is tried."""
 
 PalletId = Annotated[bytes, FixedBytes(8, "frame_support::PalletId")]
 
@@ -307,7 +313,7 @@ class Treasury(Pallet):
         if self.currency.free(self.pot_account) < self.currency.existential_deposit:
             self.currency.mint_into(self.pot_account, self.currency.existential_deposit)
 
-    def on_initialize(self, number: int) -> None:
+    def on_initialize(self, number: int) -> Weight:
         pot, known = self.pot(), self.deactivated
         if pot != known:
             self.currency.set_inactive(known, pot)
@@ -318,7 +324,8 @@ class Treasury(Pallet):
             last = self.last_spend_period = number - (number % period or period)
         if number - last >= period:
             self.last_spend_period = number - (number - last) % period
-            self._spend_funds()
+            return POT_WEIGHT + PERIOD_WEIGHT + PAYMENT_WEIGHT * self._spend_funds()
+        return POT_WEIGHT
 
     # Calls; weights are FRAME's benchmarks with RocksDB's access times
 
@@ -438,14 +445,14 @@ class Treasury(Pallet):
 
     # Inside
 
-    def _spend_funds(self) -> None:
+    def _spend_funds(self) -> int:
         """The end of a spend period: pays what was approved, as far as there is money, and burns a share of the rest.
 
-        No block is left out, so that no more than one period can have passed.
+        No block is left out, so that no more than one period can have passed. Answers how many payments were tried.
         """
         self.deposit(self.Spending(self.pot()))
-        missed = []
-        for index in self.approvals:
+        approved, missed = self.approvals, []
+        for index in approved:
             proposal = self.proposals.get(index)
             if proposal is None:
                 continue
@@ -464,6 +471,7 @@ class Treasury(Pallet):
             self.currency.burn_from(self.pot_account, burnt, keep_alive=True)
             self.deposit(self.Burnt(burnt))
         self.deposit(self.Rollover(self.pot()))
+        return len(approved)
 
     def _pay(self, kind: NativeOrWithId, beneficiary: AccountId, amount: Balance) -> None:
         if isinstance(kind, WithId):

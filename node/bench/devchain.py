@@ -12,13 +12,13 @@ from node.bench import process
 from node.bench.client import Client
 from node.bench.errors import BenchError
 from node.signing import sign_call
-from offchain.serving.receipt_records import treasury
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.primitives import ss58
 from pallets.primitives.agent_record import AgentKind, AgentPolicy
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job_record import Shares
 from pallets.primitives.keys import dev_keypair
+from pallets.primitives.pots import treasury
 from pallets.runtime import UNIT, DevRuntime
 
 AGENT, AGENT_NAME = 0, b"bench"

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, cast
 
-from pallets.companies import dao_account, treasury
 from pallets.frame import H256, U32, AccountId, Bound, Map, Signed, Weight, call
 from pallets.fungibles import AssetId
 from pallets.jobs.terms import Owners
 from pallets.primitives.agent_record import MAX_SCRIPTS, AgentId, Approval
 from pallets.primitives.job_record import MILLION
+from pallets.primitives.pots import dao_account, treasury
 from pallets.primitives.service import OPEN_ACCESS, AccessPolicy
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ class CompanyPage:
     def owners(self, agent: int) -> Owners:
         return Owners(self.treasury(agent), self.owner(agent), self.split[agent], self._circulating_token(agent))
 
-    def pay_holders(self, token: int, source: bytes, amount: int) -> None:
-        self._agents.holders.pay_in(token, source, amount)
+    def pay_holders(self, token: int, source: bytes, amount: int) -> bytes:
+        return self._agents.holders.pay_in(token, source, amount)
 
     # Inside
 

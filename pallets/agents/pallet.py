@@ -36,7 +36,7 @@ from typing import Annotated
 from pallets.agents.company_page import CompanyPage
 from pallets.agents.errors import AgentErrors
 from pallets.agents.events import AgentEvents
-from pallets.companies import Holders, treasury
+from pallets.companies import Holders
 from pallets.frame import (
     H256,
     U64,
@@ -57,6 +57,7 @@ from pallets.fungible import Currency
 from pallets.jobs.terms import Classes, ServiceTerms, Terms
 from pallets.primitives.agent_record import Agent, AgentId, AgentKind, AgentPolicy, Name
 from pallets.primitives.hashing import Identity, blake2_256
+from pallets.primitives.pots import treasury
 from pallets.primitives.service import MAX_HOSTS, NO_SERVICE, BudgetLevel, Host, ServicePolicy, is_host
 from pallets.primitives.worker_record import EVERYONE, ClassId, Measurements, Requirements, Staff
 from pallets.timestamp import Timestamp

@@ -121,7 +121,7 @@ def finish_destroy(assets: Assets, id: AssetId) -> None:
 def forget(assets: Assets, id: AssetId, details: AssetDetails, account: AssetAccount, who: AccountId) -> None:
     """Ends an account, its units and its deposit, whoever paid it."""
     if account.balance:
-        assets.listener().before_change(id, who, account.balance, 0)
+        assets.listener().before_change(id, (who, account.balance, 0))
         details.supply -= account.balance
     reason = account.reason
     if isinstance(reason, DepositHeld | DepositFrom):

@@ -62,7 +62,7 @@ def mint(assets: Assets, id: AssetId, who: AccountId, amount: Balance, issuer: A
     if issuer is not None and issuer != details.issuer:
         raise assets.NoPermission
     old = account.balance if account else 0
-    assets.listener().before_change(id, who, old, old + amount)
+    assets.listener().before_change(id, (who, old, old + amount))
     details.supply += amount
     add(assets, id, details, account, who, amount)
     assets.asset[id] = details
@@ -91,7 +91,7 @@ def burn(
         if admin is not None and admin != details.admin:
             raise assets.NoPermission
         assert account is not None  # or nothing could be debited
-        assets.listener().before_change(id, who, account.balance, account.balance - actual)
+        assets.listener().before_change(id, (who, account.balance, account.balance - actual))
         details.supply -= actual
         take(assets, id, details, account, who, actual)
         assets.asset[id] = details
@@ -121,9 +121,8 @@ def move(
         raise assets.NoPermission
     assert giver is not None  # or nothing could be debited
     if source != dest:
-        listener = assets.listener()
-        listener.before_change(id, source, giver.balance, giver.balance - actual)
-        listener.before_change(id, dest, taker.balance if taker else 0, (taker.balance if taker else 0) + actual)
+        had = taker.balance if taker else 0
+        assets.listener().before_change(id, (source, giver.balance, giver.balance - actual), (dest, had, had + actual))
         ended = take(assets, id, details, giver, source, actual)
         add(assets, id, details, taker, dest, actual)
         if ended or taker is None:
@@ -197,7 +196,8 @@ def take(
 ) -> bool:
     """Takes units that were checked, and that the listener knows of; answers whether that ended the account."""
     account.balance -= amount
-    if account.balance < details.min_balance and end(assets, details, who, account.reason):
+    spent = not account.balance and details.min_balance  # what would be too little was taken with the rest
+    if spent and end(assets, details, who, account.reason):
         del assets.account[id, who]
         return True
     assets.account[id, who] = account

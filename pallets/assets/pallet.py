@@ -40,12 +40,13 @@ from pallets.assets.records import (
     AssetMetadata,
     AssetStatus,
 )
+from pallets.assets.registry import check_new, check_text, describe, insert, new_token
+from pallets.assets.team_page import REMOVE_ITEMS_LIMIT, TeamPage, signer_unless_root
 from pallets.frame import (
     U8,
     U32,
     AccountId,
     Address,
-    BadOrigin,
     Balance,
     Compact,
     Const,
@@ -53,8 +54,6 @@ from pallets.frame import (
     Map,
     Origin,
     Pallet,
-    PostInfo,
-    Root,
     Signed,
     Token,
     TripleMap,
@@ -69,10 +68,9 @@ from pallets.primitives.hashing import Blake2_128Concat
 from pallets.system.pallet import System
 
 FIRST_IN_ORDER = 1_000_000
-REMOVE_ITEMS_LIMIT = 1_000
 
 
-class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen` is an event, and `AssetErrors.Frozen`
+class Assets(TeamPage, AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen` is an event, and an error
     """Tokens beside the native one."""
 
     storage_version = 1
@@ -130,7 +128,9 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
         for id, owner, is_sufficient, min_balance in assets or []:
             if id in self.asset or not min_balance:
                 raise InvalidGenesis(f"assets: asset {id} is listed twice, or has a least balance of zero")
-            self.asset[id] = _details(owner, owner, 0, min_balance, is_sufficient)
+            if id >= self.next_id():
+                raise InvalidGenesis(f"assets: asset {id} is in the way of the next one, put next_asset_id behind it")
+            self.asset[id] = new_token(owner, owner, 0, min_balance, is_sufficient=is_sufficient)
         for id, name, symbol, decimals in metadata or []:
             if id not in self.asset or max(len(name), len(symbol)) > self.string_limit:
                 raise InvalidGenesis(f"assets: asset {id} is unknown, or its name or symbol too long")
@@ -141,56 +141,6 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
             ledger.mint(self, id, who, amount)
 
     # Calls
-
-    @call(0, weight=weights.CREATE)
-    def create(self, who: Signed, id: Compact[AssetId], admin: Address, min_balance: Balance) -> None:
-        """Issue a new class of fungible assets from a public origin.
-
-        This new asset class has no assets initially and its owner is the origin. Funds of sender are reserved by
-        `AssetDeposit`.
-
-        - `id`: The identifier of the new asset. This must not be currently in use to identify an existing asset.
-        - `admin`: The admin of this class of assets. The admin is the initial address of each member of the asset
-          class's admin team.
-        - `min_balance`: The minimum balance of this new asset that any single account must have. If an account's
-          balance is reduced below this, then it collapses to zero.
-        """
-        self._check_new(id, min_balance)
-        self.currency.reserve(who, self.asset_deposit)
-        self._insert(id, _details(who, admin, self.asset_deposit, min_balance, is_sufficient=False))
-        self.deposit(self.Created(id, who, admin))
-
-    @call(1, weight=weights.FORCE_CREATE)
-    def force_create(
-        self, root: Root, id: Compact[AssetId], owner: Address, is_sufficient: bool, min_balance: Compact[Balance]
-    ) -> None:
-        """Issue a new class of fungible assets from a privileged origin. Unlike `create`, no funds are reserved."""
-        self._check_new(id, min_balance)
-        self._insert(id, _details(owner, owner, 0, min_balance, is_sufficient))
-        self.deposit(self.ForceCreated(id, owner))
-
-    @call(2, weight=weights.START_DESTROY)
-    def start_destroy(self, origin: Origin, id: Compact[AssetId]) -> None:
-        """Start the process of destroying a fungible asset class: the first in a series of calls.
-
-        The origin must be root or the asset's `owner`.
-        """
-        accounts.start_destroy(self, id, _signer_unless_root(origin))
-
-    @call(3, weight=weights.destroy_accounts(REMOVE_ITEMS_LIMIT))
-    def destroy_accounts(self, who: Signed, id: Compact[AssetId]) -> PostInfo:
-        """Destroy all accounts associated with a given asset, `RemoveItemsLimit` at a time."""
-        return PostInfo(weights.destroy_accounts(accounts.destroy_accounts(self, id)))
-
-    @call(4, weight=weights.destroy_approvals(REMOVE_ITEMS_LIMIT))
-    def destroy_approvals(self, who: Signed, id: Compact[AssetId]) -> PostInfo:
-        """Destroy all approvals associated with a given asset, `RemoveItemsLimit` at a time."""
-        return PostInfo(weights.destroy_approvals(accounts.destroy_approvals(self, id)))
-
-    @call(5, weight=weights.FINISH_DESTROY)
-    def finish_destroy(self, who: Signed, id: Compact[AssetId]) -> None:
-        """Complete destroying asset and unreserve currency."""
-        accounts.finish_destroy(self, id)
 
     @call(6, weight=weights.MINT)
     def mint(self, who: Signed, id: Compact[AssetId], beneficiary: Address, amount: Compact[Balance]) -> None:
@@ -226,128 +176,6 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
         """Move some assets from one account to another. The sender should be the Admin of the asset `id`."""
         ledger.move(self, id, source, dest, amount, who)
 
-    @call(11, weight=weights.FREEZE)
-    def freeze(self, origin: Signed, id: Compact[AssetId], who: Address) -> None:
-        """Disallow further unprivileged transfers of an asset `id` from an account `who`. `who` must already exist as
-        an entry in `Account`s of the asset. The sender should be the Freezer of the asset `id`.
-        """
-        self._set_status(id, who, AccountStatus.Frozen, self._unless_ending(id).freezer, origin)
-        self.deposit(self.Frozen(id, who))
-
-    @call(12, weight=weights.THAW)
-    def thaw(self, origin: Signed, id: Compact[AssetId], who: Address) -> None:
-        """Allow unprivileged transfers to and from an account again. The sender should be the Admin of the asset."""
-        self._set_status(id, who, AccountStatus.Liquid, self._unless_ending(id).admin, origin)
-        self.deposit(self.Thawed(id, who))
-
-    @call(13, weight=weights.FREEZE_ASSET)
-    def freeze_asset(self, who: Signed, id: Compact[AssetId]) -> None:
-        """Disallow further unprivileged transfers for the asset class. The sender should be its Freezer."""
-        details = accounts.live(self, id)
-        if who != details.freezer:
-            raise self.NoPermission
-        details.status = AssetStatus.Frozen
-        self.asset[id] = details
-        self.deposit(self.AssetFrozen(id))
-
-    @call(14, weight=weights.THAW_ASSET)
-    def thaw_asset(self, who: Signed, id: Compact[AssetId]) -> None:
-        """Allow unprivileged transfers for the asset again. The sender should be the Admin of the asset `id`."""
-        details = self.asset[id]
-        if who != details.admin:
-            raise self.NoPermission
-        if details.status is not AssetStatus.Frozen:
-            raise self.NotFrozen
-        details.status = AssetStatus.Live
-        self.asset[id] = details
-        self.deposit(self.AssetThawed(id))
-
-    @call(15, weight=weights.TRANSFER_OWNERSHIP)
-    def transfer_ownership(self, who: Signed, id: Compact[AssetId], owner: Address) -> None:
-        """Change the Owner of an asset, with its deposits. The sender should be the Owner of the asset `id`."""
-        details = self._owned(id, who)
-        if owner == who:
-            return
-        self.currency.repatriate_reserved(who, owner, details.deposit + self.metadata[id].deposit)
-        details.owner = owner
-        self.asset[id] = details
-        self.deposit(self.OwnerChanged(id, owner))
-
-    @call(16, weight=weights.SET_TEAM)
-    def set_team(self, who: Signed, id: Compact[AssetId], issuer: Address, admin: Address, freezer: Address) -> None:
-        """Change the Issuer, Admin and Freezer of an asset. The sender should be the Owner of the asset `id`."""
-        details = self._owned(id, who)
-        details.issuer, details.admin, details.freezer = issuer, admin, freezer
-        self.asset[id] = details
-        self.deposit(self.TeamChanged(id, issuer, admin, freezer))
-
-    @call(17, weight=weights.set_metadata)
-    def set_metadata(self, who: Signed, id: Compact[AssetId], name: bytes, symbol: bytes, decimals: U8) -> None:
-        """Set the metadata for an asset. The sender should be the Owner of the asset `id`.
-
-        Funds of sender are reserved according to the formula: `MetadataDepositBase + MetadataDepositPerByte *
-        (name.len + symbol.len)` taking into account any already reserved funds.
-
-        - `name`: The user friendly name of this asset. Limited in length by `StringLimit`.
-        - `symbol`: The exchange symbol for this asset. Limited in length by `StringLimit`.
-        - `decimals`: The number of decimals this asset uses to represent one unit.
-        """
-        self._check_text(name, symbol)
-        self._owned(id, who)
-        old = self.metadata[id]
-        if old.is_frozen:
-            raise self.NoPermission
-        deposit = self.metadata_deposit_base + self.metadata_deposit_per_byte * (len(name) + len(symbol))
-        if deposit > old.deposit:
-            self.currency.reserve(who, deposit - old.deposit)
-        else:
-            self.currency.unreserve(who, old.deposit - deposit)
-        self._describe(id, AssetMetadata(deposit, name, symbol, decimals))
-
-    @call(18, weight=weights.CLEAR_METADATA)
-    def clear_metadata(self, who: Signed, id: Compact[AssetId]) -> None:
-        """Clear the metadata for an asset. Any deposit is freed for the asset owner, who is the sender."""
-        self._owned(id, who)
-        self._clear_metadata(id, who)
-
-    @call(19, weight=weights.force_set_metadata)
-    def force_set_metadata(
-        self, root: Root, id: Compact[AssetId], name: bytes, symbol: bytes, decimals: U8, is_frozen: bool
-    ) -> None:
-        """Force the metadata for an asset to some value. Any deposit is left alone."""
-        self._check_text(name, symbol)
-        if id not in self.asset:
-            raise self.Unknown
-        self._describe(id, AssetMetadata(self.metadata[id].deposit, name, symbol, decimals, is_frozen))
-
-    @call(20, weight=weights.FORCE_CLEAR_METADATA)
-    def force_clear_metadata(self, root: Root, id: Compact[AssetId]) -> None:
-        """Clear the metadata for an asset. Any deposit is returned."""
-        self._clear_metadata(id, self.asset[id].owner)
-
-    @call(21, weight=weights.FORCE_ASSET_STATUS)
-    def force_asset_status(
-        self,
-        root: Root,
-        id: Compact[AssetId],
-        owner: Address,
-        issuer: Address,
-        admin: Address,
-        freezer: Address,
-        min_balance: Compact[Balance],
-        is_sufficient: bool,
-        is_frozen: bool,
-    ) -> None:
-        """Alter the attributes of a given asset."""
-        details = self.asset[id]
-        if details.status is AssetStatus.Destroying:
-            raise self.AssetNotLive
-        details.owner, details.issuer, details.admin, details.freezer = owner, issuer, admin, freezer
-        details.min_balance, details.is_sufficient = min_balance, is_sufficient
-        details.status = AssetStatus.Frozen if is_frozen else AssetStatus.Live
-        self.asset[id] = details
-        self.deposit(self.AssetStatusChanged(id))
-
     @call(22, weight=weights.APPROVE_TRANSFER)
     def approve_transfer(self, who: Signed, id: Compact[AssetId], delegate: Address, amount: Compact[Balance]) -> None:
         """Approve an amount of asset for transfer by a delegated third-party account.
@@ -380,7 +208,7 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
         Origin must be root or the Admin account of the asset `id`.
         """
         details = accounts.live(self, id)
-        signer = _signer_unless_root(origin)
+        signer = signer_unless_root(origin)
         if signer is not None and signer != details.admin:
             raise self.NoPermission
         self._cancel_approval(details, id, owner, delegate)
@@ -419,21 +247,6 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
         """
         accounts.refund(self, id, who, allow_burn=allow_burn)
 
-    @call(28, weight=weights.SET_MIN_BALANCE)
-    def set_min_balance(self, who: Signed, id: Compact[AssetId], min_balance: Balance) -> None:
-        """Sets the minimum balance of an asset.
-
-        Only works if there aren't any accounts that are holding the asset or if the new value of `min_balance` is less
-        than the old one. The sender has to be the Owner of the asset `id`, which isn't sufficient.
-        """
-        details = self.asset[id]
-        rises = min_balance >= details.min_balance and details.accounts
-        if who != details.owner or details.is_sufficient or rises:
-            raise self.NoPermission
-        details.min_balance = min_balance
-        self.asset[id] = details
-        self.deposit(self.AssetMinBalanceChanged(id, min_balance))
-
     @call(29, weight=weights.TOUCH_OTHER)
     def touch_other(self, origin: Signed, id: Compact[AssetId], who: Address) -> None:
         """Create an asset account for `who`. A deposit will be taken from the signer: Freezer or Admin of the asset."""
@@ -446,15 +259,6 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
         The sender must be the depositor or the Admin of the asset, the account empty.
         """
         accounts.refund_other(self, id, who, origin)
-
-    @call(31, weight=weights.BLOCK)
-    def block(self, origin: Signed, id: Compact[AssetId], who: Address) -> None:
-        """Disallow further unprivileged transfers of an asset `id` to and from an account `who`.
-
-        The sender should be the Freezer of the asset `id`.
-        """
-        self._set_status(id, who, AccountStatus.Blocked, self._unless_ending(id).freezer, origin)
-        self.deposit(self.Blocked(id, who))
 
     @call(32, weight=weights.TRANSFER_ALL)
     def transfer_all(self, who: Signed, id: Compact[AssetId], dest: Address, keep_alive: bool) -> None:
@@ -470,13 +274,13 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
         return self.next_asset_id or self.in_order_from
 
     def create_token(self, id: AssetId, owner: AccountId, name: bytes, symbol: bytes, decimals: int) -> None:
-        self._check_text(name, symbol)
-        self._check_new(id, 1)
+        check_text(self, name, symbol)
+        check_new(self, id, 1)
         if not 0 <= decimals < 256:
             raise self.BadMetadata
-        self._insert(id, _details(owner, owner, 0, 1, is_sufficient=True))
+        insert(self, id, new_token(owner, owner, 0, 1, is_sufficient=True))
         self.deposit(self.ForceCreated(id, owner))
-        self._describe(id, AssetMetadata(0, name, symbol, decimals))
+        describe(self, id, AssetMetadata(0, name, symbol, decimals))
 
     def exists(self, id: AssetId) -> bool:
         return id in self.asset
@@ -502,7 +306,7 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
         try:
             ledger.burn(self, id, who, amount)
         except AssetErrors.BalanceLow:
-            raise Token("FundsUnavailable") from None
+            raise Token("FundsUnavailable" if amount > self.balance(id, who) else "Frozen") from None
         except tuple(TOKEN_ERRORS) as error:
             raise Token(TOKEN_ERRORS[type(error)]) from None
 
@@ -519,58 +323,6 @@ class Assets(AssetEvents, AssetErrors, Pallet):  # type: ignore[misc]  # `Frozen
             raise Token(TOKEN_ERRORS[type(error)]) from None
 
     # Inside
-
-    def _check_new(self, id: AssetId, min_balance: Balance) -> None:
-        if id in self.asset:
-            raise self.InUse
-        if not min_balance:
-            raise self.MinBalanceZero
-        if id >= self.in_order_from and id != self.next_id():
-            raise self.BadAssetId
-
-    def _insert(self, id: AssetId, details: AssetDetails) -> None:
-        self.asset[id] = details
-        if id >= self.in_order_from:
-            self.next_asset_id = id + 1
-
-    def _owned(self, id: AssetId, who: AccountId) -> AssetDetails:
-        details = accounts.live(self, id)
-        if who != details.owner:
-            raise self.NoPermission
-        return details
-
-    def _unless_ending(self, id: AssetId) -> AssetDetails:
-        details = self.asset[id]
-        if details.status is AssetStatus.Destroying:
-            raise self.IncorrectStatus
-        return details
-
-    def _set_status(
-        self, id: AssetId, who: AccountId, status: AccountStatus, allowed: AccountId, origin: AccountId
-    ) -> None:
-        if origin != allowed:
-            raise self.NoPermission
-        account = self.account.get(id, who)
-        if account is None:
-            raise self.NoAccount
-        account.status = status
-        self.account[id, who] = account
-
-    def _check_text(self, name: bytes, symbol: bytes) -> None:
-        if max(len(name), len(symbol)) > self.string_limit:
-            raise self.BadMetadata
-
-    def _describe(self, id: AssetId, metadata: AssetMetadata) -> None:
-        self.metadata[id] = metadata
-        self.deposit(self.MetadataSet(id, metadata.name, metadata.symbol, metadata.decimals, metadata.is_frozen))
-
-    def _clear_metadata(self, id: AssetId, owner: AccountId) -> None:
-        metadata = self.metadata.get(id)
-        if metadata is None:
-            raise self.Unknown
-        del self.metadata[id]
-        self.currency.unreserve(owner, metadata.deposit)
-        self.deposit(self.MetadataCleared(id))
 
     def _cancel_approval(self, details: AssetDetails, id: AssetId, owner: AccountId, delegate: AccountId) -> None:
         approval = self.approvals.get(id, owner, delegate)
@@ -603,32 +355,3 @@ TOKEN_ERRORS: dict[type[Exception], str] = {
     AssetErrors.NoAccount: "FundsUnavailable",
 }
 """What `Fungibles` says instead of an error of the calls."""
-
-
-def _details(
-    owner: AccountId, team: AccountId, deposit: Balance, min_balance: Balance, is_sufficient: bool
-) -> AssetDetails:
-    """A new token."""
-    return AssetDetails(
-        owner=owner,
-        issuer=team,
-        admin=team,
-        freezer=team,
-        supply=0,
-        deposit=deposit,
-        min_balance=min_balance,
-        is_sufficient=is_sufficient,
-        accounts=0,
-        sufficients=0,
-        approvals=0,
-        status=AssetStatus.Live,
-    )
-
-
-def _signer_unless_root(origin: Origin) -> AccountId | None:
-    """Who signed; `None` of root, `BadOrigin` of nobody."""
-    if origin.kind == "root":
-        return None
-    if origin.who is None:
-        raise BadOrigin
-    return origin.who

@@ -21,7 +21,8 @@ into a pool of its own, for good (`graduation`). From then on the token trades i
 
 `buy` wants exactly so many units, `buy_for` spends at most so much money, `sell` burns exactly so many. Limits are
 money with all fees; of a purchase that is cut down the price is judged. The transaction's era is the deadline.
-`CurvesApi` has quotes, which agree with a trade in the same state to the last unit; the events are the price's history.
+`CurvesApi` has quotes, which agree with a trade in the same state to the last unit; the events, each with the supply
+that it left, are the price's history.
 
 ## Out of scope
 
@@ -33,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from pallets.companies import Companies, Holders
+from pallets.companies import Companies, Government, Holders
 from pallets.curves.errors import CurveErrors
 from pallets.curves.graduation import graduate
 from pallets.curves.launch import check_launch
@@ -55,7 +56,7 @@ from pallets.frame import (
     call,
 )
 from pallets.fungible import Currency
-from pallets.fungibles import AssetId, Fungibles, is_pot
+from pallets.fungibles import AssetId, Fungibles
 from pallets.pools import Pools
 from pallets.primitives.agent_record import AgentId
 from pallets.primitives.codec import codec_of
@@ -71,6 +72,7 @@ from pallets.primitives.curves.trade import (
     token_price,
     units_for,
 )
+from pallets.primitives.pots import is_pot, pot_account
 from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 
@@ -91,6 +93,7 @@ class Curves(CurveErrors, Pallet):
     companies: Companies
     holders: Holders
     pools: Pools
+    government: Callable[[], Government]
     chain_treasury: AccountId
     max_fees: Const[U32]
     """The most that all fees of a curve may be together, in millionths of a trade."""
@@ -113,6 +116,8 @@ class Curves(CurveErrors, Pallet):
         units: Balance
         cost: Balance
         fee: Balance
+        supply: Balance
+        """What the curve has sold now; with its shape, the price."""
 
     class Sold(Event):
         """A seller's units were burned, and `refund` paid; `fee` is what the curve gave besides, to others."""
@@ -122,6 +127,8 @@ class Curves(CurveErrors, Pallet):
         units: Balance
         refund: Balance
         fee: Balance
+        supply: Balance
+        """What of it the curve has still sold."""
 
     class Graduated(Event):
         """A curve has ended; its token trades in a pool."""
@@ -173,7 +180,11 @@ class Curves(CurveErrors, Pallet):
         symbol: bytes,
         decimals: U8,
     ) -> None:
-        """Launch an agent's token on a curve. The signer pays what keeps the curve's pot alive, and its pool's."""
+        """Launch an agent's token on a curve. The signer pays what keeps the curve's pot alive, and its pool's.
+
+        From the first purchase on, which may come in the same block, the holders govern: what the creator wants to
+        set before, such as `Dao.set_rules`, it sets before this call, or in a batch with it.
+        """
         if self.companies.owner(agent) != who:
             raise self.NotCreator
         if agent in self.of_agent:
@@ -186,6 +197,7 @@ class Curves(CurveErrors, Pallet):
         self.tokens.create_token(token, pot(id), name, symbol, decimals)
         self.holders.follow(token)
         self.companies.set_token(agent, token)
+        self.government().check_launch(agent, terms.last)
         self.next_curve = id + 1
         self.curve[id] = curve
         self.level[id] = Level()
@@ -252,7 +264,7 @@ class Curves(CurveErrors, Pallet):
         if fee:
             _note_fees(chosen, level, gross, fee, 0)
         self.level[curve] = level
-        self.deposit(self.Sold(curve, who, units, refund, fee))
+        self.deposit(self.Sold(curve, who, units, refund, fee, level.supply))
 
     @call(4, weight=COLLECT_WEIGHT)
     def collect(self, who: Signed, curve: CurveId) -> None:
@@ -325,7 +337,7 @@ class Curves(CurveErrors, Pallet):
         level.reserve = reserve
         if fee:
             _note_fees(chosen, level, gross, fee, rate - chosen.terms.fees.total)
-        self.deposit(self.Bought(id, who, units, gross + fee, fee))
+        self.deposit(self.Bought(id, who, units, gross + fee, fee, level.supply))
         if level.supply == chosen.terms.graduates_at:
             graduate(self, id, account, chosen, level)
             self._pay_dues(id, chosen, level)
@@ -352,7 +364,7 @@ class Curves(CurveErrors, Pallet):
         return True
 
 
-def _paid(amount: int, pay: Callable[[int], None]) -> int:
+def _paid(amount: int, pay: Callable[[int], object]) -> int:
     """What of an amount could be paid: all or nothing, as where it is too little to open an account."""
     if not amount:
         return 0
@@ -383,4 +395,4 @@ def _decoded(curve: bytes) -> Curve:
 
 def pot(curve: int) -> bytes:
     """The keyless account of what was paid along a curve; mirrors `PalletId::into_sub_account_truncating`."""
-    return (b"modlfthmcurv" + curve.to_bytes(8, "little")).ljust(32, b"\0")
+    return pot_account(b"fthmcurv", curve)

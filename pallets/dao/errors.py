@@ -51,7 +51,9 @@ class DaoErrors:
         """The agent has as many proposals as may be alive at once."""
 
     class TooLittleWeight(Error):
-        """The proposer has too little locked: for each of its live proposals it takes a share of the quorum."""
+        """The proposer has too little locked: each of its live proposals takes a share of the quorum, and a larger one
+        the more proposals of the agent are alive.
+        """
 
     class VoteNotBegun(Error):
         """The proposal is still announced."""

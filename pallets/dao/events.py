@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pallets.dao.rules import Guardian, Rules
 from pallets.dao.tally import Ballot
-from pallets.dao.terms import ContributionId, Motion
+from pallets.dao.terms import ContributionId, Motion, MotionKind
 from pallets.dao.weights import ProposalId
 from pallets.frame import H256, AccountId, Balance, Event, Moment
 from pallets.frame.runtime import DispatchErrorType
@@ -52,6 +52,7 @@ class DaoEvents:
         """A vote has begun: so much circulates, so many units ayes and abstentions have to reach."""
 
         proposal: ProposalId
+        agent: AgentId
         circulating: Balance
         quorum: Balance
         closes: Moment
@@ -60,6 +61,7 @@ class DaoEvents:
         """An account's ballot, in place of any it has cast before."""
 
         proposal: ProposalId
+        agent: AgentId
         who: AccountId
         ballot: Ballot
 
@@ -67,6 +69,7 @@ class DaoEvents:
         """A vote has ended in favour: the motion is carried out when the time-lock ends."""
 
         proposal: ProposalId
+        agent: AgentId
         tally: Ballot
         executes: Moment
 
@@ -74,45 +77,54 @@ class DaoEvents:
         """A vote has ended without enough votes, or enough ayes among them."""
 
         proposal: ProposalId
+        agent: AgentId
         tally: Ballot
 
     class Executed(Event):
-        """A motion was carried out."""
+        """A motion of this kind was carried out."""
 
         proposal: ProposalId
+        agent: AgentId
+        motion: MotionKind
 
     class ExecutionFailed(Event):
         """A motion couldn't be carried out, for this reason; anyone may `execute` it until it expires."""
 
         proposal: ProposalId
+        agent: AgentId
         error: DispatchErrorType
 
     class Cancelled(Event):
         """A proposal was taken back by its proposer."""
 
         proposal: ProposalId
+        agent: AgentId
 
     class Vetoed(Event):
         """A proposal was stopped by the guardian."""
 
         proposal: ProposalId
+        agent: AgentId
         guardian: AccountId
 
     class Expired(Event):
         """An approved proposal couldn't be executed in time."""
 
         proposal: ProposalId
+        agent: AgentId
 
     class Abandoned(Event):
         """A proposal was dropped, since for this reason it could go no further."""
 
         proposal: ProposalId
+        agent: AgentId
         error: DispatchErrorType
 
     class BondLost(Event):
         """A proposal was vetoed, or few voted on it: its proposer's bond is the agent's."""
 
         proposal: ProposalId
+        agent: AgentId
         who: AccountId
         amount: Balance
 

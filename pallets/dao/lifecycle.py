@@ -21,7 +21,7 @@ from pallets.calendar import carry_out, due
 from pallets.dao.motions import carry_out_motion, weight_of
 from pallets.dao.rules import Rules
 from pallets.dao.tally import Ballot
-from pallets.dao.terms import SPENDING, LiveProposal, Motion, Proposal, ProposalState
+from pallets.dao.terms import LiveProposal, Motion, MotionKind, Proposal, ProposalState, spends
 from pallets.frame import DispatchError, Weight
 from pallets.primitives.hashing import blake2_256
 
@@ -40,7 +40,7 @@ def announce(dao: Dao, who: bytes, agent: int, token: int, motion: Motion, rules
     dao.currency.hold(dao.HoldReason.Proposal, who, dao.bond, keep_alive=True)
     id, now = dao.next_proposal, dao.timestamp.now
     dao.next_proposal = id + 1
-    age = rules.min_age if isinstance(motion, SPENDING) else 0
+    age = rules.min_age if spends(motion) else 0
     opens = now + max(rules.announcement, age)
     closes = opens + rules.voting
     executes = closes + rules.time_lock
@@ -78,7 +78,7 @@ def fall_due(dao: Dao) -> None:
         _forget(dao, id, proposal)
         with suppress(DispatchError), dao.runtime.transactional():
             dao.currency.release(dao.HoldReason.Proposal, proposal.proposer, proposal.bond)
-        dao.deposit(dao.Abandoned(id, error))
+        dao.deposit(dao.Abandoned(id, proposal.agent, error))
 
     fallen = due(dao.agenda, dao.timestamp.now, dao.max_due)
     dao.system.register_weight(STEP_WEIGHT * len(fallen))
@@ -94,7 +94,7 @@ def execute(dao: Dao, id: int, proposal: Proposal) -> None:
     motion = dao.motion[id]
     die(dao, id, proposal, ProposalState.Executed)
     carry_out_motion(dao, id, proposal, motion)
-    dao.deposit(dao.Executed(id))
+    dao.deposit(dao.Executed(id, proposal.agent, MotionKind(motion.variant_index)))
 
 
 def die(dao: Dao, id: int, proposal: Proposal, state: ProposalState) -> None:
@@ -107,7 +107,7 @@ def die(dao: Dao, id: int, proposal: Proposal, state: ProposalState) -> None:
     if state is ProposalState.Vetoed or ignored:
         treasury = dao.companies.treasury(proposal.agent)
         dao.currency.transfer_held(dao.HoldReason.Proposal, proposal.proposer, treasury, proposal.bond)
-        dao.deposit(dao.BondLost(id, proposal.proposer, proposal.bond))
+        dao.deposit(dao.BondLost(id, proposal.agent, proposal.proposer, proposal.bond))
     else:
         dao.currency.release(dao.HoldReason.Proposal, proposal.proposer, proposal.bond)
 
@@ -129,18 +129,18 @@ def _step(dao: Dao, id: int, proposal: Proposal) -> None:
         case ProposalState.Announced:
             proposal.circulating = dao.holders.circulating(proposal.token)
             _go_on(dao, id, proposal, ProposalState.Voting, proposal.closes)
-            dao.deposit(dao.VoteOpened(id, proposal.circulating, proposal.quorum, proposal.closes))
+            dao.deposit(dao.VoteOpened(id, proposal.agent, proposal.circulating, proposal.quorum, proposal.closes))
         case ProposalState.Voting if proposal.tally.passes(proposal.quorum, proposal.rules.threshold):
             _go_on(dao, id, proposal, ProposalState.Approved, proposal.executes)
-            dao.deposit(dao.Approved(id, proposal.tally, proposal.executes))
+            dao.deposit(dao.Approved(id, proposal.agent, proposal.tally, proposal.executes))
         case ProposalState.Voting:
             die(dao, id, proposal, ProposalState.Defeated)
-            dao.deposit(dao.Defeated(id, proposal.tally))
+            dao.deposit(dao.Defeated(id, proposal.agent, proposal.tally))
         case _ if proposal.next == proposal.executes:
             _try(dao, id, proposal)
         case _:
             die(dao, id, proposal, ProposalState.Expired)
-            dao.deposit(dao.Expired(id))
+            dao.deposit(dao.Expired(id, proposal.agent))
 
 
 def _go_on(dao: Dao, id: int, proposal: Proposal, state: ProposalState, next: int) -> None:
@@ -156,4 +156,4 @@ def _try(dao: Dao, id: int, proposal: Proposal) -> None:
         with dao.runtime.transactional():
             execute(dao, id, proposal)
     except DispatchError as error:
-        dao.deposit(dao.ExecutionFailed(id, error))
+        dao.deposit(dao.ExecutionFailed(id, proposal.agent, error))

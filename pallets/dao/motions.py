@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pallets.companies import Companies, dao_account
+from pallets.companies import Companies
 from pallets.dao.terms import (
-    SPENDING,
     WHILE_PAUSED,
     ApproveScript,
     Ban,
@@ -30,13 +29,14 @@ from pallets.dao.terms import (
     SetRules,
     SetTerms,
     Spend,
+    spends,
 )
 from pallets.frame import Weight
 from pallets.frame.bound_items import BoundMap
 from pallets.frame.origin import signed
 from pallets.frame.runtime import Call
-from pallets.fungibles import is_pot
 from pallets.primitives.agent_record import Agent, AgentId, AgentPolicy
+from pallets.primitives.pots import dao_account, is_pot
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.service import AccessPolicy, Host, ServicePolicy
 from pallets.primitives.worker_record import Measurements
@@ -142,7 +142,7 @@ def fit_for_motions(names: frozenset[str]) -> bool:
 
 def _do(dao: Dao, agent: int, motion: Motion, proposal: int, proposer: bytes) -> None:
     account, companies = dao_account(agent), dao.companies
-    if isinstance(motion, SPENDING):
+    if spends(motion):
         token = companies.token(agent)
         if token is None or dao.holders.holder_count(token) < dao.rules_of(agent).min_holders:
             raise dao.TooFewHolders

@@ -14,8 +14,9 @@ Units that are locked stay their owner's and earn, but can't leave the account: 
 vote for their owner or for one other, who can't pass them on. What has been voted with stays locked until the proposal
 is executed or dies (`pallets.dao.weights` says why no unit counts twice, and why nothing depends on how many vote).
 
-The treasury is spent by `Spend` and `Reward` alone, if enough accounts hold the token, by those who have locked theirs
-for a while, and never below a reserve. All else is done as the DAO's account, which has what it was given and no more.
+The treasury is spent by `Spend` and `Reward`, never below a reserve, and by the requests that an `ApproveScript` has it
+pay for: if enough accounts hold the token, by those who have locked theirs for a while. All else is done as the DAO's
+account, which has what it was given and no more.
 
 ## Out of scope
 
@@ -72,10 +73,11 @@ from pallets.frame import (
 )
 from pallets.frame.genesis import InvalidGenesis
 from pallets.fungible import Currency
-from pallets.fungibles import AssetId, Fungibles, is_pot
+from pallets.fungibles import AssetId, Fungibles
 from pallets.primitives.agent_record import AgentId
 from pallets.primitives.fixed import U128_MAX
 from pallets.primitives.hashing import Blake2_128Concat, Identity
+from pallets.primitives.pots import is_pot
 from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 
@@ -179,8 +181,9 @@ class Dao(DaoEvents, DaoErrors, RuleErrors, Pallet):
         """Announce a motion; what is locked when the announcement ends is what weighs on it.
 
         Takes `ProposerShare` of the quorum, locked in an earlier block, for each of the signer's proposals that are
-        alive, and a bond, which the agent keeps if the proposal is vetoed, or if fewer than the quorum vote on it at
-        all. A motion that would fail now is refused with its error.
+        alive, twice as much for every two in the second half of the agenda, and a bond, which the agent keeps if the
+        proposal is vetoed, or if fewer than the quorum vote on it at all. A motion that would fail now is refused with
+        its error.
         """
         token, now, rules = self._governed_by_holders(agent), self.timestamp.now, self.rules_of(agent)
         live = self.live[agent]
@@ -189,6 +192,7 @@ class Dao(DaoEvents, DaoErrors, RuleErrors, Pallet):
         power = self.power[token, who]
         needed = share(rules.quorum_of(self.holders.circulating(token)), self.proposer_share)
         needed *= 1 + sum(each.proposer == who for each in live)
+        needed <<= max(len(live) - self.max_live // 2, 0) // 2
         if power.held_since(now) < needed:
             raise self.TooLittleWeight
         check_motion(self, agent, motion)
@@ -276,7 +280,7 @@ class Dao(DaoEvents, DaoErrors, RuleErrors, Pallet):
         locks.keep(self, found.token, who, power, self.live[found.agent])
         found.tally = found.tally.minus(before).plus(ballot)
         self.proposal[proposal] = found
-        self.deposit(self.Voted(proposal, who, ballot))
+        self.deposit(self.Voted(proposal, found.agent, who, ballot))
 
     @call(5, weight=Weight(300_000_000, 12_000) + MOTION_WEIGHT + MAX_CALL_WEIGHT)
     def execute(self, who: Signed, proposal: ProposalId) -> None:
@@ -300,7 +304,7 @@ class Dao(DaoEvents, DaoErrors, RuleErrors, Pallet):
         if found.state is not ProposalState.Announced or self.timestamp.now >= found.opens:
             raise self.VoteBegun
         lifecycle.die(self, proposal, found, ProposalState.Cancelled)
-        self.deposit(self.Cancelled(proposal))
+        self.deposit(self.Cancelled(proposal, found.agent))
 
     @call(7, weight=Weight(400_000_000, 14_000))
     def veto(self, who: Signed, proposal: ProposalId) -> None:
@@ -314,7 +318,7 @@ class Dao(DaoEvents, DaoErrors, RuleErrors, Pallet):
         if found.state is ProposalState.Approved and self.timestamp.now >= found.executes:
             raise self.VetoTooLate
         lifecycle.die(self, proposal, found, ProposalState.Vetoed)
-        self.deposit(self.Vetoed(proposal, who))
+        self.deposit(self.Vetoed(proposal, found.agent, who))
 
     @call(8, weight=Weight(400_000_000, 14_000))
     def spend(self, who: Signed, agent: AgentId, dest: Address, amount: Compact[Balance]) -> None:
@@ -324,7 +328,10 @@ class Dao(DaoEvents, DaoErrors, RuleErrors, Pallet):
 
     @call(9, weight=Weight(250_000_000, 8_000))
     def set_rules(self, who: Signed, agent: AgentId, rules: Rules) -> None:
-        """Set the agent's rules, as its creator, before anybody holds its token."""
+        """Set the agent's rules, as its creator, before anybody holds its token.
+
+        Before its launch the floor may be whatever its curve will bear, which `Curves.create` judges.
+        """
         self._governed_by_creator(agent, who)
         self.change_rules(agent, rules)
 
@@ -335,6 +342,11 @@ class Dao(DaoEvents, DaoErrors, RuleErrors, Pallet):
         self.appoint(agent, guardian, term)
 
     # What other pallets may ask
+
+    def check_launch(self, agent: AgentId, supply: Balance) -> None:
+        """Raises `FloorOutOfBounds` where the floor is more than half of what an agent's curve sells: `Government`."""
+        if self.rules_of(agent).floor > max(supply // 2, 1):
+            raise self.FloorOutOfBounds
 
     def frozen(self, id: AssetId, who: AccountId) -> Balance:
         """How much of a token can't leave an account: `FrozenBalance`."""
@@ -364,10 +376,11 @@ class Dao(DaoEvents, DaoErrors, RuleErrors, Pallet):
         return rules
 
     def change_rules(self, agent: int, rules: Rules) -> None:
-        """Sets an agent's rules; raises which bound they leave."""
-        token = self.companies.token(agent)
-        circulating = 0 if token is None else self.holders.circulating(token)
-        check_rules(rules, self, max_floor=max(self._whole_token(agent), circulating // 2))
+        """Sets an agent's rules; raises which bound they leave. A floor that they had may stay."""
+        token, highest = self.companies.token(agent), U128_MAX
+        if token is not None:
+            highest = max(self._whole_token(agent), self.holders.circulating(token) // 2, self.rules_of(agent).floor)
+        check_rules(rules, self, max_floor=highest)
         self.rules[agent] = rules
         self.deposit(self.RulesSet(agent, rules))
 

@@ -83,7 +83,8 @@ class RuleErrors:
         """The threshold is 50 to 90 % of ayes and nays."""
 
     class FloorOutOfBounds(Error):
-        """The floor is at least one unit, and at most one whole token or half of what circulates."""
+        """The floor is at least one unit, and at most one whole token, half of what circulates, or what it was; when
+        the token is launched, half of what its curve sells: set a lower one, or sell more."""
 
     class HoldersOutOfBounds(Error):
         """Spending needs 2 to 10,000 holders."""

@@ -136,8 +136,34 @@ class MakeCall(Motion):
     """Its encoding; as bytes, because not every client can write a call inside an enum."""
 
 
-SPENDING = (Spend, Reward)
-"""Motions that only units weigh on that have been locked for a while."""
+class MotionKind(UnitEnum):
+    """Which motion, by the indices of `Motion`."""
+
+    __type_path__ = "pallet_dao::MotionKind"
+    ApproveScript = 0
+    RollBack = 1
+    SetTerms = 2
+    Spend = 3
+    Reward = 4
+    SetRules = 5
+    SetGuardian = 6
+    Pause = 7
+    Resume = 8
+    Hire = 9
+    Ban = 10
+    Call = 11
+
+
+def spends(motion: Motion) -> bool:
+    """Whether it is one that only units weigh on that have been locked for a while: it opens the treasury.
+
+    Whose requests the agent pays for, and how much a minute, is that too.
+    """
+    if isinstance(motion, ApproveScript):
+        return motion.http is not None and bool(motion.http.service.budget and motion.http.service.gateways)
+    return isinstance(motion, Spend | Reward)
+
+
 WHILE_PAUSED = (Resume, SetGuardian)
 """Motions that are carried out while the agent is paused."""
 

@@ -22,6 +22,7 @@ from pallets.frame.origin import signed
 from pallets.frame.runtime import Call
 from pallets.primitives.codec import codec_of
 from pallets.primitives.job import MAX_SEALED_OUTPUT, JobId
+from pallets.primitives.pots import pot_account
 from pallets.primitives.scale import DecodeError, compact
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ LONGEST = bytes(len(RESULT.encode(JobResult(0, 0, bytes(32), bytes(MAX_SEALED_OU
 
 def callback_account(agent: int) -> bytes:
     """The keyless account that an agent's callbacks come from."""
-    return (b"modlfthmcall" + agent.to_bytes(8, "little")).ljust(32, b"\0")
+    return pot_account(b"fthmcall", agent)
 
 
 def check_callback(jobs: Jobs, callback: bytes) -> Weight:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pallets.jobs.end import POT
-from pallets.jobs.openings import credit_work
+from pallets.jobs.openings import credit_work, note_share
 from pallets.jobs.shares import pay_agent
 from pallets.primitives.extrinsic import Sr25519
 from pallets.primitives.receipt import SignedVoucher, voucher_bytes
@@ -92,10 +92,9 @@ def claim_voucher(jobs: Jobs, signed: SignedVoucher) -> None:
     claim.cumulative += amount
     channel.held -= amount
     jobs.channel[voucher.channel] = channel
-    credit_work(jobs, voucher.worker, amount, service.shares)
-    for who, part in pay_agent(jobs, POT, amount, service.shares, voucher.agent):
-        if part:
-            jobs.claimable[who] += part
+    agent = voucher.agent
+    credit_work(jobs, voucher.worker, agent, amount, service.shares)
+    pay_agent(jobs, POT, amount, service.shares, agent, lambda who, part: note_share(jobs, agent, who, part))
     jobs.deposit(jobs.VoucherClaimed(voucher.channel, voucher.worker, voucher.agent, amount))
 
 

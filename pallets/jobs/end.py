@@ -28,11 +28,12 @@ from pallets.primitives.job_record import (
     SeatPhase,
     Stage,
 )
+from pallets.primitives.pots import pot_account
 
 if TYPE_CHECKING:
     from pallets.jobs.pallet import Jobs
 
-POT: AccountId = b"modlfthmjobs".ljust(32, b"\0")
+POT: AccountId = pot_account(b"fthmjobs")
 """The keyless account that holds what is owed."""
 BASE_FEES = 16
 """A seat's base fee is this part of what is held for it."""
@@ -86,8 +87,7 @@ def settle(jobs: Jobs, id: int, job: Job, outcome: Outcome, winners: list[Seat])
     jobs.deposit(jobs.Settled(id, outcome.output, outcome.gas, fee))
     to_workers, _, to_chain = job.shares.split(fee)
     pay_seats(jobs, id, winners, to_workers)
-    for who, amount in pay_agent(jobs, POT, fee, job.shares, job.agent):
-        credit(jobs, id, who, amount)
+    pay_agent(jobs, POT, fee, job.shares, job.agent, lambda who, amount: jobs.deposit(jobs.Paid(id, who, amount)))
     credit(jobs, id, jobs.chain_treasury, to_chain)
     if callback is not None:
         output = jobs.output.get(id) or b""

@@ -94,7 +94,10 @@ class JobEvents:
         fee: Balance
 
     class Paid(Event):
-        """A share of a job's fee was credited, to be claimed."""
+        """A share of a job's fee was credited, to be claimed; the holders' went to the pot of `Dividends`.
+
+        All of a job's are its fee, with what `Workers.DelegatorsPaid` says before them.
+        """
 
         job: JobId
         who: AccountId

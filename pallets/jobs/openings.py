@@ -113,13 +113,24 @@ def take_openings(
     jobs.deposit(jobs.ReceiptsPaid(worker, first, record.paid))
 
 
-def credit_work(jobs: Jobs, worker: bytes, amount: int, shares: Shares) -> None:
-    """Credits what lies in the pot for a worker's answers: all but the agent's part."""
+def credit_work(jobs: Jobs, worker: bytes, agent: int, amount: int, shares: Shares) -> None:
+    """Credits what lies in the pot for a worker's answers in an agent's name: all but the agent's part."""
     operator = jobs.workers.worker[worker].info.operator
     to_worker, _, to_chain = shares.split(amount)
-    for who, part in ((operator, jobs.workers.earn(operator, to_worker, POT)), (jobs.chain_treasury, to_chain)):
-        if part:
-            jobs.claimable[who] += part
+    credit_share(jobs, agent, operator, jobs.workers.earn(operator, to_worker, POT))
+    credit_share(jobs, agent, jobs.chain_treasury, to_chain)
+
+
+def credit_share(jobs: Jobs, agent: int, who: bytes, amount: int) -> None:
+    """Credits an account with what lies in the pot for it, of what requests to an agent cost."""
+    if amount:
+        jobs.claimable[who] += amount
+        note_share(jobs, agent, who, amount)
+
+
+def note_share(jobs: Jobs, agent: int, who: bytes, amount: int) -> None:
+    """Tells that a share of what requests to an agent cost was paid."""
+    jobs.deposit(jobs.SharePaid(agent, who, amount))
 
 
 def _is_right(jobs: Jobs, genesis: bytes, worker: bytes, number: int, leaf: Leaf) -> bool:
@@ -151,7 +162,7 @@ def _pay(jobs: Jobs, paying: _Paying, receipt: Receipt, ticket: SignedTicket) ->
         jobs.claimable[treasury] = owed - from_owed
         if moved > from_owed:
             jobs.currency.transfer(treasury, POT, moved - from_owed, keep_alive=True)
-        credit_work(jobs, paying.worker, spent, service.shares)
+        credit_work(jobs, paying.worker, receipt.agent, spent, service.shares)
         jobs.deposit(jobs.BudgetSpent(receipt.agent, paying.worker, moved))
     return spent
 

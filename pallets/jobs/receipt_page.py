@@ -178,6 +178,13 @@ class ReceiptPage:
         agent: U64
         amount: Balance
 
+    class SharePaid(Event):
+        """A share of what requests to an agent cost was credited, to be claimed; holders' went to `Dividends`' pot."""
+
+        agent: U64
+        who: AccountId
+        amount: Balance
+
     class NotAtStake(Error):
         """No worker of this key has anything at stake."""
 

@@ -14,7 +14,7 @@ they are, so that nobody draws the treasury out to the holders by calling free.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from pallets.jobs.terms import Owners
@@ -40,11 +40,16 @@ def agent_parts(fee: int, shares: Shares, owners: Owners) -> AgentParts:
     return AgentParts(to_agent - to_holders - to_creator, to_creator, to_holders)
 
 
-def pay_agent(jobs: Jobs, pot: bytes, fee: int, shares: Shares, agent: int) -> Iterator[tuple[bytes, int]]:
-    """Pays the holders their part of a fee, out of the pot; answers whom to credit with the rest of the agent's."""
+def pay_agent(jobs: Jobs, pot: bytes, fee: int, shares: Shares, agent: int, paid: Callable[[bytes, int], None]) -> None:
+    """Pays what of a fee is an agent's: the holders' part out of the pot at once, what is others' is credited.
+
+    `paid` tells of each part that is more than nothing, and of whose account it is.
+    """
     owners = jobs.payees.owners(agent)
     parts = agent_parts(fee, shares, owners)
-    if owners.token is not None:
-        jobs.payees.pay_holders(owners.token, pot, parts.holders)
-    yield owners.treasury, parts.treasury
-    yield owners.creator, parts.creator
+    if owners.token is not None and parts.holders:
+        paid(jobs.payees.pay_holders(owners.token, pot, parts.holders), parts.holders)
+    for who, amount in ((owners.treasury, parts.treasury), (owners.creator, parts.creator)):
+        if amount:
+            jobs.claimable[who] += amount
+            paid(who, amount)

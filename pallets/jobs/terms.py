@@ -62,8 +62,8 @@ class Payees(Protocol):
     def owners(self, agent: int) -> Owners:
         """To whom that goes which an agent is paid; raises where there is no such agent."""
 
-    def pay_holders(self, token: int, source: bytes, amount: int) -> None:
-        """Moves an amount out of an account, for a token's holders."""
+    def pay_holders(self, token: int, source: bytes, amount: int) -> bytes:
+        """Moves an amount out of an account, for a token's holders; answers which account has it now."""
 
 
 class KeyHolders(Protocol):

@@ -254,6 +254,8 @@ class _Compiler:
         elif (integer := find_marker(markers, Int)) is not None:
             if integer.width == 16:
                 self.fixed("QQ", f"{x} & {LOW_64}", f"{x} >> 64")
+            elif integer.width == 32:
+                self.parts.append(f"{x}.to_bytes(32, 'little')")
             else:
                 self.fixed(STRUCT_CODES[integer.width], x)
         elif (raw := find_marker(markers, FixedBytes)) is not None:
@@ -333,6 +335,8 @@ class _Compiler:
             if integer.width == 16:
                 low, high = self.take("Q"), self.take("Q")
                 return f"({low} | {high} << 64 if {high} else {low})"
+            if integer.width == 32:
+                return f"int.from_bytes({self.take('32s')}, 'little')"
             return self.take(STRUCT_CODES[integer.width])
         if (raw := find_marker(markers, FixedBytes)) is not None:
             return self.take(f"{raw.size}s")

@@ -110,6 +110,7 @@ U16 = Annotated[int, Int("u16", 2)]
 U32 = Annotated[int, Int("u32", 4)]
 U64 = Annotated[int, Int("u64", 8)]
 U128 = Annotated[int, Int("u128", 16)]
+U256 = Annotated[int, Int("u256", 32)]
 
 Compact = Annotated[T, Compacted()]
 """`Compact[U32]`: the same number in one, two, four or more bytes."""

@@ -62,6 +62,7 @@ from pallets.frame.runtime import DispatchErrorType
 from pallets.fungible import Currency
 from pallets.primitives.evidence import EVIDENCE, AnyEvidence, Evidence, SlashReason, fault_key
 from pallets.primitives.hashing import Identity
+from pallets.primitives.pots import pot_account
 from pallets.primitives.worker import WorkerKey
 from pallets.slashing.evidence import judge, note_moment
 from pallets.slashing.market import Market
@@ -78,7 +79,7 @@ RISK_WEIGHT = Weight(1_200_000_000, 70_000)
 """Adding up what is at risk, with as many delegators as there may be, each with as many parts."""
 SLASH_WEIGHT = Weight(6_000_000_000, 150_000)
 """Carrying out a slash that takes of as many delegators as there may be."""
-POT: AccountId = b"modlfthmslsh".ljust(32, b"\0")
+POT: AccountId = pot_account(b"fthmslsh")
 """The keyless account that slashed money passes through."""
 
 SlashId = U64

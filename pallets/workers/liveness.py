@@ -17,6 +17,7 @@ from pallets.calendar import GAP, carry_out, due
 from pallets.frame import DispatchError
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.pots import pot_account
 from pallets.primitives.worker import benchmark_bytes, heartbeat_bytes
 from pallets.primitives.worker_record import FULL_SPEED, LEAST_SPEED, LEAVING, SERVING, Worker, WorkerState, heaviest
 from pallets.workers.classes import CLASS_WEIGHT, match
@@ -25,7 +26,7 @@ from pallets.workers.draw import weight_of
 if TYPE_CHECKING:
     from pallets.workers.pallet import Workers
 
-REWARDS = b"modlfthmrwrd".ljust(32, b"\0")
+REWARDS = pot_account(b"fthmrwrd")
 """The keyless account that rewards for answers come from."""
 BENCHMARK_INTERVAL = 3_600_000
 """The least time between two reports of a worker's speed, in milliseconds."""

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pallets.frame import AccountId, DispatchError
 from pallets.primitives.fixed import U128_MAX
+from pallets.primitives.pots import pot_account
 from pallets.primitives.stake import (
     INDEX_SCALE,
     MILLION,
@@ -37,7 +38,7 @@ from pallets.primitives.worker_record import SERVING, Worker, WorkerState
 if TYPE_CHECKING:
     from pallets.workers.pallet import Workers
 
-POT: AccountId = b"modlfthmstak".ljust(32, b"\0")
+POT: AccountId = pot_account(b"fthmstak")
 """The keyless account that holds what was earned and not claimed."""
 
 

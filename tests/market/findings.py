@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from math import comb, sqrt
 from typing import Any
 
-from pallets.companies import treasury as agent_treasury
 from pallets.jobs.end import POT, WITNESSED
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.evidence import SlashReason
@@ -16,6 +15,7 @@ from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import job_commit_bytes
 from pallets.primitives.job_record import Job, JobState, Seat, SeatPhase
+from pallets.primitives.pots import treasury as agent_treasury
 from pallets.slashing.pallet import Slashing
 from tests.market.chain import MarketChain
 from tests.market.crowd import Crowd, Role, right, wrong

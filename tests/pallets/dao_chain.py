@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pallets.companies import dao_account
 from pallets.dao.pallet import Dao
 from pallets.dao.rules import Rules
 from pallets.dao.tally import Ballot
 from pallets.dao.terms import ApproveScript, Motion, Proposal, ProposalState
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.pots import dao_account
 from tests.pallets.job_chain import ALICE, BOB, CAROL, OPERATORS, UNIT, JobChain, JobRuntime
 
 ANNOUNCED, VOTED, LOCKED, OPEN, AGE, EPOCH = 6_000, 12_000, 6_000, 600_000, 10_000, 60_000

@@ -10,7 +10,6 @@ import pytest
 
 from pallets.agents.pallet import MAX_CODE, Agents
 from pallets.balances.pallet import Balances
-from pallets.companies import treasury
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
 from pallets.jobs.pallet import Jobs
@@ -21,6 +20,7 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.job_record import JobState, Shares
 from pallets.primitives.keys import dev_keypair
+from pallets.primitives.pots import treasury
 from pallets.primitives.scale import DecodeError, EncodeError, compact
 from pallets.primitives.worker import memory_word, model_word, region
 from pallets.primitives.worker_record import ANY, Requirements

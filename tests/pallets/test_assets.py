@@ -86,6 +86,9 @@ def test_identifiers_are_free_to_choose_or_come_in_order(rt: SmallRuntime) -> No
     assert assets.exists(FIRST_IN_ORDER + 1) and assets.next_id() == FIRST_IN_ORDER + 2
     with noop(rt, AssetErrors.BadAssetId):
         assets.create_token(FIRST_IN_ORDER + 5, POT, b"Agent", b"AGT", 12)
+    assets.next_asset_id = last = (1 << 32) - 1  # nothing could come after it
+    with noop(rt, AssetErrors.CallbackFailed):
+        assets.create_token(last, POT, b"Agent", b"AGT", 12)
 
 
 def test_a_pots_token_is_sufficient_and_nobody_elses(rt: SmallRuntime) -> None:
@@ -112,6 +115,8 @@ def test_genesis_tokens(rt: SmallRuntime) -> None:
         {"assets": [(5, ALICE, True, 0)]},
         {"metadata": [(5, b"Five", b"V", 3)]},
         {"next_asset_id": FIRST_IN_ORDER - 1},
+        {"assets": [(FIRST_IN_ORDER, ALICE, True, 1)]},
+        {"assets": [(FIRST_IN_ORDER + 2, ALICE, True, 1)], "next_asset_id": FIRST_IN_ORDER + 1},
     ):
         with pytest.raises(InvalidGenesis, match="assets: "):
             build_genesis(SmallRuntime, {**genesis(alice=DEPOSIT), "assets": bad})
@@ -397,8 +402,10 @@ def test_frozen_units_stay(rt: SmallRuntime) -> None:
     refused(rt, AssetErrors.BalanceLow, ALICE, "transfer", 1, BOB, 41)
     with noop(rt, Token("Frozen")):
         rt.assets.transfer(1, ALICE, BOB, 41)
-    with noop(rt, Token("FundsUnavailable")):
+    with noop(rt, Token("Frozen")):
         rt.assets.burn_from(1, ALICE, 41)
+    with noop(rt, Token("FundsUnavailable")):
+        rt.assets.burn_from(1, ALICE, 101)
     act(rt, ALICE, "approve_transfer", 1, BOB, 100)
     refused(rt, AssetErrors.BalanceLow, BOB, "transfer_approved", 1, ALICE, BOB, 41)
     act(rt, ALICE, "transfer_all", 1, BOB, False)
@@ -411,3 +418,17 @@ def test_frozen_units_stay(rt: SmallRuntime) -> None:
     rt.assets.freezer = lambda: NOBODY
     act(rt, ALICE, "destroy_accounts", 1)
     assert rt.assets.asset[1].supply == 0 == rt.assets.asset[1].accounts
+
+
+def test_units_stay_when_roots_least_balance_is_above_them(rt: SmallRuntime) -> None:
+    token(rt)
+    have, details = rt.assets.balance(1, ALICE), rt.assets.asset[1]
+    freezer = Freezer()
+    rt.assets.freezer = lambda: freezer
+    freezer.amount = have
+    team = {"owner": ALICE, "issuer": ALICE, "admin": ALICE, "freezer": ALICE}
+    changed = {"min_balance": have + 1, "is_sufficient": details.is_sufficient, "is_frozen": False}
+    rt.dispatch(rt.call("Assets", "force_asset_status", id=1, **team, **changed), ROOT)
+    act(rt, ALICE, "burn", 1, ALICE, 5)
+    assert rt.events[-1] == Assets.Burned(1, ALICE, 0)
+    assert rt.assets.balance(1, ALICE) == have and rt.assets.asset[1].accounts == 1

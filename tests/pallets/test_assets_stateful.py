@@ -13,6 +13,7 @@ from pallets.assets.records import Consumer, DepositFrom, DepositHeld, Sufficien
 from pallets.frame import DispatchError
 from pallets.frame.origin import ROOT, signed
 from pallets.frame.testing import externalities
+from pallets.fungibles import Side
 from pallets.primitives.fixed import U128_MAX
 from tests.pallets.small_runtime import ALICE, BOB, CHARLIE, DAVE, SmallRuntime, genesis
 
@@ -32,11 +33,12 @@ class Heard:
         self.books = Counter[tuple[int, bytes]]()
         self.locked = Counter[tuple[int, bytes]]()
 
-    def before_change(self, id: int, who: bytes, old: int, new: int) -> None:
-        assert self.books[id, who] == old == self.runtime.assets.balance(id, who), (
-            "told too late, or of a wrong balance"
-        )
-        self.books[id, who] = new
+    def before_change(self, id: int, *sides: Side) -> None:
+        for who, old, new in sides:
+            assert self.books[id, who] == old == self.runtime.assets.balance(id, who), (
+                "told too late, or of a wrong balance"
+            )
+            self.books[id, who] = new
 
     def frozen(self, id: int, who: bytes) -> int:
         return self.locked[id, who]

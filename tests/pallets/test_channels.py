@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from pallets.companies import treasury
 from pallets.frame.events import Error, Token
 from pallets.frame.testing import noop
 from pallets.jobs.end import POT
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.keys import Keypair
+from pallets.primitives.pots import treasury
 from pallets.primitives.receipt import SignedVoucher
 from pallets.primitives.receipt_record import MAX_CLAIMS
 from tests.pallets.job_chain import BOB, CHAIN_TREASURY, DEPOSIT, OPERATORS, UNIT, JobChain, TestWorker

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from offchain.simulated_tee import SgxMeasurements, TdxMeasurements
 from pallets.agents.pallet import Agents
-from pallets.companies import dao_account, treasury
 from pallets.dividends import POT as DIVIDENDS
 from pallets.dividends import Dividends
 from pallets.frame.events import Token
@@ -24,6 +23,7 @@ from pallets.jobs.terms import Owners
 from pallets.primitives.agent_record import MAX_SCRIPTS, Approval
 from pallets.primitives.codec import codec_of
 from pallets.primitives.job_record import MILLION, Shares
+from pallets.primitives.pots import dao_account, treasury
 from pallets.primitives.scale import EncodeError
 from pallets.primitives.service import OPEN_ACCESS, AccessPolicy
 from pallets.primitives.worker_record import ANY, EVERYONE, Staff
@@ -174,7 +174,8 @@ def settled(chain: JobChain) -> dict[bytes, int]:
     holders = chain.rt.balances.free(DIVIDENDS) - DEPOSIT
     assert fee == GAS * POLICY.price == sum(owed.values()) + holders
     assert chain.rt.balances.free(POT) - DEPOSIT == sum(owed.values())
-    assert sum(event.amount for event in chain.events(Jobs.Paid)) == fee - holders
+    paid = {event.who: event.amount for event in chain.events(Jobs.Paid)}
+    assert sum(paid.values()) == fee and paid.get(DIVIDENDS, 0) == holders
     return owed | {DIVIDENDS: holders}
 
 
@@ -217,6 +218,8 @@ def test_holders_and_creator_are_paid_by_vouchers() -> None:
     assert chain.events(Dividends.RevenueAdded)[0].amount == UNIT // 10
     owed = dict(chain.rt.jobs.claimable.items())
     assert owed == {OPERATORS[0]: 14 * UNIT // 10, CAROL: 4 * UNIT // 10, CHAIN_TREASURY: UNIT // 10}
+    shares = {each.who: each.amount for each in chain.events(Jobs.SharePaid)}
+    assert shares == owed | {DIVIDENDS: UNIT // 10} and sum(shares.values()) == 2 * UNIT
     assert chain.rt.dividends.stream[token].amount == UNIT // 10
 
 
@@ -232,7 +235,9 @@ def test_what_the_treasury_pays_for_itself_is_nobodys_income() -> None:
     assert chain.events(Jobs.ReceiptsPaid)[0].paid == CHARGE
     owed = {who: amount for who, amount in chain.rt.jobs.claimable.items() if amount}
     assert owed.keys() == {OPERATORS[0], CHAIN_TREASURY} and not chain.rt.dividends.stream[token].amount
-    assert before - chain.rt.balances.free(TREASURY) == sum(owed.values())
+    spent = chain.events(Jobs.BudgetSpent)[0].amount
+    assert before - chain.rt.balances.free(TREASURY) == sum(owed.values()) == spent
+    assert {each.who: each.amount for each in chain.events(Jobs.SharePaid)} == owed
 
 
 cuts = st.lists(st.integers(0, MILLION), min_size=3, max_size=3).map(sorted)

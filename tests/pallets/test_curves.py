@@ -8,7 +8,6 @@ from typing import Any
 
 from pallets.agents.pallet import Agents
 from pallets.assets.pallet import Assets
-from pallets.companies import dao_account, treasury
 from pallets.curves.pallet import Curves, pot
 from pallets.dividends import POT as DIVIDENDS
 from pallets.frame import DispatchError, Event, Token
@@ -23,6 +22,7 @@ from pallets.primitives.curves.presets import PRESETS, Preset
 from pallets.primitives.curves.record import CurveTerms, Dues, Fees, LaunchTax
 from pallets.primitives.curves.trade import Quote
 from pallets.primitives.fixed import U128_MAX
+from pallets.primitives.pots import dao_account, treasury
 from pallets.primitives.types import U64, U128
 from pallets.runtime import CHAIN_TREASURY
 from tests.pallets.curve_market import (
@@ -81,12 +81,12 @@ def test_buying_and_selling_move_what_the_events_say() -> None:
         chain.buy(ALICE, 100, 110_000)
         gross = sum(range(1000, 1100))
         fee = -(-gross * 45 // 1000)
-        assert events(chain, Curves.Bought) == [Curves.Bought(0, ALICE, 100, gross + fee, fee)]
+        assert events(chain, Curves.Bought) == [Curves.Bought(0, ALICE, 100, gross + fee, fee, 100)]
         assert chain.units(ALICE) == 100 and before - chain.money(ALICE) == gross + fee == chain.pot
         chain.sell(ALICE, 40, 40_000)
         back = sum(range(1060, 1100))
         kept = -(-back * 45 // 1000)
-        assert events(chain, Curves.Sold) == [Curves.Sold(0, ALICE, 40, back - kept, kept)]
+        assert events(chain, Curves.Sold) == [Curves.Sold(0, ALICE, 40, back - kept, kept, 60)]
         assert (chain.level.supply, chain.level.reserve) == (60, gross - back)
         assert chain.units(ALICE) == 60 and chain.pot == chain.level.reserve + fee + kept == gross + fee - back + kept
         parts = [(gross * rate // 10**6) + (back * rate // 10**6) for rate in (20_000, 15_000)]

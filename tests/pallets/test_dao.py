@@ -21,6 +21,7 @@ from pallets.dao.terms import (
     HttpPolicy,
     MakeCall,
     Motion,
+    MotionKind,
     Pause,
     ProposalState,
     Resume,
@@ -77,20 +78,21 @@ def test_from_announcement_to_execution(chain: DaoChain) -> None:
     assert chain.state(id) is ProposalState.Announced
     chain.next_block()
     closes = now + ANNOUNCED + VOTED
-    assert chain.events(Dao.VoteOpened) == [Dao.VoteOpened(id, 1_000, 100, closes)]
+    assert chain.events(Dao.VoteOpened) == [Dao.VoteOpened(id, 0, 1_000, 100, closes)]
     chain.vote(ALICE, id, aye=300, nay=50, abstain=50)
-    assert chain.rt.events[-1] == Dao.Voted(id, ALICE, Ballot(300, 50, 50))
+    assert chain.rt.events[-1] == Dao.Voted(id, 0, ALICE, Ballot(300, 50, 50))
     chain.vote(BOB, id, nay=240)
     chain.vote(ALICE, id, aye=300, abstain=10)
     assert chain.proposal(id).tally == Ballot(300, 240, 10)
     chain.until(closes - 100)
     chain.vote(CAROL, id, nay=9)
     chain.next_block()
-    assert chain.events(Dao.Approved) == [Dao.Approved(id, Ballot(300, 249, 10), closes + LOCKED)]
+    assert chain.events(Dao.Approved) == [Dao.Approved(id, 0, Ballot(300, 249, 10), closes + LOCKED)]
     with noop(chain.rt, Dao.VoteOver):
         chain.vote(CAROL, id, nay=200)
     chain.until(closes + LOCKED)
-    assert chain.events(Dao.Executed) == [Dao.Executed(id)] and chain.state(id) is ProposalState.Executed
+    assert chain.events(Dao.Executed) == [Dao.Executed(id, 0, MotionKind.ApproveScript)]
+    assert chain.state(id) is ProposalState.Executed
     terms, agents = chain.rt.agents.terms(0), chain.rt.agents
     assert (terms.code, terms.max_gas, agents.hosts.get(0)) == (NEW, 777, [b"example.com"])
     assert agents.service.get(0) == ServicePolicy(5, [], 3)
@@ -126,7 +128,7 @@ def test_defeat_costs_the_bond_only_where_few_vote(chain: DaoChain, ballots: dic
         chain.call(who, "Dao", "vote", proposal=id, ballot=ballot)
     chain.until(chain.proposal(id).closes)
     assert chain.state(id) is ProposalState.Defeated
-    assert chain.events(Dao.BondLost) == ([Dao.BondLost(id, CAROL, BOND)] if lost else [])
+    assert chain.events(Dao.BondLost) == ([Dao.BondLost(id, 0, CAROL, BOND)] if lost else [])
     assert chain.rt.balances.free(treasury) - before == BOND * lost == own - chain.rt.balances.free(CAROL)
     assert not chain.rt.balances.held(Dao.HoldReason.Proposal, CAROL)
 
@@ -136,7 +138,7 @@ def test_cancel_and_veto(chain: DaoChain) -> None:
     with noop(chain.rt, Dao.NotProposer):
         chain.act(BOB, "cancel", first)
     chain.act(ALICE, "cancel", first)
-    assert chain.rt.events[-1] == Dao.Cancelled(first)
+    assert chain.rt.events[-1] == Dao.Cancelled(first, 0)
     assert chain.rt.balances.held(Dao.HoldReason.Proposal, ALICE) == 2 * BOND
     for name in ("cancel", "veto", "execute"):
         with noop(chain.rt, Dao.NotAlive):
@@ -144,8 +146,8 @@ def test_cancel_and_veto(chain: DaoChain) -> None:
         with noop(chain.rt, Dao.UnknownProposal):
             chain.act(ALICE, name, 9)
     chain.act(CAROL, "veto", second)
-    assert chain.events(Dao.Vetoed) == [Dao.Vetoed(second, CAROL)] and chain.state(second) is ProposalState.Vetoed
-    assert chain.events(Dao.BondLost) == [Dao.BondLost(second, ALICE, BOND)]
+    assert chain.events(Dao.Vetoed) == [Dao.Vetoed(second, 0, CAROL)] and chain.state(second) is ProposalState.Vetoed
+    assert chain.events(Dao.BondLost) == [Dao.BondLost(second, 0, ALICE, BOND)]
     chain.approve(third)
     chain.until(chain.proposal(third).executes - 100)
     chain.act(CAROL, "veto", third)
@@ -301,7 +303,8 @@ def test_a_call_of_the_list_under_the_dao_s_account(chain: DaoChain) -> None:
     heavy = call("Balances", "transfer_keep_alive", dest=DAVE, value=1)
     with noop(chain.rt, Dao.CallTooHeavy):
         chain.propose(MakeCall(call("Utility", "batch", calls=[heavy] * 80).encoded()))
-    for none in (b"", b"\xff\xff", heavy.encoded() + b"\0"):
+    deep = bytes((chain.rt.utility.index, 0, 4)) * 1_300 + heavy.encoded()  # batches of one batch
+    for none in (b"", b"\xff\xff", heavy.encoded() + b"\0", deep):
         with noop(chain.rt, Dao.BadCall):
             chain.propose(MakeCall(none))
 
@@ -309,12 +312,12 @@ def test_a_call_of_the_list_under_the_dao_s_account(chain: DaoChain) -> None:
 def test_a_motion_that_fails_may_be_executed_while_there_is_time(chain: DaoChain) -> None:
     id = chain.propose(MakeCall(chain.rt.call("Balances", "transfer_keep_alive", dest=DAVE, value=UNIT).encoded()))
     chain.pass_(id)
-    assert repr(chain.events(Dao.ExecutionFailed)) == repr([Dao.ExecutionFailed(id, Token("FundsUnavailable"))])
+    assert repr(chain.events(Dao.ExecutionFailed)) == repr([Dao.ExecutionFailed(id, 0, Token("FundsUnavailable"))])
     with noop(chain.rt, Token("FundsUnavailable")):
         chain.act(DAVE, "execute", id)
     chain.call(ALICE, "Balances", "transfer_keep_alive", dest=chain.account, value=3 * UNIT)
     chain.act(DAVE, "execute", id)
-    assert chain.rt.events[-1] == Dao.Executed(id) and chain.rt.dao.next_due() is None
+    assert chain.rt.events[-1] == Dao.Executed(id, 0, MotionKind.Call) and chain.rt.dao.next_due() is None
 
 
 def test_a_list_names_nothing_that_no_motion_may_call() -> None:

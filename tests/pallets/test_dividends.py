@@ -273,7 +273,7 @@ def test_on_the_wire() -> None:
     big, rest = [(4, 32), (5, 32)], [(6, 16), (7, 16), (8, 8), (9, 8)]
     assert stream == b"".join(
         [n.to_bytes(w, "little") for n, w in numbers]
-        + [n.to_bytes(w, "big") for n, w in big]
+        + [n.to_bytes(w, "little") for n, w in big]
         + [n.to_bytes(w, "little") for n, w in rest]
     )
-    assert codec_of(Earned).encode(Earned(1, 2)) == (1).to_bytes(32, "big") + (2).to_bytes(32, "big")
+    assert codec_of(Earned).encode(Earned(1, 2)) == (1).to_bytes(32, "little") + (2).to_bytes(32, "little")

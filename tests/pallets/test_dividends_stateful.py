@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pallets.dividends import POT, SCALE
 from pallets.frame.events import DispatchError
-from pallets.fungibles import is_pot
+from pallets.primitives.pots import is_pot
 from tests.pallets.dividend_chain import EPOCH, PAYER, PEOPLE, POOL, DividendChain
 from tests.pallets.small_runtime import UNIT
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pallets.attestation.pallet import Attestation
-from pallets.companies import treasury
 from pallets.frame.events import Error
 from pallets.frame.origin import NONE
 from pallets.frame.overlay import DictBackend, Overlay
@@ -26,6 +25,7 @@ from pallets.primitives.evidence import DoubleCommit, contradicts
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import InlineInput, Mode, Word
 from pallets.primitives.job_record import MAX_SEATS, ExpiryReason, JobState, Seat, SeatPhase, Stage, Task
+from pallets.primitives.pots import treasury
 from pallets.primitives.types import U8, U32, U64, Bytes32
 from pallets.primitives.worker_record import ANY
 from pallets.runtime import DevRuntime

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from pallets.attestation.pallet import Attestation
-from pallets.companies import treasury
 from pallets.frame.events import BadOrigin, Token
 from pallets.frame.genesis import InvalidGenesis, build_genesis
 from pallets.frame.testing import noop
@@ -18,6 +17,7 @@ from pallets.jobs.pallet import Jobs
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import Word
 from pallets.primitives.job_record import Challenge, ExpiryReason, JobState, SeatPhase, Stage
+from pallets.primitives.pots import treasury
 from pallets.slashing.pallet import Slashing
 from tests.pallets.job_chain import ALICE, BOB, CHAIN_TREASURY, OPERATORS, STAKE, UNIT, JobChain, JobRuntime, TestWorker
 from tests.pallets.voting import PAY, Crew, charges, check_books, commit_all, crew, reveal_all, seated, vote

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from pallets.agents.pallet import Agents
 from pallets.attestation.pallet import Attestation
-from pallets.companies import treasury
 from pallets.frame.events import Token
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.testing import noop
@@ -27,6 +26,7 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256, storage_prefix
 from pallets.primitives.job import HashOutput, InlineInput, Mode, SealedInput
 from pallets.primitives.job_record import ExpiryReason, JobState, Shares
+from pallets.primitives.pots import treasury
 from pallets.primitives.types import U8, U32, U64, Bytes32
 from pallets.runtime import DevRuntime
 from pallets.workers.draw import MAX_TRIES, Draw

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pallets.companies import dao_account
 from pallets.frame import Token
 from pallets.frame.runtime_api import ApiDispatcher
 from pallets.frame.testing import noop
@@ -14,6 +13,7 @@ from pallets.primitives.codec import codec_of
 from pallets.primitives.curves import Linear
 from pallets.primitives.curves.presets import Preset
 from pallets.primitives.fixed import U128_MAX
+from pallets.primitives.pots import dao_account
 from pallets.primitives.types import U32, U64, U128
 from tests.pallets.curve_market import ALICE, BOB, CAROL, UNIT, Market, market, terms
 
@@ -58,10 +58,10 @@ def test_swaps_move_what_the_event_says_and_the_product_never_falls() -> None:
                 swap(chain, who, name, side, amount, quote + 1 if exact_in else quote - 1)
             swap(chain, who, name, side, amount, quote)
             given, got = (amount, quote) if exact_in else (quote, amount)
-            assert events[-1] == Pools.Swapped(0, who, side, given, got)
             moved = (chain.money(who) - money, chain.units(who) - units)
             assert moved == ((-given, got) if side is BUY else (got, -given))
             after = pools.pool[0]
+            assert events[-1] == Pools.Swapped(0, who, side, given, got, after.base, after.tokens)
             assert (after.base, after.tokens) == chain.pool == (record.base - moved[0], record.tokens - moved[1])
             assert after.base * after.tokens > record.base * record.tokens
 
@@ -87,6 +87,11 @@ def test_rounding_is_the_pools(base: int, tokens: int, side: Side, amount: int) 
         half = pool.out_for(side, amount // 2, FEE)
         then = Pool(0, *((base + amount // 2, tokens - half) if side is BUY else (base - half, tokens + amount // 2)))
         assert half + then.out_for(side, amount - amount // 2, FEE) <= got  # of two halves
+    if cost is not None:
+        first = pool.in_for(side, amount // 2, FEE) or 0
+        then = Pool(0, *((base + first, tokens - amount // 2) if side is BUY else (base - amount // 2, tokens + first)))
+        second = then.in_for(side, amount - amount // 2, FEE)
+        assert second is not None and first + second >= cost
 
 
 def test_a_gift_moves_no_price() -> None:

@@ -10,7 +10,6 @@ import pytest
 from nacl.signing import SigningKey
 
 from pallets.agents.pallet import Agents
-from pallets.companies import treasury
 from pallets.frame.events import Error
 from pallets.frame.runtime import Call
 from pallets.frame.testing import noop
@@ -19,6 +18,7 @@ from pallets.jobs.pallet import Jobs
 from pallets.primitives import merkle
 from pallets.primitives.evidence import Evidence, OverdueReceipt, ReceiptNotInBatch, SlashReason
 from pallets.primitives.job_record import MILLION
+from pallets.primitives.pots import treasury
 from pallets.primitives.receipt import AnsweredLeaf, SignedTicket, VoidLeaf, receipt_void_bytes
 from pallets.primitives.receipt_record import BatchStage, VoidReason, draw_places
 from pallets.primitives.service import NO_SERVICE

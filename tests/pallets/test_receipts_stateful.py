@@ -10,15 +10,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pallets.companies import treasury
 from pallets.frame.events import DispatchError
 from pallets.jobs.end import POT
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.job_record import MILLION
+from pallets.primitives.pots import treasury
 from pallets.primitives.receipt_record import BatchStage, VoidReason
 from pallets.primitives.service import BUDGET_MINUTES
-from tests.pallets.job_chain import ALICE, DEPOSIT, OPERATORS, SGX, TDX, UNIT, JobChain
+from tests.pallets.job_chain import ALICE, BOB, CAROL, DEPOSIT, OPERATORS, SGX, TDX, UNIT, JobChain
 from tests.pallets.receipt_chain import CHARGE, GATEWAY_KEY, PAYER, SERVICE, Answering, serving_chain, voucher
+from tests.pallets.test_companies import launch
 
 OVER = (BatchStage.Paid, BatchStage.Void, BatchStage.Unpaid)
 FUND = 20 * CHARGE
@@ -40,6 +41,8 @@ class ReceiptLives(RuleBasedStateMachine):
         self.committed = [False, False]
         self.issuance, self.given, self.began = chain.rt.balances.total_issuance, FUND, chain.rt.timestamp.now
         self.vouched = Counter[tuple[int, int]]()
+        chain.call(CAROL, "Agents", "set_split", agent=0, creator=MILLION // 3)
+        self.token = launch(chain, amount=0)
 
     # Workers
 
@@ -116,6 +119,16 @@ class ReceiptLives(RuleBasedStateMachine):
         with suppress(DispatchError):
             self.chain.call(OPERATORS[who], "Jobs", "claim_voucher", voucher=shown)
 
+    @rule(who=st.sampled_from([ALICE, BOB]))
+    def buy_or_sell_out(self, who: bytes) -> None:
+        """So there are holders now, and none then."""
+        assets = self.chain.rt.assets
+        held = assets.balance(self.token, who)
+        if held:
+            assets.burn_from(self.token, who, held)
+        else:
+            assets.mint_into(self.token, who, 3)
+
     # Time, and trust
 
     @rule(after=st.sampled_from([100, 300, 1_000, 30_000, 50_000, 3_600_000]))
@@ -149,6 +162,12 @@ class ReceiptLives(RuleBasedStateMachine):
         channels = [channel.held for _, channel in rt.jobs.channel.items()]
         assert rt.balances.held(Jobs.HoldReason.Channel, PAYER.account_id) == sum(channels)
         assert rt.balances.free(treasury(0)) >= DEPOSIT
+
+    @invariant()
+    def events_say_who_got_what(self) -> None:
+        shares = sum(event.amount for event in self.chain.events(Jobs.SharePaid))
+        claimed = sum(event.amount for event in self.chain.events(Jobs.VoucherClaimed))
+        assert shares == claimed + sum(event.amount for event in self.chain.events(Jobs.BudgetSpent))
 
     @invariant()
     def an_agent_pays_within_its_budget(self) -> None:

@@ -11,7 +11,7 @@ from pallets.frame import BadOrigin, DispatchError, Pays, PostInfo
 from pallets.frame.origin import ROOT, signed
 from pallets.frame.testing import externalities, noop
 from pallets.primitives.fixed import Permill
-from pallets.treasury import TREASURY, Attempted, Native, NativeOrWithId, Pending, Treasury, WithId
+from pallets.treasury import PAYMENT_WEIGHT, TREASURY, Attempted, Native, NativeOrWithId, Pending, Treasury, WithId
 from tests.pallets.frame_metadata import assert_all_of_frames
 from tests.pallets.small_runtime import ALICE, BOB, CHARLIE, DAVE, DEPOSIT, SmallRuntime, genesis
 
@@ -95,6 +95,14 @@ def test_what_was_approved_is_paid_at_the_end_of_a_period(rt: TreasuryRuntime) -
     turn(rt, 3)
     assert rt.events == [Treasury.UpdatedInactive(1_000, 350)]
     assert rt.balances.inactive_issuance == 350
+
+
+def test_payments_weigh_in_the_block_that_makes_them(rt: TreasuryRuntime) -> None:
+    idle = rt.treasury.on_initialize(2)
+    for _ in range(3):
+        approve(rt, DEPOSIT)
+    assert rt.treasury.on_initialize(3).ref_time < idle.ref_time
+    assert (rt.treasury.on_initialize(4).ref_time - idle.ref_time) == 3 * PAYMENT_WEIGHT.ref_time
 
 
 def test_what_cant_be_paid_waits_and_nothing_burns(rt: TreasuryRuntime) -> None:

@@ -16,6 +16,7 @@ from pallets.primitives.types import (
     U32,
     U64,
     U128,
+    U256,
     AccountId,
     Address,
     Bound,
@@ -140,7 +141,7 @@ def compact_of(kind: Any) -> Any:
     return Annotated[kind, Compacted()]
 
 
-@pytest.mark.parametrize(("kind", "bits"), ((U8, 8), (U16, 16), (U32, 32), (U64, 64), (U128, 128)))
+@pytest.mark.parametrize(("kind", "bits"), ((U8, 8), (U16, 16), (U32, 32), (U64, 64), (U128, 128), (U256, 256)))
 @pytest.mark.parametrize("form", ("fixed", "compact"))
 def test_integers_keep_to_their_width(kind: Any, bits: int, form: str) -> None:
     codec = codec_of(kind if form == "fixed" else compact_of(kind))
@@ -151,7 +152,7 @@ def test_integers_keep_to_their_width(kind: Any, bits: int, form: str) -> None:
             codec.encode(number)
 
 
-@pytest.mark.parametrize(("kind", "bits"), ((U8, 8), (U16, 16), (U32, 32), (U64, 64), (U128, 128)))
+@pytest.mark.parametrize(("kind", "bits"), ((U8, 8), (U16, 16), (U32, 32), (U64, 64), (U128, 128), (U256, 256)))
 def test_compact_integers_beyond_their_width_are_refused(kind: Any, bits: int) -> None:
     with pytest.raises(DecodeError, match="out of range"):
         codec_of(compact_of(kind)).decode_all(compact(1 << bits))
