@@ -4,11 +4,12 @@
 //Eve pays for calls; then the curve is sold out, and the token trades in a pool. Talks to the chain with
 py-substrate-interface only, and works out prices, votes and shares by itself. Run a chain first (`make dev`), then:
 
-    python examples/launch_agent.py [--url ws://127.0.0.1:9944] [--gateway http://127.0.0.1:8000]
+    python examples/launch_agent.py [--url ws://127.0.0.1:9944] [--gateway http://127.0.0.1:8000] [--plot DIR]
 
-Without `--gateway` it is the one of `FATHOM_GATEWAY`, or the usual one if that serves this chain, or none. Each run
-launches an agent of its own. Exits 0 only if everything it claims was checked; the last line is one JSON object of what
-it did.
+Without `--gateway` it is the one of `FATHOM_GATEWAY`, or the usual one if that serves this chain, or none. `--plot`
+leaves what came of it in DIR, drawn by `fathom curve`, which needs the extra `plot`: price-over-supply.svg,
+price-over-time.svg and revenue.svg. Each run launches an agent of its own. Exits 0 only if everything it claims was
+checked; the last line is one JSON object of what it did.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 import urllib.error
@@ -31,6 +34,7 @@ from substrateinterface import Keypair
 MILLION = 1_000_000
 TOKEN = 10**6  # a whole token, in units
 USUAL_GATEWAY = "http://127.0.0.1:8000"
+PLOTS = {"show": "price-over-supply.svg", "history": "price-over-time.svg", "revenue": "revenue.svg"}
 
 SCRIPT = """
 const request = JSON.parse(globalThis.scriptArgs[0]);
@@ -197,8 +201,8 @@ class Company(Client):
         of = {"name": "Words", "symbol": "WORD", "decimals": 6}
         curve = {"agent": self.agent, "shape": shape, "terms": TERMS, **of}
         calls = [  # together: the rules are //Alice's to set until somebody buys
-            self.chain.compose_call("Curves", "create", curve),
             self.chain.compose_call("Dao", "set_rules", {"agent": self.agent, "rules": RULES}),
+            self.chain.compose_call("Curves", "create", curve),
         ]
         launched = self.send(self.alice, "Utility", "batch_all", calls=calls)
         created = self.event(launched, "Curves", "Created")
@@ -324,17 +328,18 @@ class Company(Client):
         check(answer == ANSWERS[version], f"job {job} ran script {version}: {answer}")
         fee, to_holders = int(done["fee"]), self.revenue(self.chain.get_events(block))
         check(
-            sum(int(payment["amount"]) for payment in payments) + to_holders == fee
+            sum(int(payment["amount"]) for payment in payments) == fee
             and before - self.free(self.eve) - receipt.total_fee_amount == fee,
             f"//Eve paid {money(fee)}, all of it paid out",
         )
         paid = {payment["who"]: int(payment["amount"]) for payment in payments}
         treasury = paid[self.chain.ss58_encode(pot(b"modlfthmagnt", self.agent))]
+        holders = paid[self.chain.ss58_encode(pot(b"modlfthmdivi", 0))]
         creator = paid[self.alice.ss58_address]
         agents = fee * (SHARES["treasury"] + SHARES["holders"]) // MILLION
         check(
-            (to_holders, creator)
-            == (fee * SHARES["holders"] // MILLION, (agents - to_holders) * CREATOR_SPLIT // MILLION)
+            (holders, creator) == (fee * SHARES["holders"] // MILLION, (agents - to_holders) * CREATOR_SPLIT // MILLION)
+            and holders == to_holders
             and treasury == agents - to_holders - creator,
             f"of it {money(to_holders)} to the holders, {money(creator)} to //Alice, {money(treasury)} to the treasury",
         )
@@ -363,9 +368,9 @@ class Company(Client):
             receipt = self.send(who, "Dividends", "claim", token=self.token)
             claimed[name] = int(self.event(receipt, "Dividends", "Claimed")["amount"])
             stream = self.query("Dividends", "Stream", self.token, at=receipt.block_hash)
-            index = int.from_bytes(raw(stream["index"]), "big")
+            index = int(stream["index"])
             flowed = self.paid_to_holders - (stream["amount"] - stream["released"])
-            if index * self.supply() + int.from_bytes(raw(stream["rest"]), "big") != flowed << 96:
+            if index * self.supply() + int(stream["rest"]) != flowed << 96:
                 raise NotAsClaimed(f"{flowed} have flowed, the index is {index}")
             share = self.units(who) / self.supply()
             check(
@@ -504,7 +509,23 @@ def gateway_of(given: str | None, genesis: bytes) -> str | None:
     return None
 
 
-def run(url: str, given: str | None) -> dict[str, Any]:
+def plot(agent: int, url: str, directory: str) -> list[str]:
+    """The files that `fathom curve` draws of an agent's token."""
+    beside = os.path.dirname(sys.executable)
+    fathom = shutil.which("fathom", path=os.pathsep.join((beside, os.environ.get("PATH", ""))))
+    check(fathom is not None, "there is a `fathom` to draw with")
+    os.makedirs(directory, exist_ok=True)
+    drawn = []
+    for command, name in PLOTS.items():
+        path = os.path.join(directory, name)
+        arguments = [str(fathom), "curve", command, str(agent), "--url", url, "--plot", path]
+        done = subprocess.run(arguments, capture_output=True, text=True)
+        check(done.returncode == 0, f"{path} {done.stderr}".strip())
+        drawn.append(path)
+    return drawn
+
+
+def run(url: str, given: str | None, plots: str | None) -> dict[str, Any]:
     """Everything, in order; what was done."""
     company = Company(url)
     print(f"Connected to {company.chain.chain} at {url}\n")
@@ -522,6 +543,10 @@ def run(url: str, given: str | None) -> dict[str, Any]:
     claimed = company.pay_holders()
     company.graduate()
     company.swap()
+    drawn = []
+    if plots:
+        print("Its plots")
+        drawn = plot(company.agent, url, plots)
     return {
         "agent": company.agent,
         "name": company.name,
@@ -534,6 +559,7 @@ def run(url: str, given: str | None) -> dict[str, Any]:
         "claimed": claimed,
         "pool": company.pool,
         "reserve": reserve(FOR_SALE),
+        "plots": drawn,
     }
 
 
@@ -541,9 +567,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default="ws://127.0.0.1:9944", help="the chain's WebSocket")
     parser.add_argument("--gateway", default=os.environ.get("FATHOM_GATEWAY"), help="a gateway of that chain")
+    parser.add_argument("--plot", metavar="DIR", help="where to leave plots of price and revenue")
     arguments = parser.parse_args()
     try:
-        done = run(arguments.url, arguments.gateway)
+        done = run(arguments.url, arguments.gateway, arguments.plot)
     except NotAsClaimed as failure:
         print(f"  ✗ {failure}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -14,11 +14,12 @@ from typing import Annotated
 
 import typer
 
+from node.exit import fail
 from offchain.ai.opening import usual_setting
 from offchain.cache import user_cache
 from offchain.dishonest_seats import Misbehaviour
 from offchain.gateway.__main__ import gateway
-from offchain.programs import bytes32, fail, run_program, set_up_logs
+from offchain.programs import bytes32, run_program, set_up_logs
 from offchain.worker import RunningWorker, WorkerConfig, WorkerError, run_worker
 from pallets.primitives import ss58
 

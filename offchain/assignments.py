@@ -18,20 +18,17 @@ lags so long that the time is nearly up the output is revealed all the same: not
 that moment costs at most that somebody copies it.
 
 A run that takes longer is acknowledged, or the chain would give the job to somebody else; one whose output is there at
-once needs no word. For an input that isn't there, a sealed one's box or bytes that the chain has the hash of, the
-worker waits half of the time it has. What it can't do it abstains from, so that somebody else is given the job at once.
+once needs no word. What it can't do it abstains from, so that somebody else is given the job at once.
 
 ## Out of scope
 
-Whether the worker may serve at all: `standing`.
+Whether the worker may serve at all: `standing`. Where code and input come from: `job_inputs`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 
 import trio
 
@@ -45,10 +42,10 @@ from offchain.execution import (
     Unfinished,
     Unopened,
     is_of,
-    program_of,
     run_job,
     signed_output,
 )
+from offchain.job_inputs import JobInputs
 from offchain.journal import Journal, SignedOtherwise, SignedOutput
 from offchain.keys import Entropy, WorkerKeys
 from offchain.long_runs import LongRuns
@@ -60,7 +57,6 @@ from offchain.serving.stored_bytes import BytesMissing, StoredBytes
 from offchain.standing import Standing
 from pallets.primitives.job import (
     NO_TRANSCRIPT,
-    HashInput,
     Input,
     Mode,
     Word,
@@ -70,16 +66,12 @@ from pallets.primitives.job import (
     job_word_bytes,
 )
 from pallets.primitives.job_record import Job, SeatPhase, Stage, Task
-from pallets.primitives.sealed import GivenBox
 
 SENDING_SECONDS = 3.0
 """What a run leaves of an attempt's time for its commit, and waiting for finality of a round's for the reveal."""
-LATE_MILLISECONDS = 500
-"""How far the chain's time may be behind the worker's."""
 SHORTEST_RUN, LONGEST_RUN = 1.0, 300.0  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 FINALITY_PAUSE = 0.5
-MAX_CODES = 16
 MAX_ASSIGNMENTS = 64
 """What a worker looks after at once; chains give it fewer."""
 MORE_FAULTS = ("NotAttested", "AttestationExpired", "MeasurementNotAllowed")
@@ -108,14 +100,14 @@ class Assignments:
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._chain, self._journal, self._keys, self._pool = chain, journal, keys, pool
-        self._standing, self._sealed, self._outside, self._stored = standing, sealed, outside, stored
+        self._standing, self._outside, self._stored = standing, outside, stored
+        self._inputs = JobInputs(chain, keys.worker_key, standing, sealed, stored)
         self._entropy, self._log = entropy, log
         self._key = records.ASSIGNMENTS.key(keys.worker_key)
         self._wanted: dict[Entry, Task] = {}
         self._duties: dict[Entry, Duty] = {}
         self._changed = trio.Event()
         self._long_runs = LongRuns(self._acknowledge)
-        self._codes: OrderedDict[bytes, bytes] = OrderedDict()
 
     @property
     def followed(self) -> dict[bytes, Callable[[bytes | None], None]]:
@@ -222,7 +214,7 @@ class Assignments:
     async def _found(self, duty: Duty, job: Job, input: Input | None) -> tuple[Program, Success | Failure, bytes]:
         """What is run, what a run finds, and the root of what came from outside; raises `Refusal`."""
         with self._long_runs.watched(duty, job):
-            program = await self._program(duty.job, job, input)
+            program = await self._inputs.program(duty.job, job, input)
             started = trio.current_time()
             outcome, root = await self._run(duty.job, job, program)
         if isinstance(outcome, Abstained):
@@ -231,53 +223,6 @@ class Assignments:
         seconds = trio.current_time() - started
         self._log.info("ran %s: %s, gas %d, %.3f s", duty, ended, outcome.gas, seconds)
         return program, outcome, root
-
-    async def _program(self, id: int, job: Job, input: Input | None) -> Program:
-        """A job's code and input, which are what it names; code is asked for once. Raises `Refusal`.
-
-        A sealed input's box may still be on its way, and so may be the bytes of one that isn't on the chain.
-        """
-        known = self._codes.get(job.code)
-        if known is None:
-            known = await self._chain.read(records.CODE, job.code)
-        stored: bytes | None = None
-        if isinstance(input, HashInput):
-            stored = await self._stored.find(input.hash, job.workers, partial(self._is_late, job))
-        given: list[GivenBox] = []
-        now = self._standing.now()
-        while True:
-            try:
-                openers = await self._sealed.openers(id, job) if job.sealed else ()
-                program = program_of(job, known, input, given, openers, stored)
-                break
-            except Unopened:
-                if now > self._give_up_at(job):
-                    raise
-            await trio.sleep(FIRST_PAUSE)
-            keys = [records.BOXES.key(id, self._keys.worker_key), records.NOW.key()]
-            boxes, moment = await self._chain.get_all(keys)
-            given = records.BOXES.decode(boxes) or []
-            now = max(self._standing.now(), records.NOW.decode(moment) or 0)  # somebody may have travelled in time
-        if program.request is not None:
-            self._sealed.remember(id, program.request)
-        self._codes[job.code] = program.code
-        self._codes.move_to_end(job.code)
-        if len(self._codes) > MAX_CODES:
-            self._codes.popitem(last=False)
-        return program
-
-    async def _is_late(self, job: Job) -> bool:
-        """Whether it makes no sense any more to wait for an input; somebody may have travelled in time."""
-        try:
-            now = await self._chain.read(records.NOW) or 0
-        except (CallFailed, WrongChain):
-            now = 0
-        return max(self._standing.now(), now) > self._give_up_at(job)
-
-    def _give_up_at(self, job: Job) -> int:
-        """Until when it makes sense to wait for an input, in milliseconds of the chain's time."""
-        seat = job.seat_of(self._keys.worker_key)
-        return 0 if seat is None else (seat.at + job.commit_by) // 2 + LATE_MILLISECONDS
 
     async def _run(self, id: int, job: Job, program: Program) -> Found:
         self._log.info("runs job %d, attempt %d: agent %d, gas limit %d", id, job.attempt, job.agent, job.gas_limit)
@@ -304,8 +249,8 @@ class Assignments:
     async def _say(self, duty: Duty, word: Word) -> None:
         said = job_word_bytes(genesis=self._chain.genesis, job=duty.job, attempt=duty.attempt, word=word)
         key, signature = self._keys.worker_key, self._keys.sign(said)
-        what = "acknowledgement of" if word in (Word.Acknowledge, Word.Large) else "abstention from"
-        await self._send(records.word(duty.job, duty.attempt, word, key, signature), f"the {what} {duty}")
+        call = records.word(duty.job, duty.attempt, word, key, signature)
+        await self._send(call, f"the word {word.name!r} on {duty}")
 
     async def _commit(self, duty: Duty, signed: SignedOutput) -> None:
         """Commits the output, or its hash where it is voted on; of a run that others replay, says so first.

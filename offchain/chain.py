@@ -213,11 +213,16 @@ class Chain:
 
     async def constant(self, pallet: str, name: str) -> bytes:
         """The encoded value of a pallet's constant, looked up in the metadata: slow, for what is asked once."""
-        metadata = _bytes(await self.client.call("state_getMetadata"))
+        metadata = await self.metadata()
         try:
             return await trio.to_thread.run_sync(constant_value, metadata, pallet, name)
         except (KeyError, UnreadableMetadata) as error:
             raise WrongChain(f"{error.args[0]}: is this a chain that has workers?") from None
+
+    async def metadata(self, at: bytes | None = None) -> bytes:
+        """What describes the runtime after block `at` or the best one: of version 14, with its magic."""
+        with _known(at):
+            return _bytes(await self.client.call("state_getMetadata", *_optional(at)))
 
     async def best(self) -> Head:
         """The best block."""
@@ -268,18 +273,22 @@ class Chain:
     async def require_success(self, inclusion: Inclusion) -> None:
         """Raises `DispatchFailed` where the transaction failed. Slow: for who doesn't see the effect that it wanted."""
         block = inclusion.block.hash
-        found = await self.client.call("chain_getBlock", _hex(block))
-        if found is None:
-            raise _gone(block)
-        with _expected("chain_getBlock"):
-            index = found["block"]["extrinsics"].index(_hex(inclusion.extrinsic))
-        events = await self.get(EVENTS_KEY, block)
-        with _known(block):
-            metadata = _bytes(await self.client.call("state_getMetadata", _hex(block)))
+        index, events = await self.index_of(inclusion), await self.get(EVENTS_KEY, block)
+        metadata = await self.metadata(block)
         with _expected("state_getMetadata"):
             failure = await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
         if failure is not None:
             raise DispatchFailed(failure)
+
+    async def index_of(self, inclusion: Inclusion) -> int:
+        """The place of a transaction in its block."""
+        block = inclusion.block.hash
+        found = await self.client.call("chain_getBlock", _hex(block))
+        if found is None:
+            raise _gone(block)
+        with _expected("chain_getBlock"):
+            index: int = found["block"]["extrinsics"].index(_hex(inclusion.extrinsic))
+        return index
 
     async def sign(self, signer: Keypair, call: bytes) -> bytes:
         """A signed extrinsic, born at the last finalised block."""

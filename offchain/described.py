@@ -75,9 +75,7 @@ class Described:
     @classmethod
     async def at(cls, chain: Chain, block: bytes | None = None) -> Described:
         """The runtime of a block, or of the best one."""
-        given = () if block is None else (f"0x{block.hex()}",)
-        metadata = bytes.fromhex((await chain.client.call("state_getMetadata", *given))[2:])
-        return await trio.to_thread.run_sync(cls, metadata)
+        return await trio.to_thread.run_sync(cls, await chain.metadata(block))
 
     def decode(self, type: int, data: bytes) -> Any:
         """The plain value of exactly these bytes; raises `DecodeError`."""
@@ -229,9 +227,7 @@ async def carried_out(chain: Chain, signer: Keypair, call: bytes, described: Des
     `described` is the block's runtime, if it is at hand.
     """
     inclusion = await chain.submit_signed(signer, call)
-    block = inclusion.block.hash
-    body = (await chain.client.call("chain_getBlock", f"0x{block.hex()}"))["block"]["extrinsics"]
-    index = body.index(f"0x{inclusion.extrinsic.hex()}")
+    block, index = inclusion.block.hash, await chain.index_of(inclusion)
     described = described or await Described.at(chain, block)
     events = [each for each in described.events(await chain.get(EVENTS_KEY, block)) if each.extrinsic == index]
     if any((each.pallet, each.name) == ("System", "ExtrinsicFailed") for each in events):

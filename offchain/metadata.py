@@ -6,6 +6,7 @@ are, `Registry` reads.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from pallets.primitives.codec import codec_of
@@ -156,6 +157,7 @@ def _taken(data: bytes, at: int, size: int) -> bytes:
     return data[at : at + size]
 
 
+@lru_cache(maxsize=1)  # 1.5 MB: a chain's runtime is seldom another one
 def decoded(metadata: bytes) -> MetadataV14:
     """Metadata of version 14, as `state_getMetadata` gives it; raises `UnreadableMetadata`."""
     if not metadata.startswith(HEAD):

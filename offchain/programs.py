@@ -10,9 +10,11 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import trio
+
+from node.exit import fail
 
 
 def run_program(
@@ -29,12 +31,6 @@ def run_program(
         refusal = _message(group)  # Python 3.11.2 makes a group of what is raised in here
     if refusal is not None:
         fail(refusal)
-
-
-def fail(text: str) -> NoReturn:
-    """Ends the process with one line."""
-    print(f"Error: {text}", file=sys.stderr)
-    raise SystemExit(1)
 
 
 def bytes32(text: str | None, option: str, meant: str) -> bytes | None:

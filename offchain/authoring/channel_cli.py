@@ -10,6 +10,7 @@ import typer
 
 from offchain.authoring.on_chain import on_chain
 from offchain.authoring.one_line import one_line
+from offchain.authoring.options import NODE_URL, AsJson, Suri, Url, keypair
 from offchain.programs import bytes32
 
 T = TypeVar("T")
@@ -23,12 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Url = Annotated[str, typer.Option(help="WebSocket of a node.", envvar="FATHOM_URL")]
-Suri = Annotated[str, typer.Option(help="Secret URI of the account that pays.", envvar="FATHOM_SURI")]
 Number = Annotated[int, typer.Option(help="The channel's number.", min=0)]
 Amount = Annotated[int, typer.Option(help="How much, in the chain's smallest units.", min=1)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
-NODE_URL = "ws://127.0.0.1:9944"
 HOUR_MS = 3_600_000
 
 
@@ -143,7 +140,5 @@ def voucher(
 
 def _on_chain(url: str, suri: str, do: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     """What `do(chain, payer, *arguments)` answers."""
-    from pallets.primitives.keys import Keypair
-
-    payer = Keypair.from_suri(suri)
+    payer = keypair(suri)
     return on_chain(url, lambda chain: do(chain, payer, *arguments))

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import trio
 import typer
 
+from node.exit import fail
 from offchain.authoring.errors import BadCase, BadTerms
-from offchain.authoring.one_line import fail, one_line
+from offchain.authoring.one_line import one_line
+from offchain.authoring.options import NODE_URL, Agent, AsJson, Suri, Url, keypair
 from offchain.authoring.project import TEMPLATES, create, load
 from offchain.cache import user_cache
 
@@ -32,15 +34,11 @@ app = typer.Typer(
 )
 
 Directory = Annotated[Path, typer.Argument(help="The project.", show_default="here")]
-Url = Annotated[str, typer.Option(help="WebSocket of a node.", envvar="FATHOM_URL")]
 Gateway = Annotated[str, typer.Option(help="A gateway's URL.", envvar="FATHOM_GATEWAY")]
 AllowPrivate = Annotated[
     bool, typer.Option("--allow-private-network", help="Let the script reach this machine and private networks.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
-Agent = Annotated[str, typer.Argument(help="Name or number of the agent.")]
-CallerSuri = Annotated[str, typer.Option(help="Secret URI of the account that calls.", envvar="FATHOM_SURI")]
-HERE, NODE_URL, GATEWAY_URL = Path(), "ws://127.0.0.1:9944", "http://127.0.0.1:8000"
+HERE, GATEWAY_URL = Path(), "http://127.0.0.1:8000"
 HOUR_MS, CALL_MS = 3_600_000, 600_000
 """The second: for how long a pass for one call is good."""
 
@@ -164,7 +162,7 @@ def test(
 @app.command()
 def deploy(
     directory: Directory = HERE,
-    suri: Annotated[str, typer.Option(help="Secret URI of the agent's owner.", envvar="FATHOM_SURI")] = "//Alice",
+    suri: Suri = "//Alice",
     url: Url = NODE_URL,
     gateway: Gateway = GATEWAY_URL,
     as_json: AsJson = False,
@@ -204,7 +202,7 @@ def access(
         int | None, typer.Option(help="Who has so much of its token locked for an epoch calls free.", min=1)
     ] = None,
     quota: Annotated[int | None, typer.Option(help="How often a minute each of these calls free.", min=1)] = None,
-    suri: Annotated[str, typer.Option(help="Secret URI of the agent's creator.", envvar="FATHOM_SURI")] = "//Alice",
+    suri: Suri = "//Alice",
     url: Url = NODE_URL,
     as_json: AsJson = False,
 ) -> None:
@@ -220,7 +218,6 @@ def access(
     from offchain.authoring.access import access_of, set_access
     from offchain.authoring.on_chain import on_chain
     from offchain.chain import Chain
-    from pallets.primitives.keys import Keypair
     from pallets.primitives.service import AccessPolicy
 
     async def do(chain: Chain) -> AccessPolicy:
@@ -228,7 +225,7 @@ def access(
             if (free_tokens is None) != (quota is None):
                 raise BadTerms("--free-tokens and --quota go together: who calls free, and how often")
             wanted = AccessPolicy(call_price or 0, free_tokens, quota or 0)
-            await set_access(chain, Keypair.from_suri(suri), agent, wanted)
+            await set_access(chain, keypair(suri), agent, wanted)
         return await access_of(chain, agent)
 
     with one_line():
@@ -247,7 +244,7 @@ def access(
 def make_pass(
     agent: Agent,
     hours: Annotated[int, typer.Option(help="For how long it is good.", min=1, max=23)] = 1,
-    suri: CallerSuri = "//Bob",
+    suri: Suri = "//Bob",
     url: Url = NODE_URL,
 ) -> None:
     """Sign a pass, and print what goes into the header `x-fathom-pass`: whoever has it calls as its account.
@@ -273,7 +270,7 @@ def call(
     with_pass: Annotated[
         bool, typer.Option("--pass", help="Call free, by the tokens that the account of --suri has locked.")
     ] = False,
-    suri: CallerSuri = "//Bob",
+    suri: Suri = "//Bob",
     url: Url = NODE_URL,
     gateway: Gateway = GATEWAY_URL,
     as_json: AsJson = False,
@@ -330,18 +327,16 @@ def logs(
 def _deploy(url: str, suri: str, name: str, code: bytes, hosts: tuple[str, ...] | None) -> Deployed:
     from offchain.authoring.deployment import deploy
     from offchain.authoring.on_chain import on_chain
-    from pallets.primitives.keys import Keypair
 
-    owner = Keypair.from_suri(suri)
+    owner = keypair(suri)
     return on_chain(url, lambda chain: deploy(chain, owner, name, code, hosts))
 
 
 def _pass(url: str, suri: str, agent: str, milliseconds: int) -> str:
     from offchain.authoring.access import sign_pass
     from offchain.authoring.on_chain import on_chain
-    from pallets.primitives.keys import Keypair
 
-    caller = Keypair.from_suri(suri)
+    caller = keypair(suri)
     return on_chain(url, lambda chain: sign_pass(chain, caller, agent, milliseconds, _now_ms()))
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from offchain.authoring.errors import NotTheOwner
-from offchain.chain import Chain, StorageItem
+from offchain.authoring.errors import HoldersDecide, NotTheOwner
+from offchain.chain import Chain, DispatchFailed, StorageItem
 from offchain.records import CODE, together
 from pallets.primitives import ss58
 from pallets.primitives.agent_record import MAX_NAME, Agent, AgentId, AgentKind, AgentPolicy, Name
@@ -44,7 +44,10 @@ class Deployed(NamedTuple):
 
 
 async def deploy(chain: Chain, owner: Keypair, name: str, code: bytes, hosts: tuple[str, ...] | None) -> Deployed:
-    """Makes `code` the script of the agent called `name`; raises `NotTheOwner`, `ChainError`s and `CallFailed`."""
+    """Makes `code` the script of the agent called `name`.
+
+    Raises `NotTheOwner`, `HoldersDecide`, `ChainError`s and `CallFailed`.
+    """
     hash = blake2_256(code)
     agent = await chain.read(BY_NAME, name.encode()[:MAX_NAME])
     record: Agent | None = None
@@ -64,5 +67,13 @@ async def deploy(chain: Chain, owner: Keypair, name: str, code: bytes, hosts: tu
     if wanted != await chain.read(HOSTS, agent):
         calls.append(bytes((AGENTS, 9)) + SET_HOSTS.encode((agent, wanted)))
     if calls:
-        await chain.require_success(await chain.submit_signed(owner, calls[0] if len(calls) == 1 else together(calls)))
+        sent = await chain.submit_signed(owner, calls[0] if len(calls) == 1 else together(calls))
+        try:
+            await chain.require_success(sent)
+        except DispatchFailed as failure:
+            if failure.error != "NotDao":
+                raise
+            hosts_said = ["--any-host"] if hosts is None else [f"--host {host}" for host in hosts]
+            propose = " ".join(["fathom dao propose script", name, "--bundle dist/index.js", *hosts_said])
+            raise HoldersDecide(f"{name} has holders, who decide: `fathom agent build`, then `{propose}`") from None
     return Deployed(agent, hash, bool(calls))

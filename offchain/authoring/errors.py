@@ -9,6 +9,7 @@ AuthoringError
 ├── BundleFailed      esbuild refuses the source; what it says
 ├── BundleTooLarge    the bundle is more than a chain takes
 ├── NotTheOwner       the name belongs to another account's agent
+├── HoldersDecide     the agent has holders, who vote on its script
 ├── BadCase           a test case is not what a case is
 ├── BadTerms          an agent can't be called on such terms
 ├── NoChannel         there is no such channel, or it can't be paid from like that
@@ -51,6 +52,10 @@ class BundleTooLarge(AuthoringError):
 
 class NotTheOwner(AuthoringError):
     """An agent of this name exists, and somebody else decides on its code."""
+
+
+class HoldersDecide(AuthoringError):
+    """Somebody has the agent's token: its DAO approves scripts."""
 
 
 class BadCase(AuthoringError):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
+from node.exit import fail
 from offchain.authoring.errors import AuthoringError
 
 
@@ -26,21 +25,17 @@ def one_line() -> Iterator[None]:
         fail(refusal)
 
 
-def fail(message: str) -> NoReturn:
-    """Ends the command."""
-    print(f"Error: {message}", file=sys.stderr)
-    raise SystemExit(1)
-
-
 def _mendable(error: BaseException) -> str | None:
     from node.web.errors import WebError
     from offchain.chain import ChainError
     from offchain.described import BadValue
     from offchain.metadata import UnreadableMetadata
     from offchain.rpc import RpcError
+    from pallets.primitives.scale import ScaleError
     from pallets.primitives.suri import InvalidSecret
 
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    kinds = (AuthoringError, WebError, ChainError, RpcError, BadValue, UnreadableMetadata, InvalidSecret, OSError)
+    kinds: tuple[type[Exception], ...] = (AuthoringError, WebError, ChainError, RpcError, InvalidSecret, OSError)
+    kinds += (BadValue, UnreadableMetadata, ScaleError)  # numbers and bytes that can't be the chain's
     return str(error) if isinstance(error, kinds) else None

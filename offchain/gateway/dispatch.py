@@ -7,7 +7,8 @@ went away, or breaks the format, or signs another answer than it gave, or says i
 That is done `TRIES` times in all; whoever failed is avoided for a while. What one worker was asked it may have run all
 the same: scripts run at least once, not exactly once.
 
-A worker goes by final blocks, the gateway by the newest: what a worker doesn't know yet it is asked again.
+A worker goes by final blocks, the gateway by the newest: what a worker doesn't know yet it is asked again. Who says for
+longer what the gateway knows to be otherwise, of the agent or of who pays, isn't believed alone: another is asked.
 
 ## Errors
 
@@ -35,8 +36,8 @@ from offchain.gateway.receipts import BadReceipt
 from offchain.serving.wire import Ask, Head, Refused, Whole
 
 TRIES = 3
-NOT_FINAL = ("unknown-agent", "no-approved-code", "code-not-approved", "agent-paused")
-"""What workers say of an agent whose deployment isn't final yet."""
+OF_THE_AGENT = ("unknown-agent", "no-approved-code", "code-not-approved", "agent-paused")
+"""What workers say of an agent whose deployment isn't final yet; the gateway knows better."""
 NEWS_SECONDS, NEWS_PAUSE = 30.0, 0.1
 """For how long they are asked again then, and how often."""
 
@@ -77,7 +78,7 @@ class Dispatch:
                     if _is_news(refusal, asked.agent):
                         await trio.sleep(NEWS_PAUSE)
                         continue
-                    if not refusal.elsewhere:
+                    if not (refusal.elsewhere or _is_doubtful(refusal, asked)):
                         raise
                     failure = refusal
                 except LinkLost as error:
@@ -139,4 +140,11 @@ class Dispatch:
 
 def _is_news(refusal: WorkerRefused, agent: AgentEntry) -> bool:
     """Whether a worker may only not know yet what the newest block says of an agent."""
-    return refusal.reason in NOT_FINAL and trio.current_time() - agent.since < NEWS_SECONDS
+    return refusal.reason in OF_THE_AGENT and trio.current_time() - agent.since < NEWS_SECONDS
+
+
+def _is_doubtful(refusal: WorkerRefused, asked: Asked) -> bool:
+    """Whether a worker says what isn't so, as far as this gateway knows."""
+    if refusal.reason == "payment-required":
+        return asked.payer.is_agent or not asked.agent.costs
+    return refusal.reason in OF_THE_AGENT

@@ -7,30 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offchain.authoring.options import NODE_URL, Agent, AsJson, Suri, Url, keypair
 from offchain.governance import propose_cli
-from offchain.governance.options import (
-    NODE_URL,
-    Agent,
-    Announcement,
-    AsJson,
-    ExecuteWithin,
-    Floor,
-    GuardianAccount,
-    MinAge,
-    MinHolders,
-    ProposalNumber,
-    Quorum,
-    Reserve,
-    Suri,
-    Term,
-    Threshold,
-    TimeLock,
-    Url,
-    Voting,
-    about_proposal,
-    in_company,
-    keypair,
-)
+from offchain.governance.options import GuardianAccount, ProposalNumber, Term, about_proposal, in_company, with_rules
+from offchain.trading.options import Money, Tokens
 
 if TYPE_CHECKING:
     from offchain.governance.company import Company
@@ -46,7 +26,6 @@ app = typer.Typer(
 )
 app.add_typer(propose_cli.app)
 
-Tokens = Annotated[str, typer.Argument(help="How much of the token, as 1.5WTHR; a number alone is smallest units.")]
 Part = Annotated[str | None, typer.Option(metavar="TOKENS", help="So many, or `all`.")]
 
 
@@ -82,10 +61,7 @@ def proposal(number: ProposalNumber, url: Url = NODE_URL, as_json: AsJson = Fals
     """
     from offchain.governance import shown
 
-    async def do(company: Company) -> tuple[Company, dict[str, Any]]:
-        return company, await company.proposal(number)
-
-    company, found = about_proposal(url, number, do)
+    company, found = about_proposal(url, number, lambda company: company.proposal(number))
     print(json.dumps(shown.as_json(found)) if as_json else "\n".join(shown.proposal_text(company, found)))
 
 
@@ -126,12 +102,12 @@ def delegate(
     fathom dao delegate weather //Charlie --suri //Bob
     """
 
-    async def do(company: Company) -> tuple[Company, int]:
+    async def do(company: Company) -> int:
         from offchain.governance.company import account
 
         whom = None if to == "none" else account(to)
         events = await company.do(keypair(suri), "delegate", agent=company.agent, to=whom)
-        return company, next(each.fields["amount"] for each in events if each.name == "Delegated")
+        return int(next(each.fields["amount"] for each in events if each.name == "Delegated"))
 
     company, amount = in_company(url, agent, do)
     text = f"{company.token.text(amount)} are voted with by {'you' if to == 'none' else to}"
@@ -155,11 +131,8 @@ def vote(
     fathom dao vote 0 --aye all --suri //Bob
     """
 
-    async def do(company: Company) -> tuple[Company, dict[str, int]]:
-        said = {"aye": aye, "nay": nay, "abstain": abstain}
-        return company, await company.vote(keypair(suri), number, said)
-
-    company, ballot = about_proposal(url, number, do)
+    said = {"aye": aye, "nay": nay, "abstain": abstain}
+    company, ballot = about_proposal(url, number, lambda company: company.vote(keypair(suri), number, said))
     text = "  ".join(f"{name} {company.token.text(amount)}" for name, amount in ballot.items() if amount)
     print(json.dumps(ballot) if as_json else f"voted on proposal {number}: {text}")
 
@@ -201,7 +174,7 @@ def veto(number: ProposalNumber, suri: Suri = "//Alice", url: Url = NODE_URL, as
 def spend(
     agent: Agent,
     dest: Annotated[str, typer.Argument(help="Whom to pay: an address.")],
-    amount: Annotated[str, typer.Argument(help="How much money, as 1.5UNIT.")],
+    amount: Money,
     suri: Suri = "//Alice",
     url: Url = NODE_URL,
     as_json: AsJson = False,
@@ -213,34 +186,20 @@ def spend(
     fathom dao spend weather //Charlie 5UNIT
     """
 
-    async def do(company: Company) -> tuple[Company, int]:
+    async def do(company: Company) -> int:
         from offchain.governance.company import account
 
         money = company.money.parse(amount)
         await company.do(keypair(suri), "spend", agent=company.agent, dest=account(dest), amount=money)
-        return company, money
+        return money
 
     company, money = in_company(url, agent, do)
     print(json.dumps({"amount": money}) if as_json else f"paid {company.money.text(money)} to {dest}")
 
 
 @app.command("set-rules")
-def set_rules(
-    agent: Agent,
-    announcement: Announcement = None,
-    voting: Voting = None,
-    time_lock: TimeLock = None,
-    execute_within: ExecuteWithin = None,
-    quorum: Quorum = None,
-    threshold: Threshold = None,
-    floor: Floor = None,
-    min_holders: MinHolders = None,
-    min_age: MinAge = None,
-    reserve: Reserve = None,
-    suri: Suri = "//Alice",
-    url: Url = NODE_URL,
-    as_json: AsJson = False,
-) -> None:
+@with_rules
+def set_rules(agent: str, changes: dict[str, str | int], suri: str, url: str, as_json: bool) -> None:
     """Set the rules, as the creator, before anybody holds the token; what isn't said stays as it is.
 
     [bold]Example[/bold]
@@ -249,25 +208,12 @@ def set_rules(
     """
     from offchain.governance import shown
 
-    said: dict[str, str | int | None] = {
-        "announcement": announcement,
-        "voting": voting,
-        "time_lock": time_lock,
-        "execute_within": execute_within,
-        "quorum": quorum,
-        "threshold": threshold,
-        "floor": floor,
-        "min_holders": min_holders,
-        "min_age": min_age,
-        "reserve": reserve,
-    }
-
-    async def do(company: Company) -> tuple[Company, dict[str, Any]]:
+    async def do(company: Company) -> dict[str, Any]:
         from offchain.governance.motions import changed_rules
 
-        rules = await changed_rules(company, said)
+        rules = await changed_rules(company, changes)
         await company.do(keypair(suri), "set_rules", agent=company.agent, rules=rules)
-        return company, rules
+        return rules
 
     company, rules = in_company(url, agent, do)
     print(json.dumps(rules) if as_json else "\n".join(shown.rules_text(company, rules)))
@@ -300,7 +246,7 @@ def set_guardian(
 
     from offchain.trading.amounts import moment
 
-    until = in_company(url, agent, do)
+    _, until = in_company(url, agent, do)
     text = "nobody may veto" if who == "none" else f"{who} may veto until {moment(until)}"
     print(json.dumps({"until": until}) if as_json else text)
 
@@ -309,9 +255,9 @@ def set_guardian(
 
 
 def _move_locked(url: str, agent: str, suri: str, call: str, amount: str, as_json: bool) -> None:
-    async def do(company: Company) -> tuple[Company, int]:
+    async def do(company: Company) -> int:
         events = await company.do(keypair(suri), call, agent=company.agent, amount=company.tokens(amount))
-        return company, next(each.fields["total"] for each in events if each.name in ("Locked", "Unlocked"))
+        return int(next(each.fields["total"] for each in events if each.name in ("Locked", "Unlocked")))
 
     company, total = in_company(url, agent, do)
     print(json.dumps({"locked": total}) if as_json else f"{company.token.text(total)} locked")
@@ -320,15 +266,15 @@ def _move_locked(url: str, agent: str, suri: str, call: str, amount: str, as_jso
 def _decide(url: str, number: int, suri: str, call: str, as_json: bool) -> None:
     from offchain.governance import shown
 
-    async def do(company: Company) -> tuple[Company, dict[str, Any]]:
+    async def do(company: Company) -> dict[str, Any]:
         await company.do(keypair(suri), call, proposal=number)
-        return company, await company.proposal(number)
+        return await company.proposal(number)
 
     company, found = about_proposal(url, number, do)
     print(json.dumps(shown.as_json(found)) if as_json else "\n".join(shown.proposal_text(company, found)))
 
 
-async def _overview(company: Company, who: str | None) -> tuple[Company, dict[str, Any]]:
+async def _overview(company: Company, who: str | None) -> dict[str, Any]:
     from offchain.governance.company import account
 
     live, circulating = await company.live(), await company.circulating()
@@ -354,4 +300,4 @@ async def _overview(company: Company, who: str | None) -> tuple[Company, dict[st
         id = account(who)
         weights = {str(each["id"]): await company.weight(each["id"], id) for each in live}
         found["account"] = {"who": id, "locked": await company.locked(id), "weights": weights}
-    return company, found
+    return found

@@ -14,13 +14,13 @@ from offchain.authoring.deployment import AGENT
 from offchain.chain import ACCOUNT, Chain
 from offchain.described import Described, Happened, carried_out
 from offchain.governance.errors import NoBallot, NoProposal, NotAnAccount, NoToken
-from offchain.serving.receipt_records import treasury
 from offchain.trading.amounts import Unit
-from offchain.trading.market import TOKEN, money_of
+from offchain.trading.market import money_of, token_of
 from pallets.primitives import ss58
 from pallets.primitives.agent_record import Agent, AgentId
 from pallets.primitives.codec import codec_of
 from pallets.primitives.keys import Keypair
+from pallets.primitives.pots import treasury
 from pallets.primitives.suri import InvalidSecret
 from pallets.primitives.types import U64, AccountId, Balance
 
@@ -49,10 +49,8 @@ class Company:
         record = await chain.read(AGENT, number)
         assert record is not None
         token_id = await described.read(chain, "Agents", "TokenOf", number)
-        token = Unit("", 0)
-        if token_id is not None and (named := await chain.read(TOKEN, token_id)) is not None:
-            token = Unit(named.symbol.decode("utf-8", "replace"), named.decimals)
-        return cls(chain, described, number, record, token_id, token, await money_of(chain))
+        token = None if token_id is None else await token_of(chain, token_id)
+        return cls(chain, described, number, record, token_id, token or Unit("", 0), await money_of(chain))
 
     @classmethod
     async def of_proposal(cls, chain: Chain, proposal: int) -> Company:
@@ -71,7 +69,7 @@ class Company:
 
     async def rules(self) -> dict[str, Any]:
         """What its next proposal follows."""
-        found = await self._ask("DaoApi_rules", AGENT_NUMBER.encode(self.agent))
+        found = await self.chain.ask("DaoApi_rules", AGENT_NUMBER.encode(self.agent))
         rules: dict[str, Any] = self.described.decode_as("Dao", "DefaultRules", found[1:])
         return rules
 
@@ -108,7 +106,7 @@ class Company:
 
     async def weight(self, proposal: int, who: bytes) -> int:
         """What an account votes with on a proposal."""
-        return WEIGHT.decode_all(await self._ask("DaoApi_weight", ASK_WEIGHT.encode((proposal, who)))) or 0
+        return WEIGHT.decode_all(await self.chain.ask("DaoApi_weight", ASK_WEIGHT.encode((proposal, who)))) or 0
 
     # Doing
 
@@ -146,11 +144,6 @@ class Company:
         await self.do(who, "vote", proposal=proposal, ballot=ballot)
         return ballot
 
-    # Inside
-
-    async def _ask(self, method: str, data: bytes) -> bytes:
-        return bytes.fromhex((await self.chain.client.call("state_call", method, f"0x{data.hex()}"))[2:])
-
 
 def account(text: str) -> bytes:
     """The account of an address, of 32 bytes in hex, or of a development name as `//Bob`; raises `NotAnAccount`."""
@@ -160,8 +153,3 @@ def account(text: str) -> bytes:
         return bytes.fromhex(text[2:].ljust(64, "x")) if text.startswith("0x") else ss58.decode_account(text)
     except (ValueError, InvalidSecret):
         raise NotAnAccount(f"{text!r} is no account: give an address, 32 bytes in hex, or //Bob") from None
-
-
-def dao_account(agent: int) -> bytes:
-    """The keyless account that an agent's DAO calls as."""
-    return (b"modlfthmdaos" + agent.to_bytes(8, "little")).ljust(32, b"\0")

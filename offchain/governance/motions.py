@@ -15,9 +15,9 @@ PERIODS = ("announcement", "voting", "time_lock", "execute_within", "min_age")
 SHARES = ("quorum", "threshold")
 
 
-async def changed_rules(company: Company, said: dict[str, str | int | None]) -> dict[str, Any]:
+async def changed_rules(company: Company, changes: dict[str, str | int]) -> dict[str, Any]:
     """The rules with what is said of them; raises `NoMotion` where nothing is."""
-    rules, changes = await company.rules(), {name: value for name, value in said.items() if value is not None}
+    rules = await company.rules()
     if not changes:
         raise NoMotion("say at least one rule that is to change, as --voting 1d or --quorum 20%")
     for name, value in changes.items():

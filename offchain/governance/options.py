@@ -9,21 +9,16 @@ import typer
 
 from offchain.authoring.on_chain import on_chain
 from offchain.authoring.one_line import one_line
+from offchain.authoring.options import NODE_URL, Agent, AsJson, Suri, Url
 
 if TYPE_CHECKING:
     from offchain.chain import Chain
     from offchain.governance.company import Company
-    from pallets.primitives.keys import Keypair
 
 T = TypeVar("T")
+WithRules = Callable[[str, dict[str, str | int], str, str, bool], None]
 
-Agent = Annotated[str, typer.Argument(help="Name or number of the agent.")]
 ProposalNumber = Annotated[int, typer.Argument(help="The proposal's number.", min=0)]
-Url = Annotated[str, typer.Option(help="WebSocket of a node.", envvar="FATHOM_URL")]
-Suri = Annotated[str, typer.Option(help="Secret URI of the account that signs.", envvar="FATHOM_SURI")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
-NODE_URL = "ws://127.0.0.1:9944"
-
 Announcement = Annotated[str | None, typer.Option(metavar="DURATION", help="From a proposal to its vote: 6s, 2h, 1d.")]
 Voting = Annotated[str | None, typer.Option(metavar="DURATION", help="How long a vote takes.")]
 TimeLock = Annotated[str | None, typer.Option(metavar="DURATION", help="From a vote's end to its motion's execution.")]
@@ -42,30 +37,63 @@ Term = Annotated[str, typer.Option(metavar="DURATION", help="For how long.")]
 GuardianAccount = Annotated[str, typer.Argument(help="Its address, or `none` for nobody.")]
 
 
-def in_company(url: str, agent: str, do: Callable[[Company], Awaitable[T]]) -> T:
-    """What `do` answers of an agent's company; ends the command with one line where it can't be done."""
+def in_company(url: str, agent: str, do: Callable[[Company], Awaitable[T]]) -> tuple[Company, T]:
+    """An agent's company, and what `do` answers of it; ends the command with one line where it can't be done."""
     from offchain.governance.company import Company
 
-    async def of(chain: Chain) -> T:
-        return await do(await Company.of(chain, agent))
-
-    with one_line():
-        return on_chain(url, of)
+    return _done(url, lambda chain: Company.of(chain, agent), do)
 
 
-def about_proposal(url: str, proposal: int, do: Callable[[Company], Awaitable[T]]) -> T:
-    """What `do` answers of the company that a proposal is made to."""
+def about_proposal(url: str, proposal: int, do: Callable[[Company], Awaitable[T]]) -> tuple[Company, T]:
+    """The company that a proposal is made to, and what `do` answers of it; ends the command as `in_company` does."""
     from offchain.governance.company import Company
 
-    async def of(chain: Chain) -> T:
-        return await do(await Company.of_proposal(chain, proposal))
+    return _done(url, lambda chain: Company.of_proposal(chain, proposal), do)
+
+
+def with_rules(do: WithRules) -> Callable[..., None]:
+    """A command with an option for each rule: `do(agent, rules, suri, url, as_json)`, of the rules that are said."""
+
+    def command(
+        agent: Agent,
+        announcement: Announcement = None,
+        voting: Voting = None,
+        time_lock: TimeLock = None,
+        execute_within: ExecuteWithin = None,
+        quorum: Quorum = None,
+        threshold: Threshold = None,
+        floor: Floor = None,
+        min_holders: MinHolders = None,
+        min_age: MinAge = None,
+        reserve: Reserve = None,
+        suri: Suri = "//Alice",
+        url: Url = NODE_URL,
+        as_json: AsJson = False,
+    ) -> None:
+        rules = {
+            "announcement": announcement,
+            "voting": voting,
+            "time_lock": time_lock,
+            "execute_within": execute_within,
+            "quorum": quorum,
+            "threshold": threshold,
+            "floor": floor,
+            "min_holders": min_holders,
+            "min_age": min_age,
+            "reserve": reserve,
+        }
+        do(agent, {name: value for name, value in rules.items() if value is not None}, suri, url, as_json)
+
+    command.__doc__ = do.__doc__
+    return command
+
+
+def _done(
+    url: str, find: Callable[[Chain], Awaitable[Company]], do: Callable[[Company], Awaitable[T]]
+) -> tuple[Company, T]:
+    async def done(chain: Chain) -> tuple[Company, T]:
+        company = await find(chain)
+        return company, await do(company)
 
     with one_line():
-        return on_chain(url, of)
-
-
-def keypair(suri: str) -> Keypair:
-    """Who signs."""
-    from pallets.primitives.keys import Keypair
-
-    return Keypair.from_suri(suri)
+        return on_chain(url, done)

@@ -9,27 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from offchain.governance.options import (
-    NODE_URL,
-    Agent,
-    Announcement,
-    AsJson,
-    ExecuteWithin,
-    Floor,
-    GuardianAccount,
-    MinAge,
-    MinHolders,
-    Quorum,
-    Reserve,
-    Suri,
-    Term,
-    Threshold,
-    TimeLock,
-    Url,
-    Voting,
-    in_company,
-    keypair,
-)
+from offchain.authoring.options import NODE_URL, Agent, AsJson, Suri, Url, keypair
+from offchain.governance.options import GuardianAccount, Term, in_company, with_rules
+from offchain.trading.options import Money
 
 if TYPE_CHECKING:
     from offchain.governance.company import Company
@@ -73,7 +55,7 @@ def script(
     """
     from offchain.governance.errors import NoMotion
 
-    async def do(company: Company) -> tuple[Company, dict[str, Any]]:
+    async def do(company: Company) -> dict[str, Any]:
         from offchain.governance.motions import changed_http, in_hex
         from offchain.records import CODE
         from pallets.primitives.hashing import blake2_256
@@ -88,7 +70,7 @@ def script(
                 upload = company.described.call("Agents", "upload_code", code=content)
         http = await changed_http(company, host, any_host, budget, max_charge)
         motion = {"ApproveScript": {"hash": code, "max_gas": max_gas, "http": http}}
-        return company, await company.propose(keypair(suri), motion, upload)
+        return await company.propose(keypair(suri), motion, upload)
 
     _print(*in_company(url, agent, do), as_json)
 
@@ -156,7 +138,7 @@ def terms(
 def spend(
     agent: Agent,
     dest: Annotated[str, typer.Argument(help="Whom to pay: an address, or `dao` for the DAO's own account.")],
-    amount: Annotated[str, typer.Argument(help="How much money, as 1.5UNIT.")],
+    amount: Money,
     suri: Suri = "//Alice",
     url: Url = NODE_URL,
     as_json: AsJson = False,
@@ -169,7 +151,8 @@ def spend(
     """
 
     async def motion(company: Company) -> Any:
-        from offchain.governance.company import account, dao_account
+        from offchain.governance.company import account
+        from pallets.primitives.pots import dao_account
 
         whom = dao_account(company.agent) if dest == "dao" else account(dest)
         return {"Spend": {"dest": whom, "amount": company.money.parse(amount)}}
@@ -181,7 +164,7 @@ def spend(
 def reward(
     agent: Agent,
     contribution: Annotated[int, typer.Argument(min=0, help="Its number: `fathom dao show` lists them.")],
-    amount: Annotated[str, typer.Argument(help="How much money, as 1.5UNIT.")],
+    amount: Money,
     suri: Suri = "//Alice",
     url: Url = NODE_URL,
     as_json: AsJson = False,
@@ -199,46 +182,20 @@ def reward(
     _propose(url, agent, suri, motion, as_json)
 
 
-@app.command()
-def rules(
-    agent: Agent,
-    announcement: Announcement = None,
-    voting: Voting = None,
-    time_lock: TimeLock = None,
-    execute_within: ExecuteWithin = None,
-    quorum: Quorum = None,
-    threshold: Threshold = None,
-    floor: Floor = None,
-    min_holders: MinHolders = None,
-    min_age: MinAge = None,
-    reserve: Reserve = None,
-    suri: Suri = "//Alice",
-    url: Url = NODE_URL,
-    as_json: AsJson = False,
-) -> None:
+@app.command("rules")
+@with_rules
+def rules(agent: str, changes: dict[str, str | int], suri: str, url: str, as_json: bool) -> None:
     """Other rules for proposals to come; what isn't said stays as it is.
 
     [bold]Example[/bold]
 
     fathom dao propose rules weather --voting 1d --quorum 20%
     """
-    said: dict[str, str | int | None] = {
-        "announcement": announcement,
-        "voting": voting,
-        "time_lock": time_lock,
-        "execute_within": execute_within,
-        "quorum": quorum,
-        "threshold": threshold,
-        "floor": floor,
-        "min_holders": min_holders,
-        "min_age": min_age,
-        "reserve": reserve,
-    }
 
     async def motion(company: Company) -> Any:
         from offchain.governance.motions import changed_rules
 
-        return {"SetRules": {"rules": await changed_rules(company, said)}}
+        return {"SetRules": {"rules": await changed_rules(company, changes)}}
 
     _propose(url, agent, suri, motion, as_json)
 
@@ -371,8 +328,8 @@ def _propose_enclaves(
 
 
 def _propose(url: str, agent: str, suri: str, build: BuildMotion, as_json: bool) -> None:
-    async def do(company: Company) -> tuple[Company, dict[str, Any]]:
-        return company, await company.propose(keypair(suri), await build(company))
+    async def do(company: Company) -> dict[str, Any]:
+        return await company.propose(keypair(suri), await build(company))
 
     _print(*in_company(url, agent, do), as_json)
 

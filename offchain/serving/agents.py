@@ -44,6 +44,7 @@ from offchain.rpc import CallFailed, ConnectionLost
 from offchain.serving import receipt_records
 from pallets.primitives.agent_record import Agent
 from pallets.primitives.codec import codec_of
+from pallets.primitives.pots import treasury
 from pallets.primitives.service import NO_SERVICE, OPEN_ACCESS, AccessPolicy, ServicePolicy, caller_owes
 from pallets.primitives.types import Balance
 
@@ -203,7 +204,7 @@ class Agents:
             receipt_records.SERVICE.key(id),
             receipt_records.ACCESS.key(id),
             receipt_records.HOSTS.key(id),
-            ACCOUNT.key(receipt_records.treasury(id)),
+            ACCOUNT.key(treasury(id)),
         ]
         header = await self._final.header()
         values = await self._final.get_all(header, keys)

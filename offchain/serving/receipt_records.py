@@ -56,8 +56,3 @@ def open_receipts(
 def claim_voucher(signed: SignedVoucher) -> bytes:
     """`Jobs.claim_voucher`, to be signed by anyone."""
     return bytes((JOBS, 18)) + CLAIM_VOUCHER.encode(signed)
-
-
-def treasury(agent: int) -> bytes:
-    """The keyless account of an agent's money, `PalletId::into_sub_account_truncating`."""
-    return (b"modlfthmagnt" + agent.to_bytes(8, "little")).ljust(32, b"\0")

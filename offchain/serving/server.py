@@ -179,7 +179,8 @@ class Endpoint:
         if isinstance(said, Kept) and len(callers) <= MAX_OPEN_REQUESTS:
             assert self._lobby is not None
             if isinstance(said, PutBytes):  # at once: many that wait would fill the memory
-                self._lobby.start_soon(self._show, said.id, partial(_same, self._put(said)), turn, caller, callers)
+                hash = self._put(said)
+                self._lobby.start_soon(self._show, said.id, lambda: hash, turn, caller, callers)
                 return size
             self._lobby.start_soon(self._show, said.id, partial(self._kept, said), turn, caller, callers)
         elif self._answering is not None and len(callers) <= MAX_OPEN_REQUESTS and self._open + size <= MAX_OPEN_BYTES:
@@ -254,10 +255,6 @@ async def listen(host: str, port: int, *, task_status: trio.TaskStatus[Endpoint]
     """Listens until cancelled, 0 is a free port; started with the endpoint. Raises `CannotListen`."""
     endpoint = Endpoint(host, await open_listeners(host, port))
     await endpoint.run(task_status)
-
-
-def _same(data: bytes | None) -> bytes | None:
-    return data
 
 
 async def _http(_request: Request) -> Response:

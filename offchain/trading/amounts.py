@@ -13,6 +13,8 @@ from typing import NamedTuple
 from offchain.trading.errors import NotAnAmount
 
 MILLISECONDS = {"": 1, "ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+MOST_DIGITS = len(str(2**128))
+"""Of an amount, before the point."""
 AMOUNT = re.compile(r"(\d+)(?:\.(\d+))?\s*(\S*)", re.ASCII)
 
 
@@ -34,6 +36,8 @@ class Unit(NamedTuple):
         if found is None:
             raise NotAnAmount(f"{text!r} is no amount: write {self._example}")
         digits, fraction, symbol = found.group(1), found.group(2) or "", found.group(3)
+        if len(digits) > MOST_DIGITS:
+            raise NotAnAmount(f"{digits[:8]}… is more than there can be of anything")
         if not symbol:
             if fraction:
                 raise NotAnAmount(f"{text!r} could be of whole ones or of smallest units: write {self._example}")

@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from offchain.authoring.on_chain import on_chain
 from offchain.authoring.one_line import one_line
+from offchain.authoring.options import NODE_URL, Agent, AsJson, Suri, Url, keypair
 from offchain.trading.amounts import Unit, moment, percent
 from offchain.trading.errors import NotTerms, TradingError
+from offchain.trading.options import Money, Plot, Slippage, Start, Tokens, check_plot, history_in, in_market
 
 if TYPE_CHECKING:
     from offchain.chain import Chain
-    from offchain.trading.history import History
     from offchain.trading.market import Market, Offer, Trade
-    from pallets.primitives.curves.presets import Preset
-    from pallets.primitives.keys import Keypair
-
-T = TypeVar("T")
 
 app = typer.Typer(
     name="curve",
@@ -33,20 +30,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Agent = Annotated[str, typer.Argument(help="Name or number of the agent.")]
-Tokens = Annotated[str, typer.Argument(help="How much of the token, as 1.5WTHR; a number alone is smallest units.")]
-Money = Annotated[str, typer.Argument(help="How much money, as 1.5UNIT; a number alone is smallest units.")]
-Slippage = Annotated[
-    str, typer.Option(metavar="PERCENT", help="How far the price may move against you, without a limit of its own.")
-]
-Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it into a .png or .svg as well.")]
-Start = Annotated[
-    int | None, typer.Option("--from", min=0, help="The first block.", show_default="where the curve was created")
-]
-Url = Annotated[str, typer.Option(help="WebSocket of a node.", envvar="FATHOM_URL")]
-Suri = Annotated[str, typer.Option(help="Secret URI of the account that signs.", envvar="FATHOM_SURI")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
-NODE_URL = "ws://127.0.0.1:9944"
 DEV_MONEY = Unit("UNIT", 12)
 SHARES, TOKENS = (0, 10, 25, 50, 75, 100), (0, 10, 50, 100, 200, 500, 1000)
 """Where prices are shown: in percent of what a curve sells, or tokens where it has no end."""
@@ -65,7 +48,7 @@ def presets(
 
     fathom curve presets pump.fun --plot pump.svg
     """
-    from offchain.trading import shown, terms
+    from offchain.trading import plots, shown, terms
     from pallets.primitives.curves.presets import PRESETS
 
     money = Unit(DEV_MONEY.symbol, decimals)
@@ -82,7 +65,9 @@ def presets(
             return
         curve = terms.preset(name, money.whole)
         if plot is not None:
-            _draw_supply(plot, curve, name, money, Unit("tokens", curve.decimals), None)
+            plots.price_over_supply(
+                plot, curve, title=f"Price of {name}", money=money, token=Unit("tokens", curve.decimals)
+            )
     if as_json:
         print(json.dumps(terms.as_json(curve)))
         return
@@ -122,7 +107,7 @@ def create(
             chosen = curve_terms.from_json(_json_in(terms))
         else:
             chosen = curve_terms.preset(preset or "", (await money_of(chain)).whole)
-        return await launch(chain, _keypair(suri), agent, chosen, name or agent, symbol)
+        return await launch(chain, keypair(suri), agent, chosen, name or agent, symbol)
 
     with one_line():
         if (preset is None) == (terms is None):
@@ -142,19 +127,16 @@ def show(agent: Agent, plot: Plot = None, url: Url = NODE_URL, as_json: AsJson =
 
     fathom curve show weather --plot weather.svg
     """
-
-    from offchain.trading import shown
-
-    async def do(market: Market) -> tuple[Market, int]:
-        return market, await market.price()
+    from offchain.trading import plots, shown
 
     with one_line():
-        _check(plot)
-        market, price = _in_market(url, agent, do)
+        check_plot(plot)
+        market, price = in_market(url, agent, lambda market: market.price())
         if plot is not None:
             curve = shown.preset_of(market)
             supply = market.level.supply if market.pool is None else None
-            _draw_supply(plot, curve, f"{shown.name_of(market)}, by the curve", market.money, market.token, supply)
+            title = f"Price of {shown.name_of(market)}, by the curve"
+            plots.price_over_supply(plot, curve, title=title, money=market.money, token=market.token, supply=supply)
     print(json.dumps(shown.told(market, price)) if as_json else "\n".join(shown.lines(market, price)))
 
 
@@ -174,17 +156,17 @@ def quote(
     fathom curve quote weather --buy 10WTHR
     """
 
-    async def do(market: Market) -> tuple[Market, Offer]:
+    async def do(market: Market) -> Offer:
         if buy is not None:
-            return market, await market.offer_to_buy(market.token.parse(buy))
+            return await market.offer_to_buy(market.token.parse(buy))
         if buy_for is not None:
-            return market, await market.offer_to_buy_for(market.money.parse(buy_for))
-        return market, await market.offer_to_sell(market.token.parse(sell or ""))
+            return await market.offer_to_buy_for(market.money.parse(buy_for))
+        return await market.offer_to_sell(market.token.parse(sell or ""))
 
     with one_line():
         if sum(each is not None for each in (buy, buy_for, sell)) != 1:
             raise TradingError("say one of --buy TOKENS, --for MONEY and --sell TOKENS")
-        market, offer = _in_market(url, agent, do)
+        market, offer = in_market(url, agent, do)
     if as_json:
         print(json.dumps(offer._asdict()))
     else:
@@ -210,9 +192,9 @@ def buy_units(
     fathom curve buy weather 10WTHR --max-cost 2UNIT --suri //Bob
     """
 
-    async def do(market: Market) -> tuple[Market, Trade]:
+    async def do(market: Market) -> Trade:
         limit = None if max_cost is None else market.money.parse(max_cost)
-        return market, await market.buy(_keypair(suri), market.token.parse(units), limit, percent(slippage))
+        return await market.buy(keypair(suri), market.token.parse(units), limit, percent(slippage))
 
     _print_trade(url, agent, do, "bought", as_json)
 
@@ -234,9 +216,9 @@ def buy_for_money(
     fathom curve buy-for weather 5UNIT --suri //Bob
     """
 
-    async def do(market: Market) -> tuple[Market, Trade]:
+    async def do(market: Market) -> Trade:
         limit = None if min_units is None else market.token.parse(min_units)
-        return market, await market.buy_for(_keypair(suri), market.money.parse(money), limit, percent(slippage))
+        return await market.buy_for(keypair(suri), market.money.parse(money), limit, percent(slippage))
 
     _print_trade(url, agent, do, "bought", as_json)
 
@@ -258,9 +240,9 @@ def sell_units(
     fathom curve sell weather 10WTHR --suri //Bob
     """
 
-    async def do(market: Market) -> tuple[Market, Trade]:
+    async def do(market: Market) -> Trade:
         limit = None if min_refund is None else market.money.parse(min_refund)
-        return market, await market.sell(_keypair(suri), market.token.parse(units), limit, percent(slippage))
+        return await market.sell(keypair(suri), market.token.parse(units), limit, percent(slippage))
 
     _print_trade(url, agent, do, "sold", as_json)
 
@@ -274,11 +256,8 @@ def collect(agent: Agent, suri: Suri = "//Bob", url: Url = NODE_URL, as_json: As
     fathom curve collect weather
     """
 
-    async def do(market: Market) -> tuple[Market, dict[str, int]]:
-        return market, await market.collect(_keypair(suri))
-
     with one_line():
-        market, paid = _in_market(url, agent, do)
+        market, paid = in_market(url, agent, lambda market: market.collect(keypair(suri)))
     if as_json:
         print(json.dumps(paid))
         return
@@ -296,11 +275,8 @@ def claim(agent: Agent, suri: Suri = "//Bob", url: Url = NODE_URL, as_json: AsJs
     fathom curve claim weather --suri //Bob
     """
 
-    async def do(market: Market) -> tuple[Market, int]:
-        return market, await market.claim(_keypair(suri))
-
     with one_line():
-        market, amount = _in_market(url, agent, do)
+        market, amount = in_market(url, agent, lambda market: market.claim(keypair(suri)))
     print(json.dumps({"amount": amount}) if as_json else f"claimed {market.money.text(amount)}")
 
 
@@ -315,7 +291,7 @@ def history(agent: Agent, start: Start = None, plot: Plot = None, url: Url = NOD
     from offchain.trading import plots, shown
 
     with one_line():
-        market, found = _history(url, agent, start, plot)
+        market, found = history_in(url, agent, start, plot)
         if plot is not None:
             plots.price_over_time(plot, found.trades, title=f"Price of {shown.name_of(market)}", money=market.money)
     if as_json:
@@ -339,7 +315,7 @@ def revenue(agent: Agent, start: Start = None, plot: Plot = None, url: Url = NOD
     from offchain.trading import plots, shown
 
     with one_line():
-        market, found = _history(url, agent, start, plot)
+        market, found = history_in(url, agent, start, plot)
         if plot is not None:
             plots.revenue(plot, found.earned, title=f"Revenue of {shown.name_of(market)}", money=market.money)
     totals = {source: sum(each.amount for each in found.earned if each.source == source) for source in plots.TOLD}
@@ -353,52 +329,9 @@ def revenue(agent: Agent, start: Start = None, plot: Plot = None, url: Url = NOD
 # What these have in common
 
 
-def _in_market(url: str, agent: str, do: Callable[[Market], Awaitable[T]]) -> T:
-    """What `do` answers of an agent's market."""
-    from offchain.trading.market import Market
-
-    async def of(chain: Chain) -> T:
-        return await do(await Market.of(chain, agent))
-
-    return on_chain(url, of)
-
-
-def _history(url: str, agent: str, start: int | None, plot: Path | None) -> tuple[Market, History]:
-    from offchain.trading.history import history_of
-
-    async def do(market: Market) -> tuple[Market, History]:
-        return market, await history_of(market, start)
-
-    _check(plot)
-    return _in_market(url, agent, do)
-
-
-def _keypair(suri: str) -> Keypair:
-    from pallets.primitives.keys import Keypair
-
-    return Keypair.from_suri(suri)
-
-
-def _check(plot: Path | None) -> None:
-    """Refuses a plot before anything is done for it."""
-    if plot is not None:
-        from offchain.trading.plots import check_file
-
-        check_file(plot)
-
-
-def _draw_supply(path: Path, curve: Preset, title: str, money: Unit, token: Unit, supply: int | None) -> None:
-    from offchain.trading.plots import check_file, price_over_supply
-
-    check_file(path)
-    price_over_supply(path, curve, title=f"Price of {title}", money=money, token=token, supply=supply)
-
-
-def _print_trade(
-    url: str, agent: str, do: Callable[[Market], Awaitable[tuple[Market, Trade]]], did: str, as_json: bool
-) -> None:
+def _print_trade(url: str, agent: str, do: Callable[[Market], Awaitable[Trade]], did: str, as_json: bool) -> None:
     with one_line():
-        market, trade = _in_market(url, agent, do)
+        market, trade = in_market(url, agent, do)
     if as_json:
         print(json.dumps(trade._asdict()))
         return

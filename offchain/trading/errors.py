@@ -4,7 +4,7 @@
 TradingError
 ├── NotAnAmount   a text is no amount of this money or token
 ├── NotTerms      a file doesn't say what a curve is launched with
-├── NoCurve       the agent has no token, or has one already
+├── NoCurve       the agent has no token yet
 ├── NoQuote       nothing is to be had for that
 ├── NoPlots       a plot can't be drawn: no matplotlib, or not that kind of file
 └── NothingToDraw there are no trades yet

@@ -105,12 +105,12 @@ class _Book:
                 money = told["cost"] if bought else told["refund"]
                 price = token_price(curve, self._supply)
                 kind = "buy" if bought else "sell"
-                self._trade(Traded(block, at, kind, _address(told["who"]), told["units"], money, price, None))
+                self.trades.append(Traded(block, at, kind, ss58.encode(told["who"]), told["units"], money, price, None))
                 self._earn(block, at, TRADES, told["fee"] - (self._tax(at, money - told["fee"]) if bought else 0))
             case "Curves", "Stocked" if told["curve"] == self._market.id:
                 self._pool = Pool(curve.token, told["base"], told["tokens"])
             case "Pools", "Swapped" if told["pool"] == self._market.level.pool and self._pool is not None:
-                self._trade(self._swapped(block, at, told, self._pool))
+                self.trades.append(self._swapped(block, at, told, self._pool))
             case "Dividends", "RevenueAdded" if told["token"] == curve.token:
                 self._earn(block, at, HOLDERS, told["amount"])
             case "Jobs", "Submitted":
@@ -131,10 +131,7 @@ class _Book:
         pool.tokens += -units if bought else units
         price = -(-pool.base * self._market.token.whole // pool.tokens)
         kind = "buy" if bought else "sell"
-        return Traded(block, at, kind, _address(told["who"]), units, money, price, told["pool"])
-
-    def _trade(self, trade: Traded) -> None:
-        self.trades.append(trade)
+        return Traded(block, at, kind, ss58.encode(told["who"]), units, money, price, told["pool"])
 
     def _earn(self, block: int, at: int, source: str, amount: int) -> None:
         if amount:
@@ -185,7 +182,3 @@ async def _blocks(chain: Chain, first: int, last: int) -> AsyncIterator[tuple[in
                 described = await Described.at(chain, block)
                 events = described.events(data)
             yield number, at, events
-
-
-def _address(account: bytes) -> str:
-    return ss58.encode(account)

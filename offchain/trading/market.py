@@ -117,24 +117,15 @@ class Market:
         id = await chain.read(OF_AGENT, number)
         if id is None:
             raise NoCurve(f"{agent} has no token yet: its creator launches one with `fathom curve create {agent}`")
-        found = cls.__new__(cls)
-        found.chain, found.agent, found.id, found.money = chain, number, id, await money_of(chain)
-        await found.refresh()
-        return found
-
-    async def refresh(self, at: bytes | None = None) -> None:
-        """Reads all of it again, after block `at` or the best one."""
-        chain = self.chain
-        record = await chain.read(AGENT, self.agent, at=at)
-        curve, level = await chain.read(CURVE, self.id, at=at), await chain.read(LEVEL, self.id, at=at)
+        record = await chain.read(AGENT, number)
+        curve, level = await chain.read(CURVE, id), await chain.read(LEVEL, id)
         if record is None or curve is None or level is None:
-            raise NoCurve(f"there is no curve {self.id} any more: was the chain set back?")
-        named = await chain.read(TOKEN, curve.token, at=at)
-        symbol = "" if named is None else named.symbol.decode("utf-8", "replace")
-        self.record, self.curve, self.level, self.token = record, curve, level, Unit(symbol, curve.decimals)
-        self.pool = None
+            raise NoCurve(f"there is no curve {id} any more: was the chain set back?")
+        pool: Pool | None = None
         if level.pool is not None:
-            self.pool = await chain.read(POOL, level.pool, at=at)
+            pool = await chain.read(POOL, level.pool)
+        token = await token_of(chain, curve.token) or Unit("", curve.decimals)
+        return cls(chain, number, record, id, curve, level, pool, await money_of(chain), token)
 
     # Asking
 
@@ -218,9 +209,8 @@ class Market:
     def _tokens_left(self) -> str:
         return self.token.text(0 if self.pool is None else self.pool.tokens)
 
-    async def _ask(self, method: str, data: bytes, codec: Codec[Any]) -> Any:
-        found = await self.chain.client.call("state_call", method, f"0x{data.hex()}")
-        return codec.decode_all(bytes.fromhex(found[2:]))
+    async def _ask(self, function: str, argument: bytes, codec: Codec[Any]) -> Any:
+        return codec.decode_all(await self.chain.ask(function, argument))
 
     async def _curve_offer(self, kind: str, amount: int) -> Offer:
         quote = await self._ask(f"CurvesApi_quote_{kind}", ASK_CURVE.encode((self.id, amount)), QUOTE)
@@ -264,6 +254,12 @@ async def launch(chain: Chain, creator: Keypair, agent: str, terms: Preset, name
     arguments = (number, terms.shape, terms.terms, name.encode(), symbol.encode(), terms.decimals)
     await carried_out(chain, creator, bytes((CURVES, 0)) + CREATE.encode(arguments))
     return await Market.of(chain, str(number))
+
+
+async def token_of(chain: Chain, id: int) -> Unit | None:
+    """A token as it is written; `None` where nothing describes it."""
+    named = await chain.read(TOKEN, id)
+    return None if named is None else Unit(named.symbol.decode("utf-8", "replace"), named.decimals)
 
 
 async def money_of(chain: Chain) -> Unit:

@@ -14,7 +14,7 @@ from trio.testing import MockClock
 
 from node.web import WebSocket
 from node.web.errors import ConnectionClosed
-from offchain.gateway import links
+from offchain.gateway import dispatch, links
 from offchain.gateway.asked import RequestLimits
 from offchain.serving import wire
 from pallets.primitives.http import Headers, HttpResponse
@@ -191,6 +191,26 @@ async def test_another_worker_answers_and_without_one_the_caller_is_told(monkeyp
             error_of(told, *((502, "bad-answer") if lie in LIES_IN_ANSWERS else (503, "worker-gone")))
             assert "x-fathom-receipt" not in told.headers, lie
             await stage.linked(1)
+
+
+async def test_what_the_gateway_knows_better_no_worker_refuses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "NEWS_SECONDS", 0.0)
+    refusals = [(404, "unknown-agent"), (403, "agent-paused"), (402, "payment-required"), (401, "secret-not-readable")]
+    async with staged(echo, echo) as stage, stage.client() as client:
+        liar, honest = stage.workers
+        for status, reason in refusals:
+            asks = len(liar.asks)
+
+            async def refuse(_: StubWorker, ask: wire.Ask, say: Say, said: tuple[int, str] = (status, reason)) -> None:
+                await say(wire.Refused(ask.id, *said, "which isn't so", None, False))
+
+            liar.behave = refuse
+            answer = await client.get("/agents/echo/")
+            assert len(liar.asks) == asks + 1, reason
+            if reason == "secret-not-readable":
+                error_of(answer, status, reason)
+            else:
+                assert answer.headers["x-fathom-worker"] == f"0x{honest.keys.worker_key.hex()}", reason
 
 
 @pytest.mark.parametrize("part", [b"", b"x" * 1000])

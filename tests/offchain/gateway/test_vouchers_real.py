@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 
 from node.web import request
 from offchain.sandbox.pool import Pool
 from offchain.serving import channels, claims
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.service import ServicePolicy
+from tests.offchain.command import Fathom
 from tests.offchain.gateway.real_gateway import gateway_before
-from tests.offchain.hearing import PATIENCE
 from tests.offchain.real_node import ALICE, BOB, UNIT, Scene, worker_of
 from tests.offchain.serving.gateway import eventually
 
@@ -27,29 +25,17 @@ class Caller:
     """Bob, who pays."""
 
     def __init__(self, scene: Scene, gateway: str) -> None:
-        self._node, self._gateway = scene.node.ws_url, gateway
-
-    async def fathom(self, *arguments: object) -> Any:
-        """What a command answers."""
-        command = [sys.executable, "-m", "node", *(str(each) for each in arguments)]
-        with trio.fail_after(PATIENCE):
-            done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode().strip()
-
-    async def channel(self, command: str, *arguments: object) -> Any:
-        given = ("--url", self._node, "--suri", "//Bob", "--json")
-        return json.loads(await self.fathom("channel", command, *arguments, *given))
+        self.channel, self._agent = Fathom(scene.node.ws_url, "channel"), Fathom(scene.node.ws_url, "agent")
+        self._gateway = gateway
 
     async def voucher(self, cumulative: int) -> str:
-        given = ("--channel", 0, "--agent", "echo", "--cumulative", cumulative, "--url", self._node, "--suri", "//Bob")
-        found: str = await self.fathom("channel", "voucher", *given)
-        return found
+        given = ("--channel", 0, "--agent", "echo", "--cumulative", cumulative)
+        return (await self.channel.text("voucher", *given, suri="//Bob")).strip()
 
     async def call(self, voucher: str) -> dict[str, Any]:
         """An answer to `fathom agent call`, which must have a receipt."""
-        given = ("--voucher", voucher, "--gateway", self._gateway, "--json")
-        found: dict[str, Any] = json.loads(await self.fathom("agent", "call", "echo", "/", *given))
+        given = ("--voucher", voucher, "--gateway", self._gateway)
+        found: dict[str, Any] = await self._agent("call", "echo", "/", *given)
         assert found["status"] == 200 and found["body"].endswith("!") and "x-fathom-receipt" in found["headers"]
         return found
 
@@ -95,7 +81,7 @@ async def test_a_caller_pays_by_vouchers(
         async with worker() as running:
             key = running.worker_key
             given = ("--agent", "echo", "--worker", f"0x{key.hex()}", "--amount", HELD)
-            assert await caller.channel("open", *given) == {"channel": 0, "most": MOST}
+            assert await caller.channel("open", *given, suri="//Bob") == {"channel": 0, "most": MOST}
             assert "voucher" in await caller.refused("payment-required")
             assert f"sign one over {MOST} or more" in await caller.refused(
                 "voucher-too-small", await caller.voucher(MOST - 1)
@@ -119,13 +105,15 @@ async def test_a_caller_pays_by_vouchers(
             assert f"sign one over {5 * MOST}" in await caller.refused("voucher-too-small", third)
             fourth = await caller.voucher(5 * MOST)
             await caller.call(fourth)
-            assert (await caller.channel("top-up", "--channel", 0, "--amount", HELD))["held"] == 2 * HELD - 4 * MOST
-            closes = (await caller.channel("close", "--channel", 0))["closes"]
+            assert (await caller.channel("top-up", "--channel", 0, "--amount", HELD, suri="//Bob"))[
+                "held"
+            ] == 2 * HELD - 4 * MOST
+            closes = (await caller.channel("close", "--channel", 0, suri="//Bob"))["closes"]
             await scene.seen(Jobs.VoucherClaimed, 4, channel=0, worker=key)
     assert scene.node.clock.now_ms() < closes
     while scene.node.clock.now_ms() <= closes:  # no jump, which would give everybody more time
         scene.node.clock.advance_to(scene.node.clock.now_ms() + 50_000)
         await scene.node.producer.create_block(create_empty=True)
-    assert (await caller.channel("close", "--channel", 0, "--withdraw"))["held"] == 2 * HELD - 5 * MOST
+    assert (await caller.channel("close", "--channel", 0, "--withdraw", suri="//Bob"))["held"] == 2 * HELD - 5 * MOST
     assert (await scene.seen(Jobs.ChannelClosed)).released == 2 * HELD - 5 * MOST
     assert not scene.state.balances.held(Jobs.HoldReason.Channel, BOB.account_id)

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from offchain.governance.company import dao_account
-from pallets import companies
+import pytest
+
+from offchain.authoring.deployment import deploy
+from offchain.authoring.errors import HoldersDecide
 from pallets.dao.pallet import Dao
 from pallets.primitives.hashing import blake2_256
+from pallets.primitives.pots import treasury
 from tests.offchain.command import Fathom
 from tests.offchain.real_node import ALICE, ECHO, UNIT, Scene
 from tests.offchain.trading.test_curve_command import TERMS
@@ -33,13 +36,12 @@ async def passed(scene: Scene, dao: Fathom, proposal: dict[str, Any]) -> None:
 async def test_from_the_creator_alone_to_holders_who_decide(scene: Scene, tmp_path: Path) -> None:
     dao, curve = Fathom(scene.node.ws_url, "dao"), Fathom(scene.node.ws_url, "curve")
     agent = await scene.deploy(ECHO)
-    assert dao_account(agent) == companies.dao_account(agent)
 
     # nobody holds anything: the creator decides
     shown = await dao("show", "echo")
     assert not shown["holders_decide"] and shown["rules"]["floor"] == 1
     assert "has no token" in await dao.refused("lock", "echo", "5")
-    await scene.send(ALICE, "Balances", "transfer_keep_alive", dest=companies.treasury(agent), value=50 * UNIT)
+    await scene.send(ALICE, "Balances", "transfer_keep_alive", dest=treasury(agent), value=50 * UNIT)
     assert await dao("spend", "echo", "//Dave", "2UNIT", suri="//Alice") == {"amount": 2 * UNIT}
     rules = await dao("set-rules", "echo", "--reserve", "3UNIT", "--voting", "20s", suri="//Alice")
     assert (await dao("show", "echo"))["rules"] == rules and rules["voting"] == 20_000
@@ -55,6 +57,8 @@ async def test_from_the_creator_alone_to_holders_who_decide(scene: Scene, tmp_pa
     for who, units in (("//Bob", 6), ("//Charlie", 4), ("//Dave", 2)):
         await curve("buy", "echo", f"{units}ECH", suri=who)
         assert await dao("lock", "echo", f"{units}ECH", suri=who) == {"locked": units}
+    with pytest.raises(HoldersDecide, match="propose script echo --bundle dist/index"):
+        await deploy(scene.chain, ALICE, "echo", NEW, None)
     assert "Dao.HoldersDecide" in await dao.refused("spend", "echo", "//Dave", "2UNIT", suri="//Alice")
     assert (await dao("delegate", "echo", "//Charlie", suri="//Dave"))["amount"] == 2
     shown = await dao("show", "echo", "--who", "//Bob")
