@@ -209,6 +209,7 @@ async def test_receipts_go_on_the_chain_and_outlive_the_worker(
         async def earned() -> bool:
             """Leaves are drawn: of the first batch, in which one receipt of many is charged, that may be none."""
             await gateway.answer(agent, ask, ticket=tickets.next(ask))
+            await scene.node.producer.create_block(create_empty=True)
             return any(event.paid for event in scene.all(Jobs.ReceiptsPaid, worker=key))
 
         await eventually(earned)
@@ -259,6 +260,7 @@ async def becomes_answerable(gateway: Gateway, agent: int, ask: HttpRequest, tic
 
 async def committed_up_to(scene: Scene, number: int) -> None:
     async def committed() -> bool:
+        await scene.node.producer.create_block(create_empty=True)  # batches keep a distance in the chain's time
         return sum(event.count for event in scene.all(Jobs.ReceiptsCommitted)) > number
 
     await eventually(committed)
