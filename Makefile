@@ -51,7 +51,7 @@ $(VENV)-asi/.installed: requirements/asi.txt # a client that can't share an envi
 	touch $@
 
 test: build $(VENV)/.dev $(MODELS) $(VENV)-asi/.installed node_modules/.clients ## what CI runs
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 check: $(VENV)/.dev ## format, lint, types, layers
 	$(BIN)/ruff format --check .
