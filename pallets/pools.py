@@ -33,57 +33,18 @@ from pallets.frame import (
     Map,
     Pallet,
     Signed,
-    UnitEnum,
     Value,
     Weight,
     call,
-    struct,
 )
 from pallets.fungible import Currency
 from pallets.fungibles import AssetId, Fungibles
+from pallets.primitives.curves.pool import Pool, Side
 from pallets.primitives.curves.record import MILLION, PoolId
 from pallets.primitives.fixed import U128_MAX
 from pallets.primitives.pots import is_pot, pot_account
 
 SWAP_WEIGHT = Weight(450_000_000, 14_000)
-
-
-class Side(UnitEnum):
-    """Which way a swap goes."""
-
-    __type_path__ = "pallet_pools::Side"
-    Buy = 0
-    """Money in, tokens out."""
-    Sell = 1
-    """Tokens in, money out."""
-
-
-@struct
-class Pool:
-    """A pool's record."""
-
-    token: U32
-    base: Balance
-    """The reserve of money."""
-    tokens: Balance
-    """The reserve of tokens."""
-
-    def reserves(self, side: Side) -> tuple[int, int]:
-        """What there is of what comes in, and of what goes out."""
-        return (self.base, self.tokens) if side is Side.Buy else (self.tokens, self.base)
-
-    def out_for(self, side: Side, amount: int, fee: int) -> int:
-        """What an exact amount gets, rounded down; `fee` in millionths of what comes in."""
-        before, there = self.reserves(side)
-        counted = amount * (MILLION - fee)
-        return counted * there // (before * MILLION + counted)
-
-    def in_for(self, side: Side, amount: int, fee: int) -> int | None:
-        """What an exact amount costs, rounded up; `None` of as much as there is, or more."""
-        before, there = self.reserves(side)
-        if amount >= there:
-            return None
-        return -(-before * amount * MILLION // ((there - amount) * (MILLION - fee)))
 
 
 class Pools(Pallet):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pallets.curves.pallet import Curves
 from pallets.frame import U32, Balance
 from pallets.frame.runtime_api import RuntimeApi
-from pallets.pools import Pools, Side
+from pallets.pools import Pools
+from pallets.primitives.curves.pool import Side
 from pallets.primitives.curves.record import CurveId, PoolId
 from pallets.primitives.curves.trade import Quote
 

@@ -15,8 +15,9 @@ from offchain.chain import EVENTS_KEY, BlockGone, Chain
 from offchain.described import Described, Happened
 from offchain.metadata import UnreadableMetadata
 from offchain.records import JOB, NOW
-from offchain.trading.market import LEVEL, POOL, Market, Pool
+from offchain.trading.market import LEVEL, POOL, Market
 from pallets.primitives import ss58
+from pallets.primitives.curves.pool import Pool
 from pallets.primitives.curves.record import MILLION, Level
 from pallets.primitives.curves.trade import token_price
 

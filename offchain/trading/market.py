@@ -17,31 +17,16 @@ from offchain.trading.amounts import Unit
 from offchain.trading.errors import NoCurve, NoQuote
 from pallets.primitives.agent_record import Agent, AgentId
 from pallets.primitives.codec import Codec, codec_of
+from pallets.primitives.curves.pool import Pool, Side
 from pallets.primitives.curves.presets import Preset
 from pallets.primitives.curves.record import MILLION, Curve, CurveId, CurveTerms, Level, PoolId
 from pallets.primitives.curves.shape import Shape
 from pallets.primitives.curves.trade import Quote
 from pallets.primitives.hashing import Blake2_128Concat
 from pallets.primitives.keys import Keypair
-from pallets.primitives.types import U8, U32, AccountId, Balance, Compact, UnitEnum, struct
+from pallets.primitives.types import U8, U32, AccountId, Balance, Compact, struct
 
 CURVES, POOLS, DIVIDENDS = 24, 26, 32
-
-
-class Side(UnitEnum):
-    """`pallet_pools::Side`."""
-
-    Buy = 0
-    Sell = 1
-
-
-@struct
-class Pool:
-    """`pallet_pools::Pool`."""
-
-    token: U32
-    base: Balance
-    tokens: Balance
 
 
 @struct

@@ -9,6 +9,7 @@ act by another's rights or for the chain: `NEVER`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from pallets.companies import Companies
@@ -99,12 +100,9 @@ def check_motion(dao: Dao, agent: int, motion: Motion) -> None:
         if call.dispatch_info().weight.any_gt(MAX_CALL_WEIGHT):
             raise dao.CallTooHeavy
         return
-    try:
-        with dao.runtime.transactional():
-            _do(dao, agent, motion, proposal=0, proposer=bytes(32))
-            raise _Possible
-    except _Possible:
-        pass
+    with suppress(_Possible), dao.runtime.transactional():
+        _do(dao, agent, motion, proposal=0, proposer=bytes(32))
+        raise _Possible
 
 
 def carry_out_motion(dao: Dao, id: int, proposal: Proposal, motion: Motion) -> None:

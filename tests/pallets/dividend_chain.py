@@ -1,4 +1,4 @@
-"""A runtime of tokens and dividends alone, its clock in the test's hands."""
+"""A runtime of tokens and dividends alone, its clock in the test's hands; and these two for other runtimes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,32 @@ class Untimed:
         pass
 
 
-class DividendRuntime(Runtime):
+class TokenRuntime(Runtime):
+    """Of which tokens and dividends are a part."""
+
+    system: System
+    timestamp: Timestamp
+    balances: Balances
+
+    def compose_tokens(self) -> None:
+        """Once there is what they stand on."""
+        self.assets = Assets(
+            index=12,
+            system=self.system,
+            currency=self.balances,
+            listener=lambda: self.dividends,
+            asset_deposit=UNIT,
+            asset_account_deposit=UNIT,
+            metadata_deposit_base=UNIT,
+            metadata_deposit_per_byte=UNIT,
+            approval_deposit=UNIT,
+        )
+        self.dividends = Dividends(
+            index=32, timestamp=self.timestamp, currency=self.balances, tokens=self.assets, epoch=EPOCH
+        )
+
+
+class DividendRuntime(TokenRuntime):
     """System, time, money, tokens and what they earn."""
 
     version = RuntimeVersion("dividends", "dividends", 1, 1, 1, [], 1, 1)
@@ -50,20 +75,7 @@ class DividendRuntime(Runtime):
         )
         self.timestamp = Timestamp(index=2, minimum_period=50, on_set=Untimed())
         self.balances = Balances(index=5, system=self.system, existential_deposit=DEPOSIT)
-        self.assets = Assets(
-            index=12,
-            system=self.system,
-            currency=self.balances,
-            listener=lambda: self.dividends,
-            asset_deposit=UNIT,
-            asset_account_deposit=UNIT,
-            metadata_deposit_base=UNIT,
-            metadata_deposit_per_byte=UNIT,
-            approval_deposit=UNIT,
-        )
-        self.dividends = Dividends(
-            index=32, timestamp=self.timestamp, currency=self.balances, tokens=self.assets, epoch=EPOCH
-        )
+        self.compose_tokens()
 
 
 class DividendChain:

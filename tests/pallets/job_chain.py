@@ -19,17 +19,15 @@ from offchain.simulated_tee import (
 from offchain.simulated_tee import Tee as TeeName
 from offchain.simulated_tee.gpu import dev_gpu_root
 from pallets.agents.pallet import Agents
-from pallets.assets.pallet import Assets
 from pallets.attestation.pallet import Attestation
 from pallets.aura import Aura
 from pallets.balances.pallet import Balances
-from pallets.dividends import Dividends
 from pallets.frame import Event
 from pallets.frame.executive import Executive
 from pallets.frame.genesis import build_genesis
 from pallets.frame.origin import ROOT, signed
 from pallets.frame.overlay import DictBackend, Overlay
-from pallets.frame.runtime import Call, Runtime
+from pallets.frame.runtime import Call
 from pallets.frame.validity import TransactionSource, ValidTransaction
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
 from pallets.jobs.pallet import Jobs
@@ -68,6 +66,7 @@ from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 from pallets.utility import Utility
 from pallets.workers.pallet import Workers
+from tests.pallets.dividend_chain import TokenRuntime
 
 UNIT = 10**12
 DEPOSIT = UNIT // 1000
@@ -94,7 +93,7 @@ SALT = b"\x5a" * 32
 E = TypeVar("E", bound=Event)
 
 
-class JobRuntime(Runtime):
+class JobRuntime(TokenRuntime):
     """The pallets of a job's life, and those they stand on."""
 
     version = RuntimeVersion("jobs", "jobs", 1, 1, 1, [], 1, 1)
@@ -157,20 +156,7 @@ class JobRuntime(Runtime):
             report_bond=UNIT,
             max_due=2,
         )
-        self.assets = Assets(
-            index=12,
-            system=self.system,
-            currency=self.balances,
-            listener=lambda: self.dividends,
-            asset_deposit=UNIT,
-            asset_account_deposit=UNIT,
-            metadata_deposit_base=UNIT,
-            metadata_deposit_per_byte=UNIT,
-            approval_deposit=UNIT,
-        )
-        self.dividends = Dividends(
-            index=32, timestamp=self.timestamp, currency=self.balances, tokens=self.assets, epoch=600_000
-        )
+        self.compose_tokens()
         self.agents = Agents(
             index=23,
             timestamp=self.timestamp,

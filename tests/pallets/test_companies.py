@@ -27,6 +27,7 @@ from pallets.primitives.pots import dao_account, treasury
 from pallets.primitives.scale import EncodeError
 from pallets.primitives.service import OPEN_ACCESS, AccessPolicy
 from pallets.primitives.worker_record import ANY, EVERYONE, Staff
+from tests.pallets.dividend_chain import EPOCH
 from tests.pallets.job_chain import (
     ALICE,
     BOB,
@@ -48,7 +49,6 @@ HASH = blake2b(CODE, digest_size=32).digest()
 DAO, TREASURY = dao_account(0), treasury(0)
 CURVE = b"modlfthmcurv".ljust(32, b"\0")
 GAS = 1_000_003
-EPOCH = 600_000
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from pallets.dividends import POT as DIVIDENDS
 from pallets.frame import DispatchError, Event, Token
 from pallets.frame.runtime_api import ApiDispatcher
 from pallets.frame.testing import noop
-from pallets.pools import Pools, Side
+from pallets.pools import Pools
 from pallets.pools import pot as pool_pot
 from pallets.primitives.agent_record import AgentKind
 from pallets.primitives.codec import codec_of
 from pallets.primitives.curves import Linear, Piecewise, Product, Quadratic, Segment, Shape
+from pallets.primitives.curves.pool import Side
 from pallets.primitives.curves.presets import PRESETS, Preset
 from pallets.primitives.curves.record import CurveTerms, Dues, Fees, LaunchTax
 from pallets.primitives.curves.trade import Quote

@@ -15,9 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pallets.assets.pallet import Assets
 from pallets.curves.pallet import Curves, pot
 from pallets.frame import Token
-from pallets.pools import Pools, Side
+from pallets.pools import Pools
 from pallets.pools import pot as pool_pot
 from pallets.primitives.curves import Linear, Piecewise, Product, Quadratic, Segment, Shape
+from pallets.primitives.curves.pool import Side
 from pallets.primitives.curves.presets import PRESETS
 from pallets.primitives.curves.record import MILLION, CurveTerms, Fees, LaunchTax
 from pallets.primitives.curves.trade import Quote

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,25 +14,13 @@ from pallets.primitives.job import NO_TRANSCRIPT, Mode, Word
 from pallets.primitives.job_record import ExpiryReason, JobState, SeatPhase, Stage, Task
 from tests.pallets.bare_calls import refused
 from tests.pallets.job_chain import ALICE, BOB, STAKE, UNIT, JobChain, TestWorker
-from tests.pallets.voting import PAY, Crew, charges, check_books, crew, seated
+from tests.pallets.voting import PAY, Crew, balanced_chain, charges, crew_of_16, seated
 
 ROOT, OTHER = b"\x11" * 32, b"\x22" * 32
 ROUND, HALF = 40_000, 20_000
 A, B = b"right", b"wrong"
 
-
-@pytest.fixture
-def chain() -> Iterator[JobChain]:
-    """A chain with an agent; no money is lost on it."""
-    chain = JobChain()
-    chain.agent()
-    yield chain
-    check_books(chain)
-
-
-@pytest.fixture
-def team(chain: JobChain) -> Crew:
-    return crew(chain, 16)
+chain, team = balanced_chain, crew_of_16
 
 
 def begun(chain: JobChain, team: Crew, mode: Mode, replicas: int = 3) -> tuple[int, list[TestWorker]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ from pallets.primitives.job import (
 from pallets.primitives.job_record import JobState, SeatPhase, Stage
 from tests.pallets.bare_calls import refused
 from tests.pallets.job_chain import ALICE, BOB, STAKE, UNIT, JobChain, TestWorker
-from tests.pallets.voting import Crew, charges, check_books, crew, seated
+from tests.pallets.voting import Crew, balanced_chain, charges, crew_of_16, seated
 
 INPUT = HashInput(blake2_256(b"far away"))
 LARGE = bytes(MAX_OUTPUT + 1)
@@ -35,18 +34,7 @@ def named(content: bytes) -> HashOutput:
     return HashOutput(blake2_256(content), max(len(content), MAX_OUTPUT + 1))
 
 
-@pytest.fixture
-def chain() -> Iterator[JobChain]:
-    """A chain with an agent; no money is lost on it."""
-    chain = JobChain()
-    chain.agent()
-    yield chain
-    check_books(chain)
-
-
-@pytest.fixture
-def team(chain: JobChain) -> Crew:
-    return crew(chain, 16)
+chain, team = balanced_chain, crew_of_16
 
 
 def begun(chain: JobChain, team: Crew, replicas: int = 1, **terms: Any) -> tuple[int, list[TestWorker]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -36,10 +35,11 @@ from tests.pallets.job_chain import ALICE, CAROL, CHAIN_TREASURY, STAKE, UNIT, J
 from tests.pallets.voting import (
     PAY,
     Crew,
+    balanced_chain,
     charges,
-    check_books,
     commit_all,
     crew,
+    crew_of_16,
     reveal_all,
     seat,
     seated,
@@ -53,19 +53,7 @@ MINUTES = 120_000
 MIN_SLASH = STAKE // 10
 A, B, C, D = b"right", b"wrong", b"other", b"mine"
 
-
-@pytest.fixture
-def chain() -> Iterator[JobChain]:
-    """A chain with an agent; no money is lost on it."""
-    chain = JobChain()
-    chain.agent()
-    yield chain
-    check_books(chain)
-
-
-@pytest.fixture
-def team(chain: JobChain) -> Crew:
-    return crew(chain, 16)
+chain, team = balanced_chain, crew_of_16
 
 
 def begun(chain: JobChain, team: Crew, replicas: int = 3, **terms: Any) -> tuple[int, list[TestWorker]]:

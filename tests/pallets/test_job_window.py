@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,21 +19,20 @@ from pallets.primitives.job_record import Challenge, ExpiryReason, JobState, Sea
 from pallets.primitives.pots import treasury
 from pallets.slashing.pallet import Slashing
 from tests.pallets.job_chain import ALICE, BOB, CHAIN_TREASURY, OPERATORS, STAKE, UNIT, JobChain, JobRuntime, TestWorker
-from tests.pallets.voting import PAY, Crew, charges, check_books, commit_all, crew, reveal_all, seated, vote
+from tests.pallets.voting import PAY, Crew, balanced_chain, charges, commit_all, crew, reveal_all, seated, vote
 
 WINDOW, HOUR = 30_000, 3_600_000
 MIN_SLASH = STAKE // 10
 A, B, C = b"right", b"wrong", b"other"
 
+without_window = balanced_chain
+
 
 @pytest.fixture
-def chain() -> Iterator[JobChain]:
-    """A chain with an agent and a window of half a minute; no money is lost on it."""
-    chain = JobChain()
-    chain.agent()
-    chain.sudo("Jobs", "set_window", window=WINDOW)
-    yield chain
-    check_books(chain)
+def chain(without_window: JobChain) -> JobChain:
+    """The chain of votes, with a window of half a minute."""
+    without_window.sudo("Jobs", "set_window", window=WINDOW)
+    return without_window
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from pallets.frame import Token
 from pallets.frame.runtime_api import ApiDispatcher
 from pallets.frame.testing import noop
-from pallets.pools import Pool, Pools, Side, pot
+from pallets.pools import Pools, pot
 from pallets.primitives.codec import codec_of
 from pallets.primitives.curves import Linear
+from pallets.primitives.curves.pool import Pool, Side
 from pallets.primitives.curves.presets import Preset
 from pallets.primitives.fixed import U128_MAX
 from pallets.primitives.pots import dao_account

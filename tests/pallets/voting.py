@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import pytest
 
 from pallets.jobs.end import POT
 from pallets.jobs.pallet import Jobs
@@ -16,6 +18,21 @@ PAY = 3 * 1_000
 """What a seat is paid for the gas that outputs here cost unless told otherwise."""
 
 Crew = dict[bytes, TestWorker]
+
+
+@pytest.fixture
+def balanced_chain() -> Iterator[JobChain]:
+    """A chain with an agent; no money is lost on it."""
+    chain = JobChain()
+    chain.agent()
+    yield chain
+    check_books(chain)
+
+
+@pytest.fixture
+def crew_of_16(chain: JobChain) -> Crew:
+    """Sixteen voters on a test's `chain`."""
+    return crew(chain, 16)
 
 
 def crew(chain: JobChain, count: int) -> Crew:

@@ -8,6 +8,7 @@
 | `linear`, `quadratic`, `product`, `piecewise` | the kinds |
 | `record` | a curve as the chain remembers it: its terms, and how far it is |
 | `trade` | what a trade costs and pays, with its fees |
+| `pool` | what comes after a curve: a pool's record, and what a swap costs |
 | `presets` | well-known curves by name |
 
 A curve's *reserve* at a supply is the sum of the prices of all units up to it, rounded up once. A purchase costs the
