@@ -1,0 +1,1 @@
+"""Foreign chains' own Wasm runtimes, executed through the Substrate host API on wasmtime."""
