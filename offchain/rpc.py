@@ -20,8 +20,12 @@ async with trio.open_nursery() as nursery:
 
 ```
 RpcError
-├── CallFailed       the node answered with an error: its code, message and data
-└── ConnectionLost   the connection ended, or the node fell silent, before the answer came
+├── CallFailed           the node answered with an error: its code, message and data
+└── ConnectionLost       the connection ended before the answer came
+    ├── NodeSilent       no answer came in time
+    ├── NotJsonRpc       what came is no message of JSON-RPC
+    ├── StrayAnswer      an answer to what wasn't asked, where the connection is strict
+    └── TooManyUnread    notifications came faster than they were read
 ```
 The first attempt to connect raises the `WebError` that it fails with; later ones are retried for ever.
 
@@ -65,7 +69,23 @@ class CallFailed(RpcError):
 
 
 class ConnectionLost(RpcError):
-    """The connection ended, or the node fell silent, before the answer came."""
+    """The connection ended, or was given up, before the answer came."""
+
+
+class NodeSilent(ConnectionLost):
+    """The node didn't answer within the time that it had."""
+
+
+class NotJsonRpc(ConnectionLost):
+    """The node sent what is not JSON, or no object."""
+
+
+class StrayAnswer(ConnectionLost):
+    """The node answered a question that it wasn't asked."""
+
+
+class TooManyUnread(ConnectionLost):
+    """A subscription's notifications came faster than they were read."""
 
 
 class Link(Protocol):
@@ -94,8 +114,12 @@ class _Question:
 class Connection:
     """One link from opening to end."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, *, answer_seconds: float = ANSWER_SECONDS, strict: bool = False) -> None:
+        """A question may take `answer_seconds`; a `strict` connection ends at an answer that nobody asked for."""
         self._link = link
+        self._answer_seconds, self._strict = answer_seconds, strict
+        self.lost: ConnectionLost | None = None
+        """Why it was given up, if it was."""
         self._reading = trio.CancelScope()
         self._ended = False
         self._count = 0
@@ -134,9 +158,10 @@ class Connection:
         if not self._ended:
             await self.call(unsubscribe, identifier)
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self, reason: ConnectionLost) -> None:
         """Ends the connection from this side."""
         log.warning("the connection to the node is given up: %s", reason)
+        self.lost = self.lost or reason
         self._reading.cancel()
 
     async def _ask(self, method: str, params: tuple[Any, ...], news: trio.MemorySendChannel[Any] | None) -> Any:
@@ -147,16 +172,19 @@ class Connection:
         self._questions[number] = question
         request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         try:
-            with trio.fail_after(ANSWER_SECONDS):
+            with trio.fail_after(self._answer_seconds):
                 await self._link.send(orjson.dumps(request).decode())
                 await question.answered.wait()
         except ConnectionClosed as error:
             raise ConnectionLost(f"the connection to the node is closed: {error}") from None
         except trio.TooSlowError:
-            self.give_up(f"no answer to {method} within {ANSWER_SECONDS:g} s")
-            raise ConnectionLost(f"the node did not answer {method} within {ANSWER_SECONDS:g} s") from None
+            silent = NodeSilent(f"the node did not answer {method} within {self._answer_seconds:g} s")
+            self.give_up(silent)
+            raise silent from None
         finally:
             del self._questions[number]
+        if question.reply is None and self.lost is not None:
+            raise type(self.lost)(f"{self.lost}; {method} has no answer")
         if question.reply is None:
             raise ConnectionLost(f"the connection to the node ended before it answered {method}")
         return _result(method, question.reply)
@@ -165,10 +193,11 @@ class Connection:
         try:
             reply = orjson.loads(message)
         except orjson.JSONDecodeError:
-            return self.give_up("it sent what is not JSON")
+            return self.give_up(NotJsonRpc("the node sent what is not JSON"))
         if not isinstance(reply, dict):
-            return self.give_up("it sent what is not a JSON-RPC message")
-        question = self._questions.get(reply.get("id", 0)) if isinstance(reply.get("id", 0), int) else None
+            return self.give_up(NotJsonRpc("the node sent what is not a JSON-RPC message"))
+        number = reply.get("id", 0)
+        question = self._questions.get(number) if isinstance(number, int) else None
         if question is not None:
             identifier = reply.get("result")
             if question.news is not None and isinstance(identifier, str):
@@ -177,6 +206,8 @@ class Connection:
             question.answered.set()
         elif "method" in reply:
             self._notify(reply.get("params"))
+        elif self._strict and not (isinstance(number, int) and 0 < number <= self._count):
+            self.give_up(StrayAnswer(f"the node answered a question with the id {number!r:.40}, which has none"))
         return None
 
     def _notify(self, params: Any) -> None:
@@ -186,7 +217,7 @@ class Connection:
         try:
             channel.send_nowait(params.get("result"))
         except trio.WouldBlock:
-            self.give_up(f"{MAX_UNREAD} notifications are unread")
+            self.give_up(TooManyUnread(f"{MAX_UNREAD} notifications are unread"))
         except trio.BrokenResourceError:
             pass  # nobody listens any more; the unsubscription is on its way
 

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import SplitResult, urlsplit
 
@@ -28,6 +28,8 @@ from node.web.limits import Limits
 from node.web.transport import SocketTransport, TlsTransport, Transport, send_all
 from node.web.websocket import ClientHandshake
 
+OpenStream = Callable[[str, int], Awaitable[trio.SocketStream]]
+"""Connects to a host and port; raises `OSError`."""
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
@@ -39,17 +41,18 @@ async def connect_websocket(
     headers: Iterable[tuple[str, str]] = (),
     within: float = 10.0,
     tls: ssl.SSLContext | None = None,
+    open_stream: OpenStream = trio.open_tcp_stream,
 ) -> AsyncIterator[WebSocket]:
     """An open WebSocket to a `ws://` or `wss://` URL, closed at the end of the block.
 
-    `within` is seconds until it is open; `tls` is the context for `wss`, the system's trust if None. Raises
-    `InvalidUrl`, `CannotConnect`, `HandshakeRefused`, `TimedOut`.
+    `within` is seconds until it is open; `tls` is the context for `wss`, the system's trust if None; `open_stream` is
+    for who is choosy about addresses. Raises `InvalidUrl`, `CannotConnect`, `HandshakeRefused`, `TimedOut`.
     """
     limits = Limits(max_message_size=max_message_size)
     parts = _parsed(url, ("ws", "wss"))
     handshake = ClientHandshake(url, headers, max_message_size=max_message_size)
     with _deadline(within, url):
-        transport = await _connect(parts, tls, limits)
+        transport = await _connect(parts, tls, limits, open_stream)
         try:
             await _send(transport, handshake.data_to_send(), url)
             while (opened := handshake.receive_data(await transport.receive_some())) is None:
@@ -114,10 +117,12 @@ def _address(parts: SplitResult) -> tuple[str, int]:
     return parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
 
 
-async def _connect(parts: SplitResult, tls: ssl.SSLContext | None, limits: Limits) -> Transport:
+async def _connect(
+    parts: SplitResult, tls: ssl.SSLContext | None, limits: Limits, open_stream: OpenStream = trio.open_tcp_stream
+) -> Transport:
     host, port = _address(parts)
     try:
-        stream = await trio.open_tcp_stream(host, port)
+        stream = await open_stream(host, port)
     except OSError as error:
         raise CannotConnect(f"cannot connect to {host}:{port}: {error}") from error
     if parts.scheme not in ("https", "wss"):

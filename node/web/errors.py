@@ -33,12 +33,13 @@ class InvalidUrl(WebError, ValueError):
 class HandshakeRefused(WebError):
     """The server answered the WebSocket handshake with something else than an open WebSocket.
 
-    `status` is the HTTP status of the answer, or None where it was no valid answer at all.
+    `status` is the HTTP status of the answer, or None where it was no valid answer at all; `retry_after` is what its
+    header of that name says, if there is one.
     """
 
-    def __init__(self, status: int | None, text: str) -> None:
+    def __init__(self, status: int | None, text: str, retry_after: str | None = None) -> None:
         super().__init__(f"the server refused the WebSocket: {status or 'no HTTP answer'}: {text}")
-        self.status = status
+        self.status, self.retry_after = status, retry_after
 
 
 class InvalidResponse(WebError):

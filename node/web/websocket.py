@@ -208,6 +208,5 @@ def _refusal(response: UpgradeResponse | None, error: Exception) -> HandshakeRef
         return HandshakeRefused(None, str(error))
     if response.status_code == 101 and isinstance(error, InvalidHandshake):
         return HandshakeRefused(101, str(error))
-    return HandshakeRefused(
-        response.status_code, bytes(response.body).decode(errors="replace")[:_REFUSAL_EXCERPT].strip()
-    )
+    excerpt = bytes(response.body).decode(errors="replace")[:_REFUSAL_EXCERPT].strip()
+    return HandshakeRefused(response.status_code, excerpt, next(iter(response.headers.get_all("Retry-After")), None))

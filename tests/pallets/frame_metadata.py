@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any
 
 from pallets.frame.metadata import metadata_bytes
-from pallets.frame.metadata_v16 import CODEC, MetadataV16, Pallet, StorageEntry
 from pallets.primitives.metadata_v14 import Map, Plain
+from pallets.primitives.metadata_v16 import CODEC, MetadataV16, Pallet, StorageEntry
 from pallets.primitives.portable_types import Array, Basic, Cases, CompactForm, Sequence, Tuple, Type, VariantCase
 from pallets.primitives.scale import read_compact
 from tests.pallets.small_runtime import SmallRuntime

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from nacl.secret import SecretBox
 from substrateinterface import Keypair as JudgeKeypair
 
-from node.keys.file import (
+from pallets.primitives import ss58
+from pallets.primitives.key_file import (
     MAX_KEY_FILE_BYTES,
     KeyFileError,
     KeyFileMismatch,
@@ -23,7 +24,6 @@ from node.keys.file import (
     WrongPassword,
     decode_key_file,
 )
-from pallets.primitives import ss58
 from pallets.primitives.keys import Keypair, Scheme, dev_keypair
 from tests.vectors import vector
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-from pallets.frame.metadata_v15 import MetadataV15
-from pallets.frame.metadata_v16 import MetadataV16
 from pallets.primitives.codec import Codec, codec_of
 from pallets.primitives.metadata_v14 import MetadataV14
+from pallets.primitives.metadata_v15 import MetadataV15
+from pallets.primitives.metadata_v16 import MetadataV16
 from pallets.primitives.portable_types import Cases, PortableType
 from tests.vectors import vector
 

@@ -8,11 +8,11 @@ import pytest
 
 from pallets.frame import U8, U16, U32, struct
 from pallets.frame.metadata import SUPPORTED, UnsupportedMetadataVersion, describe, metadata_bytes
-from pallets.frame.metadata_v16 import NotDeprecated
 from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.types_registry import TypesRegistry, path_of, rust_name
 from pallets.primitives.codec import codec_of
 from pallets.primitives.metadata_v14 import Modifier as V14Modifier
+from pallets.primitives.metadata_v16 import NotDeprecated
 from pallets.primitives.portable_types import Tuple
 from pallets.primitives.types import RuntimeType, Wrapped
 from pallets.runtime import DevRuntime

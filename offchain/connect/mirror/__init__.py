@@ -1,0 +1,1 @@
+"""Phala's real workers on a dev chain, so that scheduling can be tried on them: `fathom mirror`."""
