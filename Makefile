@@ -9,7 +9,7 @@ QUICKJS := offchain/sandbox/quickjs.wasm
 AI ?= 1
 MODELS := $(if $(filter-out 0,$(AI)),$(VENV)/.ai)
 
-.PHONY: dev build compiled pure test check format bench crash fuzz soak flips determinism market properties lock clean
+.PHONY: dev build compiled pure test check format bench bench-agents crash fuzz soak flips determinism market properties foreign lock clean
 
 dev: build $(MODELS) ## the chain, three workers, and their URLs; AI=0 leaves out the models (210 MB)
 	$(BIN)/fathom dev $(ARGS)
@@ -67,6 +67,9 @@ bench: build $(VENV)/.dev ## figures, one JSON object a line
 	$(BIN)/python -m tests.bench
 	@for name in start transfers state rpc agents jobs curves; do $(BIN)/fathom bench $$name --json || exit 1; done
 
+bench-agents: build $(VENV)/.dev $(MODELS) ## latency, gas and cost of the agents' typical calls, one JSON object an agent; ARGS=--write puts them into READMEs
+	$(BIN)/python -m tests.bench.shipped_agents $(ARGS)
+
 crash: build $(VENV)/.dev ## kill nodes, 200 times unless ARGS="--kills N --seed N"; what is lost or torn, one JSON object
 	$(BIN)/python -m tests.crash $(ARGS)
 
@@ -87,6 +90,9 @@ market: build $(VENV)/.dev ## 10,000 jobs among liars and copiers, of several ki
 
 properties: build $(VENV)/.dev ## sequences of calls and faults, 10 minutes unless ARGS="--minutes N --seed N"; one JSON object
 	$(BIN)/python -m tests.properties $(ARGS)
+
+foreign: build $(VENV)/.dev ## every foreign runtime at hand: versions, metadata, recorded blocks; a minute for compiling them once
+	$(BIN)/python -m pytest -q tests/node/wasm tests/node/wasm/foreign.py
 
 lock: $(VENV)/.dev ## resolve the dependencies again
 	FATHOM_PURE=1 $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \

@@ -13,7 +13,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-RUNNING, AGENTS, CHAINS, KEYS, MEASURING = "Run", "Agents", "Work on a chain", "Keys and signatures", "Measure"
+RUNNING, AGENTS, CHAINS, OTHERS = "Run", "Agents", "Work on a chain", "Other chains"
+KEYS, MEASURING = "Keys and signatures", "Measure"
 
 
 class Lazy(NamedTuple):
@@ -34,10 +35,12 @@ COMMANDS = {
     "ai": Lazy("offchain.ai.__main__", "Serve the embedded models over OpenAI's HTTP API.", RUNNING),
     "agent": Lazy("offchain.authoring.cli", "Write agents: new, build, deploy, call, logs.", AGENTS),
     "channel": Lazy("offchain.authoring.channel_cli", "Pay for requests: open, top up, close; sign vouchers.", AGENTS),
+    "contract": Lazy("offchain.contracts.cli", "Run ink! contracts as agents: deploy, call, query, events.", AGENTS),
     "curve": Lazy("offchain.trading.cli", "Trade agents' tokens: launch, buy, sell, draw.", AGENTS),
     "dao": Lazy("offchain.governance.cli", "Decide about agents: lock, propose, vote.", AGENTS),
-    "job": Lazy("offchain.replay.cli", "Run jobs again, and compare.", AGENTS),
-    "receipt": Lazy("offchain.replay.cli", "Run requests again from their receipts, and compare.", AGENTS),
+    "devdo": Lazy("offchain.devdo_cli", "Help with code: explain, fix, test, generate.", AGENTS),
+    "job": Lazy("offchain.replay.tree_cli", "Run jobs again, and compare; see what they called.", AGENTS),
+    "receipt": Lazy("offchain.replay.tree_cli", "Run requests again from their receipts; verify trees.", AGENTS),
     "build-spec": Lazy("node.commands.spec", "Print a chain spec.", CHAINS),
     "export-chain-spec": Lazy("node.commands.spec", "Write a chain spec.", CHAINS),
     "chain-info": Lazy("node.commands.spec", "Print a chain's genesis hash and state root.", CHAINS),
@@ -53,6 +56,9 @@ COMMANDS = {
     ),
     "revert": Lazy("node.maintenance.cli", "Take a chain's last blocks back, final ones too.", CHAINS),
     "purge-chain": Lazy("node.maintenance.cli", "Remove a chain's database.", CHAINS),
+    "connect": Lazy("offchain.connect.cli", "Look at Kusama, Phala and others: blocks, storage, accounts.", OTHERS),
+    "submit": Lazy("offchain.connect.submit.cli", "Submit a transaction to another chain, after a dry run.", OTHERS),
+    "mirror": Lazy("offchain.connect.mirror.cli", "Bring Phala's real workers to a dev chain.", OTHERS),
     "key": Lazy("node.commands.keys", "Generate, inspect and insert keys.", KEYS),
     "sign": Lazy("node.commands.signatures", "Sign a message with a secret key.", KEYS),
     "verify": Lazy("node.commands.signatures", "Verify a signature for a message.", KEYS),
@@ -60,7 +66,7 @@ COMMANDS = {
     "tee": Lazy("node.commands.tee", "Mint, inspect and corrupt quotes of enclaves.", KEYS),
     "bench": Lazy("node.bench.cli", "Measure a node on this machine.", MEASURING),
 }
-GROUPS = frozenset({"agent", "bench", "channel", "curve", "dao", "tee"})
+GROUPS = frozenset({"agent", "bench", "channel", "connect", "contract", "curve", "dao", "devdo", "tee"})
 """Commands that are all of their module's."""
 
 

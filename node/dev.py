@@ -35,8 +35,20 @@ GATEWAY = "//Gateway"
 log = logging.getLogger("node")
 
 
-async def run_dev(config: NodeConfig, workers: int, gateway_port: int | None, json_output: bool) -> None:
-    """Runs chain, workers and gateway until cancelled, without a gateway if its port is None; raises `StartError`."""
+async def run_dev(
+    config: NodeConfig,
+    workers: int,
+    gateway_port: int | None,
+    json_output: bool,
+    *,
+    agents: bool = True,
+    allow_private: bool = False,
+) -> None:
+    """Runs chain, workers and gateway until cancelled, without a gateway if its port is None; raises `StartError`.
+
+    The `agents` that come with Fathom are deployed where there are workers, which they need to answer. With
+    `allow_private` agents reach this machine and private networks.
+    """
     async with trio.open_nursery() as nursery:
         running: RunningNode = await nursery.start(run_node, config, Effects.real())
         async with running.chain.imported.subscribe() as blocks:
@@ -45,6 +57,7 @@ async def run_dev(config: NodeConfig, workers: int, gateway_port: int | None, js
             greet(running)
             if workers:
                 _list_own_sandbox(running)
+            deployed = _deploy_agents(running) if workers and agents else None
             gateway: list[str | None] = [None]
 
             async def start_gateway() -> None:
@@ -55,10 +68,13 @@ async def run_dev(config: NodeConfig, workers: int, gateway_port: int | None, js
                 if gateway_port is not None:
                     starting.start_soon(start_gateway)
                 for number in range(1, workers + 1):
+                    told = (running, f"//Worker//{number}", models, allow_private)
                     if config.sealing == "manual":  # nobody can register until somebody seals
-                        nursery.start_soon(_worker, running, f"//Worker//{number}", models)
+                        nursery.start_soon(_worker, *told)
                     else:
-                        starting.start_soon(nursery.start, _worker, running, f"//Worker//{number}", models)
+                        starting.start_soon(nursery.start, _worker, *told)
+            if deployed is not None and config.sealing != "manual":
+                await deployed.wait()
             _ready(running, gateway[0], json_output)
             await trio.sleep_forever()
 
@@ -76,7 +92,7 @@ async def run_alone(config: NodeConfig, warnings: Iterable[str] = ()) -> None:
 def _calm_collector() -> None:
     """What is loaded by now stays, and what a transaction leaves behind is hardly ever a cycle: look more seldom."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(50_000, 4, 4)
 
 
 async def _models(task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
@@ -89,13 +105,18 @@ async def _models(task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) 
 
 
 async def _worker(
-    running: RunningNode, suri: str, models: str, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED
+    running: RunningNode,
+    suri: str,
+    models: str,
+    allow_private: bool,
+    task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Runs one worker as a process of its own; started once it has registered."""
     stake = DevRuntime(Overlay(running.chain.states.head)).workers.min_stake
     command = [sys.executable, "-m", "offchain", "worker", "--url", running.ws_url, "--suri", suri, "--json", "--alone"]
     command += ["--stake", str(stake)]  # else the worker has to look it up in the metadata
     command += ["--listen", "127.0.0.1:0", "--ai", models]
+    command += ["--allow-private-network"] if allow_private else []
     base = running.config.base_path
     if base is not None:
         command += ["--base-path", str(base / "workers" / suri.strip("/").replace("//", "-"))]
@@ -154,6 +175,14 @@ def _list_own_sandbox(running: RunningNode) -> None:
     except SandboxError as error:
         raise StartError(str(error)) from None
     list_sandbox(running, own, lambda: _measurements(own))
+
+
+def _deploy_agents(running: RunningNode) -> trio.Event:
+    """Submits what the agents that come with Fathom lack on this chain; set once it is in a block."""
+    from node.shipped_agents import deploy_agents
+    from offchain.agents.shipping import OWNER, SHIPPED
+
+    return deploy_agents(running, SHIPPED, OWNER)
 
 
 def _measurements(runtime_id: bytes) -> Iterator[bytes]:

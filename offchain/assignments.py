@@ -42,7 +42,6 @@ from offchain.execution import (
     Unfinished,
     Unopened,
     is_of,
-    run_job,
     signed_output,
 )
 from offchain.job_inputs import JobInputs
@@ -232,8 +231,7 @@ class Assignments:
             try:
                 if job.mode is not Mode.Deterministic:
                     return await self._outside.run(id, job, program, self._keys.worker_key, wall_seconds)
-                outcome = await run_job(self._pool, self._chain.genesis, id, job, program, wall_seconds)
-                return Found(outcome, NO_TRANSCRIPT)
+                return await self._outside.run_pinned(id, job, program, wall_seconds)
             except PoolFull as error:
                 self._log.info("job %d waits: %s", id, error)
                 await trio.sleep(FIRST_PAUSE)

@@ -205,9 +205,13 @@ class Chain:
         with _known(at):
             return _bytes(await self.client.call("state_call", function, _hex(argument), *_optional(at)))
 
-    async def keys_under(self, prefix: bytes, count: int, start: bytes | None = None) -> list[bytes]:
-        """The first `count` storage keys under a prefix, at most 1000, behind `start`, after the best block."""
-        found = await self.client.call("state_getKeysPaged", _hex(prefix), count, *_optional(start))
+    async def keys_under(
+        self, prefix: bytes, count: int, start: bytes | None = None, at: bytes | None = None
+    ) -> list[bytes]:
+        """The first `count` storage keys under a prefix, at most 1000, behind `start`, after block `at` or the best."""
+        further = _optional(start) if at is None else (None if start is None else _hex(start), _hex(at))
+        with _known(at):
+            found = await self.client.call("state_getKeysPaged", _hex(prefix), count, *further)
         with _expected("state_getKeysPaged"):
             return [_bytes(key) for key in found]
 

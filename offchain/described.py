@@ -30,7 +30,7 @@ from offchain.chain import EVENTS_KEY, Chain, WrongChain
 from offchain.metadata import WIDTHS, Registry, UnreadableMetadata, decoded
 from pallets.primitives import hashing, ss58
 from pallets.primitives.keys import Keypair
-from pallets.primitives.metadata_v14 import Map, Modifier, Pallet, Plain, StorageEntry
+from pallets.primitives.metadata_v14 import Hasher, Map, Modifier, Pallet, Plain, StorageEntry
 from pallets.primitives.portable_types import (
     Array,
     Basic,
@@ -61,6 +61,15 @@ class Happened(NamedTuple):
     pallet: str
     name: str
     fields: dict[str, Any]
+
+
+class EventKind(NamedTuple):
+    """A kind of event, as the wire has it."""
+
+    pallet: int
+    event: int
+    fields: list[tuple[str, int]]
+    """Names and types."""
 
 
 class Described:
@@ -104,16 +113,55 @@ class Described:
 
     async def read(self, chain: Chain, pallet: str, item: str, *keys: Any, at: bytes | None = None) -> Any:
         """The plain value of a storage entry: its default, or `None`, where nothing is stored."""
+        return self.value_of(pallet, item, await chain.get(self.storage_key(pallet, item, *keys), at))
+
+    def storage_key(self, pallet: str, item: str, *keys: Any) -> bytes:
+        """The key of a storage entry, of the plain values of a map's keys; raises `BadValue`."""
         entry, prefix = self._entry(pallet, item)
         key, type = hashing.storage_prefix(prefix, item), entry.type
+        kinds: list[int] = []
+        hashers: list[Hasher] = []
         if isinstance(type, Map):
-            kinds = [type.key] if len(type.hashers) == 1 else self._elements(type.key)
-            for kind, hasher, each in zip(kinds, type.hashers, keys, strict=True):
-                key += getattr(hashing, hasher.name).apply(self.encode(kind, each, f"the key of {pallet}.{item}"))
-        data = await chain.get(key, at)
+            kinds, hashers = [type.key] if len(type.hashers) == 1 else self._elements(type.key), type.hashers
+        if len(kinds) != len(keys):
+            raise BadValue(f"{pallet}.{item} has {len(kinds)} keys, not {len(keys)}")
+        for kind, hasher, each in zip(kinds, hashers, keys, strict=True):
+            key += getattr(hashing, hasher.name).apply(self.encode(kind, each, f"the key of {pallet}.{item}"))
+        return key
+
+    def value_of(self, pallet: str, item: str, data: bytes | None) -> Any:
+        """The plain value of what is stored: the item's default, or `None`, of nothing. Raises `DecodeError`."""
+        entry, _ = self._entry(pallet, item)
         if data is None and entry.modifier is Modifier.Optional:
             return None
         return self.decode_as(pallet, item, entry.default if data is None else data)
+
+    def constant(self, pallet: str, name: str) -> tuple[bytes, Any]:
+        """A constant's bytes and plain value."""
+        for each in self._pallet(pallet).constants:
+            if each.name == name:
+                return each.value, self.decode(each.type, each.value)
+        raise WrongChain(f"the chain has no constant {pallet}.{name}")
+
+    def error(self, value: Any) -> str:
+        """A dispatch error's plain value in words: its pallet's where it has one."""
+        match value:
+            case {"Module": {"index": index, "error": number}}:
+                pallet = {each.index: each for each in self._metadata.pallets}[index]
+                name, docs = self._registry.variant(pallet.errors, number[0])
+                return f"{pallet.name}.{name}: {' '.join(docs)}"
+            case dict():
+                return ".".join(map(str, next(iter(value.items()))))
+        return str(value)
+
+    def event(self, pallet: str, name: str) -> EventKind:
+        """An event's indices and fields; raises `WrongChain` where there is none of this name."""
+        found = self._pallet(pallet)
+        cases = None if found.events is None else self._types[found.events].definition
+        for case in cases.cases if isinstance(cases, Cases) else ():
+            if case.name == name:
+                return EventKind(found.index, case.index, [(each.name or "", each.type) for each in case.fields])
+        raise WrongChain(f"{pallet} has no event {name}")
 
     def events(self, data: bytes | None) -> list[Happened]:
         """The events of a block, of the value of `System.Events` after it; raises `UnreadableMetadata`."""

@@ -17,11 +17,13 @@ Errors:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from offchain.journal import SignedOutput
 from offchain.keys import WorkerKeys
-from offchain.sandbox.base import Abstained, Context, Failure, Limits, Outcome, Success, World
+from offchain.sandbox.base import Context, Failure, Limits, Outcome, Success, World
 from offchain.sealed import open_input
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import MAX_STORED, NO_TRANSCRIPT, HashInput, InlineInput, Input, SealedInput, most_inline
@@ -75,6 +77,9 @@ class SandboxPool(Protocol):
     ) -> Outcome:
         """Raises `PoolFull`, and what the world raises."""
 
+    def lend(self) -> AbstractAsyncContextManager[None]:
+        """To be held while a run only waits for another. Raises `PoolFull`."""
+
 
 def run_context(genesis: bytes, id: int, job: Job) -> Context:
     """What a run is told of the world: the job's submission time, and a seed that no attempt changes."""
@@ -125,16 +130,35 @@ def program_of(
     return Program(code, input.data)
 
 
-async def run_job(
-    pool: SandboxPool, genesis: bytes, id: int, job: Job, program: Program, wall_seconds: float
-) -> Success | Failure | Abstained:
-    """Runs a job's code on its input, within its gas. Raises `PoolFull` and `OutsideBounds`."""
+ASKS, ASK_BYTES, ANSWER_BYTES = 1024, 4 << 20, 4 << 20
+"""What a job's run may ask, and be answered: a transcript has to travel in one message."""
+
+
+def job_limits(job: Job, wall_seconds: float) -> Limits:
+    """Bounds of a job's run. Raises `OutsideBounds`."""
     try:
-        limits = Limits(gas=job.gas_limit, wall_seconds=wall_seconds, output_bytes=MAX_STORED)
-        context = run_context(genesis, id, job)
+        return Limits(
+            gas=job.gas_limit,
+            wall_seconds=wall_seconds,
+            output_bytes=MAX_STORED,
+            asks=ASKS,
+            ask_bytes=ASK_BYTES,
+            answer_bytes=ANSWER_BYTES,
+        )
     except ValueError as error:
         raise OutsideBounds(str(error)) from None
-    return await pool.run(program.code, program.input, limits, context)
+
+
+async def run_job(
+    pool: SandboxPool, genesis: bytes, id: int, job: Job, program: Program, wall_seconds: float, pinned: World
+) -> Outcome:
+    """Runs a `Deterministic` job in a world of the chain alone. Raises `PoolFull`, `OutsideBounds`, what that does."""
+    limits = job_limits(job, wall_seconds)
+    try:
+        context = replace(run_context(genesis, id if job.audits is None else job.audits, job), pinned=True)
+    except ValueError as error:
+        raise OutsideBounds(str(error)) from None
+    return await pool.run(program.code, program.input, limits, context, pinned)
 
 
 def signed_output(

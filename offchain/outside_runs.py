@@ -27,28 +27,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import trio
 
 from offchain.chain import Chain
-from offchain.execution import OutsideBounds, Program, Refusal, SandboxPool, run_context
+from offchain.effects.chain_host import ChainHost
+from offchain.effects.leaving import Leaving
+from offchain.effects.pinned import PinnedWorld
+from offchain.effects.verified import Verified
+from offchain.execution import ANSWER_BYTES, ASKS, Program, Refusal, SandboxPool, job_limits, run_context, run_job
 from offchain.outside.recording import Recording, ReplayFailed, Replaying
 from offchain.sandbox.base import Abstained, Context, Limits, Outcome, Success, World
 from offchain.serving.receipt_records import HOSTS
+from offchain.serving.run_scope import RunScope
 from offchain.serving.store import TooLarge
 from offchain.serving.transcripts import OPEN, OpenForm, SealedForm, find_transcript
-from pallets.primitives.job import MAX_STORED
+from pallets.primitives.job import NO_TRANSCRIPT
 from pallets.primitives.job_record import Job
 from pallets.primitives.transcript import Transcript
 
-ASKS, ASK_BYTES, ANSWER_BYTES = 256, 1 << 20, 4 << 20
-"""What a job's run may ask, and be answered: a transcript has to travel in one message."""
 MAX_TRANSCRIPT = ANSWER_BYTES + ASKS * 256
 """Bytes of a job's transcript."""
 RETRY_SECONDS = 1.0
 
-OpenWorld = Callable[[tuple[str, ...] | None, Context], AbstractAsyncContextManager[World]]
+OpenWorld = Callable[[tuple[str, ...] | None, Context, RunScope], AbstractAsyncContextManager[World]]
 """The world for one run of an agent of these hosts."""
 
 
@@ -96,10 +100,19 @@ class OutsideRuns:
         chain: Chain,
         pool: SandboxPool,
         open_world: OpenWorld,
+        scope_of: Callable[[int, Job], RunScope],
+        host_of: Callable[[RunScope], ChainHost],
         store: Keeping | None,
         log: logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        self._chain, self._pool, self._open_world, self._store, self._log = chain, pool, open_world, store, log
+        self._chain, self._pool, self._open_world, self._scope_of = chain, pool, open_world, scope_of
+        self._host_of, self._store, self._log = host_of, store, log
+
+    async def run_pinned(self, id: int, job: Job, program: Program, wall_seconds: float) -> Found:
+        """Runs a `Deterministic` job, which is told of the chain alone. Raises `Refusal` and `PoolFull`."""
+        leaving = Leaving(PinnedWorld(self._host_of(self._scope_of(id, job))))
+        outcome = await run_job(self._pool, self._chain.genesis, id, job, program, wall_seconds, leaving)
+        return Found(_left(leaving, job, outcome), NO_TRANSCRIPT)
 
     async def run(self, id: int, job: Job, program: Program, worker: bytes, wall_seconds: float) -> Found:
         """Runs a job that isn't `Deterministic`: live, or as recorded. Raises `Refusal` and `PoolFull`."""
@@ -110,7 +123,7 @@ class OutsideRuns:
         if job.transcript is None:
             if job.led and not leads:
                 raise NotRecorded("its leader hasn't recorded anything yet")
-            return await self._live(job, program, job_limits(job, wall_seconds), context, form)
+            return await self._live(id, job, program, job_limits(job, wall_seconds), context, form)
         started = trio.current_time()
         try:
             transcript = await self._transcript(job, context, wall_seconds / 2, form)
@@ -119,16 +132,20 @@ class OutsideRuns:
                 raise RecordingLost("it has recorded another run before, and lost it") from None
             raise
         left = wall_seconds - (trio.current_time() - started)
-        return await self._replayed(job, program, job_limits(job, left), context, transcript)
+        return await self._replayed(id, job, program, job_limits(job, left), context, transcript)
 
-    async def _live(self, job: Job, program: Program, limits: Limits, context: Context, form: OpenForm) -> Found:
+    async def _live(
+        self, id: int, job: Job, program: Program, limits: Limits, context: Context, form: OpenForm
+    ) -> Found:
         if self._store is None:
             raise NowhereToKeep("nobody could fetch its transcript: give the worker --listen")
         hosts = await self._chain.read(HOSTS, job.agent)
         reach = None if hosts is None else tuple(host.decode("ascii", "replace") for host in hosts)
-        async with self._open_world(reach, context) as world:
+        scope = replace(self._scope_of(id, job), lend=self._pool.lend)
+        async with self._open_world(reach, context, scope) as world:
             recording = Recording(world, context, limits.answer_bytes)
-            outcome = await self._pool.run(program.code, program.input, limits, context, recording)
+            leaving = Leaving(recording)
+            outcome = await self._pool.run(program.code, program.input, limits, context, leaving)
         root = form.root(recording.transcript)
         if not isinstance(outcome, Abstained):
             try:
@@ -136,18 +153,20 @@ class OutsideRuns:
                 self._store.sync()  # what it can't show it is slashed for
             except (OSError, TooLarge) as error:
                 raise NowhereToKeep(f"its transcript can't be kept: {error}") from None
-        return Found(outcome, root)
+        return Found(_left(leaving, job, outcome), root)
 
     async def _replayed(
-        self, job: Job, program: Program, limits: Limits, context: Context, transcript: Transcript
+        self, id: int, job: Job, program: Program, limits: Limits, context: Context, transcript: Transcript
     ) -> Found:
         assert job.transcript is not None
         replaying = Replaying(transcript)
+        leaving = Leaving(Verified(replaying, lambda: self._host_of(self._scope_of(id, job))))
         outcome: Outcome
         try:
-            outcome = await self._pool.run(program.code, program.input, limits, context, replaying)
+            outcome = await self._pool.run(program.code, program.input, limits, context, leaving)
             if not isinstance(outcome, Abstained):
                 replaying.finish()
+            outcome = _left(leaving, job, outcome)
         except ReplayFailed as error:
             self._log.warning("the transcript 0x%s is not of this run: %s", job.transcript[:4].hex(), error)
             outcome = REPLAY_FAILED
@@ -175,19 +194,9 @@ class OutsideRuns:
         return found
 
 
-def job_limits(job: Job, wall_seconds: float) -> Limits:
-    """Bounds of a run that reaches the world outside. Raises `OutsideBounds`."""
-    try:
-        return Limits(
-            gas=job.gas_limit,
-            wall_seconds=wall_seconds,
-            output_bytes=MAX_STORED,
-            asks=ASKS,
-            ask_bytes=ASK_BYTES,
-            answer_bytes=ANSWER_BYTES,
-        )
-    except ValueError as error:
-        raise OutsideBounds(str(error)) from None
+def _left(leaving: Leaving, job: Job, outcome: Outcome) -> Outcome:
+    """What a run came to, with what it leaves for the chain: a sealed job's output is no envelope."""
+    return outcome if job.sealed else leaving.enveloped(outcome)
 
 
 REPLAY_FAILED = Success(b'{"error":"replay-failed","message":"the recorded transcript is not of this run"}', 0)

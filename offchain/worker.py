@@ -42,7 +42,13 @@ from offchain.benchmark import Benchmark
 from offchain.chain import Chain, ChainError
 from offchain.cluster import ClusterMember
 from offchain.cluster_secrets import SECRETS_FILE, ClusterSecrets
+from offchain.crossings.delivery import Delivery
+from offchain.crossings.host import ChainsHosts
+from offchain.crossings.other_chain import Others
 from offchain.dishonest_seats import Misbehaved, Misbehaviour, assignments_of
+from offchain.effects.chain_host import ChainHosts
+from offchain.effects.scopes import scope_of_job
+from offchain.effects.state import ChainState
 from offchain.execution import SandboxPool
 from offchain.journal import JOURNAL_FILE, Journal, JournalError, open_journal
 from offchain.keys import KEY_FILE, Entropy, KeyFileError, WorkerKeys, load_or_create, replace
@@ -56,7 +62,9 @@ from offchain.rpc import Client, Connect, RpcError
 from offchain.sandbox.base import SandboxError
 from offchain.sandbox.pool import open_pool
 from offchain.sealed_inputs import SealedInputs
+from offchain.serving.calls import AgentCalls
 from offchain.serving.models import ModelsOnDemand
+from offchain.serving.pink_hosts import PinkHosts
 from offchain.serving.run import Setting, answer_requests, forget_receipts, open_given_store, open_job_store, open_store
 from offchain.serving.server import Endpoint, listen
 from offchain.serving.store import Store
@@ -278,7 +286,21 @@ async def _live(
     standing = Standing(chain, journal, identity, named)
     final = Finalized(chain, seal, lambda: standing.look_again(contradicted=True))
     sealed = SealedInputs(chain, final, identity.keys, cluster.openers, named)
-    outside = OutsideRuns(chain, effects.sandbox, effects.way_out.open, jobs_store, named)
+    calls = AgentCalls(
+        final,
+        identity.keys.worker_key,
+        lambda: () if endpoint is None else endpoint.lines,
+        effects.entropy,
+        effects.now,
+        named,
+    )
+    chain_hosts = ChainHosts(ChainState(chain, final.get_all), named)
+    others = Others(lambda: effects.way_out.network, allow_private=effects.way_out.allow_private)
+    delivery = Delivery(chain, final, identity.keys, cluster, others, named)
+    pink_hosts = PinkHosts(identity.keys.seal_key, effects.now)
+    way_out = effects.way_out.within(chain_hosts.of, calls.hosts, ChainsHosts(final, others).of, pink_hosts.of)
+    scope_of = partial(scope_of_job, final)
+    outside = OutsideRuns(chain, effects.sandbox, way_out.open, scope_of, chain_hosts.host, jobs_store, named)
     stored = StoredBytes(chain, byte_store, named)
     hands = (effects.sandbox, standing, sealed, outside, stored, effects.entropy, named)
     mode = config.misbehave
@@ -287,13 +309,14 @@ async def _live(
     assignments = assignments_of(mode)(chain, journal, identity.keys, *hands)
     member = ClusterMember(chain, final, identity.keys, identity.enclave, cluster, effects.entropy, named)
     benchmark = Benchmark(chain, identity.keys, effects.sandbox, standing, effects.stopwatch, named)
-    followed = standing.followed | assignments.followed | member.followed | sealed.followed
+    followed = standing.followed | assignments.followed | member.followed | sealed.followed | delivery.followed
 
     def on_change(key: bytes, value: bytes | None) -> None:
         followed[key](value)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(final.run)
+        nursery.start_soon(others.run)
         nursery.start_soon(chain.follow, list(followed), on_change)
 
         def serving() -> None:
@@ -302,6 +325,7 @@ async def _live(
             nursery.start_soon(stored.run)
             nursery.start_soon(benchmark.run)
             nursery.start_soon(member.run)
+            nursery.start_soon(delivery.run)
             if mode is Misbehaviour.DOUBLE_RECEIPT:
                 nursery.start_soon(sign_twice, chain, identity.keys, identity.runtime_id, config.base_path, named)
             if endpoint is not None and store is not None:
@@ -311,7 +335,7 @@ async def _live(
                     operator=identity.operator,
                     base_path=config.base_path,
                     store=store,
-                    way_out=effects.way_out,
+                    way_out=way_out,
                     entropy=effects.entropy,
                     now=effects.now,
                     commits=mode is not Misbehaviour.WITHHOLD_RECEIPTS,

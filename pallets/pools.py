@@ -148,7 +148,12 @@ class Pools(Pallet):
         self.deposit(self.Opened(id, token, base, tokens))
         return id
 
-    # What `PoolsApi` asks
+    # What `PoolsApi` and others may ask
+
+    def token_of(self, pool: int) -> int | None:
+        """The token that a pool trades; `None` of an unknown pool."""
+        record = self.pool.get(pool)
+        return None if record is None else record.token
 
     def quote_exact_in(self, pool: int, side: Side, amount_in: int) -> int | None:
         """What an exact amount would get; `None` of an unknown pool."""

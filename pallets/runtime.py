@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from pallets import runtime_apis, trade_apis
 from pallets.agents.pallet import Agents
+from pallets.anchors.pallet import Anchors
 from pallets.assets.pallet import Assets
 from pallets.attestation.pallet import Attestation
 from pallets.aura import Aura
 from pallets.balances.pallet import Balances
 from pallets.cheats import Cheats
 from pallets.clusters.pallet import Clusters
+from pallets.crossings.pallet import Crossings
 from pallets.curves.pallet import Curves
 from pallets.dao.api import DaoApi
 from pallets.dao.pallet import Dao
@@ -38,6 +40,7 @@ from pallets.frame.runtime_api import api_versions
 from pallets.frame.weights import REF_TIME_PER_SECOND, DbWeight, block_length, block_weights
 from pallets.grandpa import Grandpa
 from pallets.jobs.pallet import Jobs
+from pallets.mandates import Mandates
 from pallets.multisig.pallet import Multisig
 from pallets.pools import Pools
 from pallets.primitives.fixed import Permill
@@ -52,6 +55,7 @@ from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 from pallets.transaction_payment import ChargeTransactionPayment, TransactionPayment
 from pallets.treasury import TREASURY, Treasury
+from pallets.triggers import Triggers
 from pallets.utility import Utility
 from pallets.workers.pallet import Workers
 
@@ -99,10 +103,19 @@ DAO_CALLABLE = frozenset(
         "Agents.set_hosts",
         "Agents.set_requirements",
         "Agents.fund",
+        "Anchors.fill",
+        "Anchors.set_limits",
         "Jobs.submit",
         "Jobs.cancel",
         "Schedules.schedule",
         "Schedules.unschedule",
+        "Triggers.set_trigger",
+        "Triggers.remove",
+        "Agents.set_calls",
+        "Crossings.allow",
+        "Crossings.disallow",
+        "Crossings.drop_account",
+        "Crossings.withdraw",
     )
 )
 """What an agent's holders may have their DAO's account call beside the motions of their own: it has what they sent it,
@@ -287,6 +300,35 @@ class DevRuntime(Runtime):
             max_gas=MAX_GAS,
             requirements_deposit=10 * UNIT,
         )
+        self.crossings = Crossings(
+            index=35,
+            system=self.system,
+            timestamp=self.timestamp,
+            agents=self.agents,
+            holders=self.clusters,
+            max_chains=16,
+            max_waiting=64,
+            patience=60 * MINUTE,
+            max_due=16,
+        )
+        self.mandates = Mandates(
+            index=34,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            tokens=self.assets,
+            curve_token=lambda curve: self.curves.token_of(curve),
+            pool_token=lambda pool: self.pools.token_of(pool),
+        )
+        self.anchors = Anchors(
+            index=33,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            agents=self.agents,
+            deputies=self.mandates,
+            outboxes=lambda: self.crossings,
+            max_stored=1 << 20,
+        )
         self.jobs = Jobs(
             index=22,
             system=self.system,
@@ -300,6 +342,7 @@ class DevRuntime(Runtime):
             chain_treasury=CHAIN_TREASURY,
             callable_back=CALLABLE_BACK,
             key_holders=self.clusters,
+            effects=self.anchors,
             max_gas=MAX_GAS,
             min_deadline=45_000,
             acknowledge_within=20_000,
@@ -326,8 +369,24 @@ class DevRuntime(Runtime):
             max_ahead=366 * 24 * 60 * MINUTE,
             max_schedules=16,
             max_due=16,
-            run_fee=3 * CENT,
+            run_fee=7 * CENT,
             deposit_base=deposit(1, 0),
+            deposit_byte=deposit(0, 1),
+        )
+        self.triggers = Triggers(
+            index=36,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            jobs=self.jobs,
+            min_interval=1_000,
+            max_interval=DAY,
+            max_triggers=16,
+            max_of_kind=64,
+            max_waiting=64,
+            max_due=16,
+            run_fee=7 * CENT,
+            deposit_base=deposit(2, 0),
             deposit_byte=deposit(0, 1),
         )
         self.pools = Pools(index=26, currency=self.balances, tokens=self.assets, fee=3_000)
@@ -364,7 +423,7 @@ class DevRuntime(Runtime):
             max_due=32,
         )
         # draws before what falls due, and motions before schedules: these go by what was decided
-        listeners = (self.clusters, self.jobs, self.slashing, self.dao, self.schedules)
+        listeners = (self.clusters, self.jobs, self.slashing, self.dao, self.schedules, self.triggers, self.crossings)
         self.randomness = Randomness(
             index=14,
             system=self.system,

@@ -358,6 +358,14 @@ class CalendarApi(RuntimeApi, version=1):
     def next_due(self) -> U64 | None:
         """When something is due next, in milliseconds of chain time: a block then, or later, does it."""
         runtime = self.runtime
-        calendars = (runtime.jobs, runtime.schedules, runtime.clusters, runtime.slashing, runtime.dao)
+        calendars = (
+            runtime.jobs,
+            runtime.schedules,
+            runtime.clusters,
+            runtime.slashing,
+            runtime.dao,
+            runtime.crossings,
+            runtime.triggers,
+        )
         found = [calendar.next_due() for calendar in calendars]
         return min((when for when in found if when is not None), default=None)

@@ -2,17 +2,13 @@
 
 ## Overview
 
-A schedule has all that `Jobs.submit` takes, the time of its first run, an interval and a number of runs. When a run is
-due the chain submits the job as the owner: the fee is held then, on the agent's terms of then. It costs the owner
-`RunFee` a replica besides, burnt as the fee of the transaction is that it stands for. A run that can't be submitted,
-for want of money or for any reason that `submit` refuses it for, is skipped, at no cost; three in a row end the
-schedule.
+A schedule is an order for jobs (`job_orders`) with the time of its first run, an interval and a number of runs. When a
+run is due the chain submits the job as the owner.
 
 Runs are due in a calendar, a bounded number a block, the rest in the next. What fell due while the chain stood still is
 not made up for: one run takes place, and the next at the first of the schedule's times that lies ahead.
 
-For what is stored a deposit is held, by its size, and released when the schedule ends. A run is the first thing that a
-block does, so a schedule ends without anybody's transaction.
+A run is the first thing that a block does, so a schedule ends without anybody's transaction.
 
 ## Out of scope
 
@@ -39,7 +35,6 @@ from pallets.frame import (
     Pallet,
     Reasons,
     Signed,
-    UnitEnum,
     Value,
     Weight,
     call,
@@ -47,45 +42,25 @@ from pallets.frame import (
 )
 from pallets.frame.runtime import DispatchErrorType
 from pallets.fungible import Currency
+from pallets.job_orders import (
+    MAX_SKIPS,
+    ORDER_WEIGHT,
+    RUN_WEIGHT,
+    EndReason,
+    Terms,
+    count_down,
+    deposit_for,
+    run_order,
+    try_order,
+)
 from pallets.jobs.pallet import Jobs
-from pallets.jobs.submission import submit_job
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Identity
 from pallets.primitives.job import Input, JobId, Mode
 from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
 
-MAX_SKIPS = 3
-"""Runs in a row that may be skipped."""
-RUN_WEIGHT = Weight(1_200_000_000, 40_000)
-SCHEDULE_WEIGHT = Weight(1_600_000_000, 50_000)  # a trial of `submit`, and what is written
-
 ScheduleId = U64
-
-
-class EndReason(UnitEnum):
-    """Why a schedule ended."""
-
-    __type_path__ = "pallet_schedules::EndReason"
-    Done = 0
-    """All its runs are over."""
-    Skipped = 1
-    """Three runs in a row couldn't be submitted."""
-    Cancelled = 2
-    """Its owner took it back."""
-
-
-@struct
-class Terms:
-    """What a run submits, see `Jobs.submit`."""
-
-    agent: U64
-    input: Input
-    mode: Mode
-    replicas: U8
-    max_fee: Balance
-    deadline: U64
-    callback: bytes | None
 
 
 @struct
@@ -106,10 +81,6 @@ class Schedule:
 
 
 RECORD = codec_of(Schedule)
-
-
-class _Accepted(Exception):
-    """A trial went well, and is to be undone."""
 
 
 class Schedules(Pallet):
@@ -215,7 +186,7 @@ class Schedules(Pallet):
 
     # Calls
 
-    @call(0, weight=SCHEDULE_WEIGHT)
+    @call(0, weight=ORDER_WEIGHT)
     def schedule(
         self,
         who: Signed,
@@ -247,14 +218,9 @@ class Schedules(Pallet):
         if self.count_of[who] >= self.max_schedules:
             raise self.TooManySchedules
         terms = Terms(agent, input, mode, replicas, max_fee, deadline, callback)
-        try:
-            with self.runtime.transactional():
-                self._submit(who, terms)
-                raise _Accepted
-        except _Accepted:
-            pass
+        try_order(self, who, terms)
         record = Schedule(who, terms, first, interval, count, 0)
-        record.deposit = self.deposit_base + self.deposit_byte * len(RECORD.encode(record))
+        record.deposit = deposit_for(self, len(RECORD.encode(record)))
         self.currency.hold(self.HoldReason.Schedule, who, record.deposit, keep_alive=True)
         id = self.next_schedule
         self.next_schedule = id + 1
@@ -285,16 +251,13 @@ class Schedules(Pallet):
     def _run(self, when: int, id: int) -> None:
         del self.runs[when, id]
         record, now = self.schedule_of[id], self.timestamp.now
-        try:
-            with self.runtime.transactional():
-                self.currency.burn_from(record.owner, self.run_fee * record.terms.replicas, keep_alive=True)
-                job = self._submit(record.owner, record.terms)
-        except DispatchError as error:
+        done = run_order(self, record.owner, record.terms)
+        if isinstance(done, DispatchError):
             record.skips += 1
-            self.deposit(self.RunSkipped(id, error))
+            self.deposit(self.RunSkipped(id, done))
         else:
             record.skips = 0
-            self.deposit(self.Ran(id, job))
+            self.deposit(self.Ran(id, done))
         record.left -= 1
         if not record.left or record.skips == MAX_SKIPS:
             self._end(id, record, EndReason.Skipped if record.skips == MAX_SKIPS else EndReason.Done)
@@ -303,27 +266,9 @@ class Schedules(Pallet):
         self.schedule_of[id] = record
         self.runs[record.next, id] = None
 
-    def _submit(self, who: bytes, terms: Terms) -> int:
-        """Submits a job; answers its number."""
-        return submit_job(
-            self.jobs,
-            who,
-            terms.agent,
-            terms.input,
-            terms.mode,
-            terms.replicas,
-            terms.max_fee,
-            terms.deadline,
-            terms.callback,
-        )
-
     def _end(self, id: int, record: Schedule, reason: EndReason) -> None:
         del self.runs[record.next, id]
         del self.schedule_of[id]
-        count = self.count_of[record.owner] - 1
-        if count:
-            self.count_of[record.owner] = count
-        else:
-            del self.count_of[record.owner]
+        count_down(self.count_of, record.owner)
         self.currency.release(self.HoldReason.Schedule, record.owner, record.deposit)
         self.deposit(self.Ended(id, reason))

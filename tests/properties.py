@@ -25,6 +25,7 @@ from tests.pallets.test_jobs_stateful import JobLives
 from tests.pallets.test_market_stateful import Market
 from tests.pallets.test_receipts_stateful import ReceiptLives
 from tests.pallets.test_stake_stateful import Stakes
+from tests.pallets.test_triggers_stateful import Reactions
 
 MACHINES: dict[str, type[RuleBasedStateMachine]] = {
     "market": Market,
@@ -35,6 +36,7 @@ MACHINES: dict[str, type[RuleBasedStateMachine]] = {
     "curves": Markets,
     "dividends": Earnings,
     "votes": Votes,
+    "triggers": Reactions,
 }
 EXAMPLES = 50
 """Of a seed."""

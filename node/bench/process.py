@@ -111,11 +111,15 @@ class Dev:
 
 
 @contextmanager
-def dev(workers: int, log: Path, base_path: Path | None = None) -> Iterator[Dev]:
-    """Runs `fathom dev` on free ports, ended by SIGTERM; without a base path it keeps nothing."""
+def dev(workers: int, log: Path, base_path: Path | None = None, *, agents: bool = False) -> Iterator[Dev]:
+    """Runs `fathom dev` on free ports, ended by SIGTERM; without a base path it keeps nothing.
+
+    The `agents` that come with Fathom are left out unless they are wanted.
+    """
     command = [sys.executable, "-m", "node", "dev", "--json", "--workers", str(workers), "--rpc-port", "0"]
     command += ["--gateway-port", "0", "--prometheus-port", "0"]
     command += ["--tmp"] if base_path is None else ["--base-path", str(base_path)]
+    command += [] if agents else ["--no-agents"]
     with log.open("ab") as stderr:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)

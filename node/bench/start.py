@@ -48,7 +48,7 @@ def _start(log: Path) -> tuple[float, float, float]:
 
 def _ready(workers: int, log: Path) -> float:
     """Seconds until `fathom dev` says that everything answers."""
-    with process.dev(workers, log) as running:
+    with process.dev(workers, log, agents=True) as running:
         return running.ready_s
 
 

@@ -88,6 +88,16 @@ def dev(
         int, typer.Option(help="Port of the gateway, where agents answer HTTP.", callback=opt.within(0, 65535))
     ] = 8000,
     no_gateway: Annotated[bool, typer.Option("--no-gateway", help="Start no gateway.")] = False,
+    no_agents: Annotated[
+        bool, typer.Option("--no-agents", help="Deploy none of the agents that come with Fathom.")
+    ] = False,
+    allow_private_network: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private-network",
+            help="Let agents reach this machine and private networks, as a second chain of development.",
+        ),
+    ] = False,
     json_output: opt.Json = False,
     sealing: opt.Sealing = "instant",
     finalize_delay: opt.FinalizeDelay = None,
@@ -135,7 +145,9 @@ def dev(
     _logs(levels, detailed_log_output, disable_log_color, json_logs)
     from node.dev import run_dev
 
-    _run(lambda: run_dev(config, workers, None if no_gateway else gateway_port, json_output))
+    port = None if no_gateway else gateway_port
+    asked = {"agents": not no_agents, "allow_private": allow_private_network}
+    _run(lambda: run_dev(config, workers, port, json_output, **asked))
 
 
 @app.command()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from node.chain.stored import BlockRef
 from node.chain.tree import Chain
@@ -18,7 +19,6 @@ from pallets.frame.overlay import DictBackend, Overlay
 from pallets.frame.runtime import EventRecord, Runtime
 from pallets.primitives.extrinsic import UncheckedExtrinsic
 from pallets.primitives.hashing import blake2_256, storage_prefix
-from pallets.runtime import KNOWN_RUNTIMES
 from pallets.sudo import Sudo
 from pallets.system.pallet import System
 from pallets.transaction_payment import TransactionPayment
@@ -28,16 +28,15 @@ UNITS = Units(decimals=12, symbol="UNIT", prefix=42)
 OUTCOMES = System.ExtrinsicSuccess, System.ExtrinsicFailed
 
 
-@cache
-def _names_of(spec_version: int) -> Names:
-    return Names(KNOWN_RUNTIMES[spec_version](Overlay(DictBackend())))
+NAMES: WeakKeyDictionary[type[Runtime], Names] = WeakKeyDictionary()
+"""What runtimes declare, read once each."""
 
 
 class Blocks:
     """Reads blocks by hash; each method raises `UnknownBlock` where the chain doesn't have it."""
 
-    def __init__(self, chain: Chain) -> None:
-        self.chain = chain
+    def __init__(self, chain: Chain, runtimes: Mapping[int, type[Runtime]]) -> None:
+        self.chain, self._runtimes = chain, runtimes
         self._events: dict[bytes, list[EventRecord]] = {}
         self._at_head: dict[int, Runtime] = {}
 
@@ -46,14 +45,18 @@ class Blocks:
         state = self.chain.state_at(block_hash)
         version = self.chain.executor.runtime_at(state).version.spec_version
         if state is not self.chain.states.head:
-            return KNOWN_RUNTIMES[version](Overlay(state))
+            return self._runtimes[version](Overlay(state))
         if version not in self._at_head:  # which stays the same object when it moves on
-            self._at_head = {version: KNOWN_RUNTIMES[version](Overlay(state))}
+            self._at_head = {version: self._runtimes[version](Overlay(state))}
         return self._at_head[version]
 
     def names(self, block_hash: bytes) -> Names:
         """What the runtime of the state after a block declares."""
-        return _names_of(self.chain.runtime_at(block_hash).version.spec_version)
+        runtime = self._runtimes[self.chain.runtime_at(block_hash).version.spec_version]
+        found = NAMES.get(runtime)
+        if found is None:
+            found = NAMES[runtime] = Names(runtime(Overlay(DictBackend())))
+        return found
 
     def events(self, block_hash: bytes) -> list[EventRecord]:
         """What happened in a block."""

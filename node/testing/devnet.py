@@ -6,7 +6,7 @@ when blocks are mined or by `time_travel`. The same calls on the same seed make 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
@@ -37,15 +37,17 @@ from node.testing.sender import Sender, made_call
 from node.testing.signatures import Impersonator, SteadyKeypair
 from node.testing.view import View
 from pallets.cheats import CHEATS, IDENTIFIER, Cheat, Fund, Impersonate
-from pallets.frame.runtime import Call
+from pallets.frame.genesis import build_genesis, values_of_patch
+from pallets.frame.runtime import Call, Runtime
 from pallets.frame.validity import TransactionSource, TransactionValidityError
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hash_onion import DEV_LAYERS, DEV_SECRET, HashOnions
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.keys import Keypair
+from pallets.primitives.runtime_code import CODE_KEY, native_code
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.types import U32
-from pallets.runtime import KNOWN_RUNTIMES
+from pallets.runtime import DevRuntime
 
 START: Final = 1_767_268_800_000
 """Milliseconds: noon of 2026-01-01, when a devnet's clock starts."""
@@ -69,6 +71,14 @@ def _spec_of(seed: int) -> ChainSpec:
     return ChainSpec.of_document({**spec.document, "genesis": {"runtimeGenesis": {**genesis, "patch": patch}}})
 
 
+def _spec_with(spec: ChainSpec, runtime: type[Runtime], genesis: Mapping[str, Any]) -> ChainSpec:
+    """A chain as another, but for its runtime and some pallets' genesis values."""
+    patch = {**spec.document["genesis"]["runtimeGenesis"]["patch"], **genesis}
+    state = build_genesis(runtime, values_of_patch(runtime, patch)) | {CODE_KEY: native_code(runtime.version)}
+    top = {f"0x{key.hex()}": f"0x{value.hex()}" for key, value in state.items()}
+    return ChainSpec.of_document({**spec.document, "genesis": {"raw": {"top": top}}})
+
+
 @cache
 def _onions_of(seed: int) -> HashOnions:
     if not seed:
@@ -76,12 +86,23 @@ def _onions_of(seed: int) -> HashOnions:
     return HashOnions(blake2_256(b"devnet" + seed.to_bytes(32, "little", signed=True)), SEEDED_LAYERS)
 
 
-def devnet(seed: int = 0, *, now: int = START) -> Devnet:
+def devnet(
+    seed: int = 0,
+    *,
+    now: int = START,
+    runtime: type[Runtime] = DevRuntime,
+    genesis: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Devnet:
     """A new chain at its genesis. `seed` decides about the chain's randomness, `now` is its time in milliseconds.
 
-    Seed 0 is the chain that `fathom dev` runs: the same genesis hash.
+    Seed 0 is the chain that `fathom dev` runs: the same genesis hash. `runtime` is run in place of the dev chain's, of
+    which it has all pallets; `genesis` has values of pallets, as `genesis.runtimeGenesis.patch` of a chain spec does,
+    in place of the dev chain's. Raises `InvalidGenesis`.
     """
-    return Devnet(_spec_of(seed), _onions_of(seed), now)
+    spec = _spec_of(seed)
+    if runtime is not DevRuntime or genesis:
+        spec = _spec_with(spec, runtime, genesis or {})
+    return Devnet(spec, _onions_of(seed), now, runtime)
 
 
 class Pending:
@@ -99,9 +120,10 @@ class Pending:
 class Devnet(View):
     """A chain, seen at its best block; `devnet` makes one."""
 
-    def __init__(self, spec: ChainSpec, onions: HashOnions, now: int) -> None:
-        chain = Chain.open(MemoryDatabase(), spec, Executor(KNOWN_RUNTIMES))
-        super().__init__(Blocks(chain), None)
+    def __init__(self, spec: ChainSpec, onions: HashOnions, now: int, runtime: type[Runtime]) -> None:
+        runtimes = {runtime.version.spec_version: runtime}
+        chain = Chain.open(MemoryDatabase(), spec, Executor(runtimes))
+        super().__init__(Blocks(chain, runtimes), None)
         slot_duration = chain.slot_duration_ms()
         self._clock = clock = ChainClock(lambda: now)
 

@@ -41,6 +41,7 @@ def bundle(project: Project, *, minify: bool = True) -> bytes:
         "--log-level=warning",
         "--color=false",
         "--loader=ts",
+        "--loader:.html=text",
         *(f"--external:{name}" for name in NODE_MODULES),
         *(["--minify"] if minify else []),
     ]

@@ -14,6 +14,7 @@ A case is an object in one of the JSON files of `tests/`, each a list of them:
 | | |
 | --- | --- |
 | `request` | only `path`, which includes the query, must be there |
+| `submitter` | an account: the request is a job of theirs, which may write; later cases find what it has written |
 | `outside` | answers requests whose URL begins so; others are really sent. `json` stands for a `body` written as JSON |
 | `expect` | what is there is compared: `body` all of the text, `contains` a part of it, `json` the body's value |
 
@@ -31,9 +32,10 @@ from typing import Any
 from offchain.authoring.errors import BadCase
 from offchain.authoring.local import LocalAnswer
 from offchain.outside.fetching import VirtualHost
+from pallets.primitives import ss58
 from pallets.primitives.http import Headers, HttpRequest
 
-FIELDS = {"name", "request", "outside", "expect"}
+FIELDS = {"name", "request", "submitter", "outside", "expect"}
 REQUEST_FIELDS = {"method", "path", "headers", "body", "secret"}
 OUTSIDE_FIELDS = {"url", "status", "headers", "body", "json"}
 EXPECT_FIELDS = {"status", "headers", "body", "contains", "json", "gas"}
@@ -48,6 +50,7 @@ class Case:
     secret: Any
     expect: dict[str, Any]
     virtual: dict[str, VirtualHost] = field(default_factory=dict)
+    submitter: bytes | None = None
 
 
 def read_cases(directory: Path) -> list[Case]:
@@ -106,7 +109,13 @@ def _case(path: Path, number: int, given: Any) -> Case:
             raise BadCase(f"{where}: an answer from outside has a `url`")
         virtual[answer["url"]] = _answering(where, answer)
     expect = _object(f"{where}, expect", fields.get("expect", {}), EXPECT_FIELDS)
-    return Case(str(fields.get("name", f"{path.name} {number}")), made, request.get("secret"), expect, virtual)
+    title, submitter = str(fields.get("name", f"{path.name} {number}")), fields.get("submitter")
+    if submitter is not None:
+        try:
+            submitter = ss58.decode_account(submitter)
+        except (ss58.InvalidAddress, TypeError, AttributeError):
+            raise BadCase(f"{where}: a `submitter` is an address") from None
+    return Case(title, made, request.get("secret"), expect, virtual, submitter)
 
 
 def _answering(where: str, answer: dict[str, Any]) -> VirtualHost:

@@ -7,7 +7,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import trio
 import typer
@@ -16,12 +16,15 @@ from node.exit import fail
 from offchain.authoring.errors import BadCase, BadTerms
 from offchain.authoring.one_line import one_line
 from offchain.authoring.options import NODE_URL, Agent, AsJson, Suri, Url, keypair
+from offchain.authoring.orders_cli import app as orders
 from offchain.authoring.project import TEMPLATES, create, load
 from offchain.cache import user_cache
+from offchain.crossings.cli import app as chains
 
 if TYPE_CHECKING:
     from offchain.authoring.deployment import Deployed
     from offchain.authoring.local import LocalAnswer
+    from offchain.described import Happened
 
 app = typer.Typer(
     name="agent",
@@ -33,12 +36,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(chains)
+app.add_typer(orders)
+
 Directory = Annotated[Path, typer.Argument(help="The project.", show_default="here")]
 Gateway = Annotated[str, typer.Option(help="A gateway's URL.", envvar="FATHOM_GATEWAY")]
 AllowPrivate = Annotated[
     bool, typer.Option("--allow-private-network", help="Let the script reach this machine and private networks.")
 ]
 HERE, GATEWAY_URL = Path(), "http://127.0.0.1:8000"
+FEE = 10**11
 HOUR_MS, CALL_MS = 3_600_000, 600_000
 """The second: for how long a pass for one call is good."""
 
@@ -303,6 +310,53 @@ def call(
 
 
 @app.command()
+def send(
+    agent: Agent,
+    path: Annotated[str, typer.Argument(help="Path and query.")] = "/",
+    method: Annotated[str | None, typer.Option("-X", "--method", help="GET, POST, PATCH or PUT.")] = None,
+    data: Annotated[str | None, typer.Option("-d", "--data", help="The body.")] = None,
+    json_body: Annotated[str | None, typer.Option("--json-body", "--json", help="The body, as JSON.")] = None,
+    max_fee: Annotated[int, typer.Option(help="What the run may cost, in the chain's smallest units.", min=1)] = FEE,
+    mode: Annotated[
+        Literal["deterministic", "recorded", "oracle"], typer.Option(help="What the script may ask of the outside.")
+    ] = "deterministic",
+    replicas: Annotated[int, typer.Option(help="How many workers run it: 1, 3, 5, 7 or 9.", min=1, max=9)] = 1,
+    seconds: Annotated[int, typer.Option(help="How long it may take.", min=45, max=86_400)] = 60,
+    suri: Suri = "//Bob",
+    url: Url = NODE_URL,
+) -> None:
+    """Submit a request as a job, which may write to the chain, and print the answer; what was written goes to stderr.
+
+    Exit code 1: the script failed, or what it left for the chain was refused.
+
+    [bold]Example[/bold]
+
+    fathom agent send guestbook /entries --json '{"text": "hello"}'
+    """
+    from offchain.authoring.on_chain import on_chain
+    from offchain.authoring.sending import send as submit
+    from pallets.primitives.http import HttpRequest
+    from pallets.primitives.job import Mode
+
+    if data is not None and json_body is not None:
+        fail("a request has one body: give --data or --json")
+    body = json_body if json_body is not None else data
+    headers = [("content-type", "application/json")] if json_body is not None else []
+    name, _, query = path.partition("?")
+    verb = (method or ("GET" if body is None else "POST")).upper()
+    request = HttpRequest(verb, f"/{name.lstrip('/')}", query, headers, (body or "").encode())
+    terms: dict[str, Any] = {"mode": Mode[mode.capitalize()], "replicas": replicas, "fee": max_fee}
+    with one_line():
+        signer = keypair(suri)
+        sent = on_chain(url, lambda chain: submit(chain, signer, agent, request, **terms, time=1000 * seconds))
+    written, text = sent.written, sent.answer.body.decode("utf-8", "replace")
+    print(f"job {sent.job}  gas {sent.gas}  fee {sent.fee}  {_words(written)}", file=sys.stderr)
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+    if sent.failed or sent.answer.status >= 400 or (written is not None and written.name == "Refused"):
+        raise SystemExit(1)
+
+
+@app.command()
 def logs(
     agent: Agent,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on, as lines come.")] = False,
@@ -322,6 +376,15 @@ def logs(
                 print(line, flush=True)
         except KeyboardInterrupt:
             raise SystemExit(0) from None
+
+
+def _words(written: Happened | None) -> str:
+    """What became of what a job left for the chain."""
+    if written is None:
+        return "nothing written"
+    if written.name == "Refused":
+        return f"NOTHING WRITTEN: {json.dumps(written.fields['error'], default=repr)}"
+    return f"writes {written.fields['updates']}  actions {written.fields['actions']}"
 
 
 def _deploy(url: str, suri: str, name: str, code: bytes, hosts: tuple[str, ...] | None) -> Deployed:
@@ -354,7 +417,10 @@ async def _run_cases(
 
     async with open_agent(code, hosts=hosts, allow_private=allow_private, cache=user_cache()) as agent:
         return [
-            await agent.ask(case.request, now_ms=_now_ms(), secret=case.secret, virtual=case.virtual) for case in cases
+            await agent.ask(
+                case.request, now_ms=_now_ms(), secret=case.secret, virtual=case.virtual, submitter=case.submitter
+            )
+            for case in cases
         ]
 
 

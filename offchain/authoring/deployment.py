@@ -43,8 +43,15 @@ class Deployed(NamedTuple):
     """Whether anything had to be sent."""
 
 
-async def deploy(chain: Chain, owner: Keypair, name: str, code: bytes, hosts: tuple[str, ...] | None) -> Deployed:
-    """Makes `code` the script of the agent called `name`.
+async def deploy(
+    chain: Chain,
+    owner: Keypair,
+    name: str,
+    code: bytes,
+    hosts: tuple[str, ...] | None,
+    kind: AgentKind = AgentKind.JavaScript,
+) -> Deployed:
+    """Makes `code` the script of the agent called `name`, which is created as of this kind.
 
     Raises `NotTheOwner`, `HoldersDecide`, `ChainError`s and `CallFailed`.
     """
@@ -58,7 +65,7 @@ async def deploy(chain: Chain, owner: Keypair, name: str, code: bytes, hosts: tu
         calls.append(bytes((AGENTS, 0)) + UPLOAD.encode(code))
     if agent is None or record is None:
         agent = await chain.read(NEXT_AGENT) or 0
-        calls.append(bytes((AGENTS, 1)) + CREATE.encode((name.encode(), AgentKind.JavaScript, DEFAULT_POLICY)))
+        calls.append(bytes((AGENTS, 1)) + CREATE.encode((name.encode(), kind, DEFAULT_POLICY)))
     elif record.owner != owner.account_id:
         raise NotTheOwner(f"{name} is an agent of {ss58.encode(record.owner)}: choose another name, or sign as that")
     if record is None or record.code != hash:

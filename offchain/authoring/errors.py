@@ -13,6 +13,7 @@ AuthoringError
 ├── BadCase           a test case is not what a case is
 ├── BadTerms          an agent can't be called on such terms
 ├── NoChannel         there is no such channel, or it can't be paid from like that
+├── JobNotDone        a job has come to nothing, or to what isn't on the chain
 ├── NoSuchAgent       nobody has created an agent of that name or number
 └── CallFailed        the gateway can't be reached
 ```
@@ -68,6 +69,10 @@ class BadTerms(AuthoringError):
 
 class NoChannel(AuthoringError):
     """The chain has no channel of this number, or it is another payer's or worker's."""
+
+
+class JobNotDone(AuthoringError):
+    """A job has come to nothing, or to what isn't on the chain."""
 
 
 class NoSuchAgent(AuthoringError):

@@ -9,6 +9,9 @@
 | not open | a pass of an account that has enough locked | the agent, `quota` times a minute |
 | not open | neither | nobody: `PaymentRequired` says what it costs and who calls free |
 
+Where an agent calls another the one that is called pays, if it is open and pays by this gateway's tickets at all; else
+the caller, if its DAO allows it to spend anything on calls (`Agents.set_calls`). Who called that pays nothing for it.
+
 A pass counts as long as its account has the tokens locked in the newest block, and has had them so for an epoch
 (`DaoApi_settled`): the node is asked once a block for who calls then. Tokens that move on to another account count
 there after an epoch, so that they never call free twice in one.
@@ -41,7 +44,8 @@ from dataclasses import dataclass
 
 import trio
 
-from offchain.gateway.directory import AgentEntry, Directory
+from offchain.gateway.agent_entry import AgentEntry
+from offchain.gateway.directory import Directory
 from offchain.gateway.errors import (
     PassExpired,
     PassForAnother,
@@ -84,6 +88,8 @@ class Payer:
     is_agent: bool
     """Whether the agent does: a ticket is to go along."""
     counted: _Caller | None = None
+    calling: int | None = None
+    """The agent that pays because it calls this one."""
 
     def give_back(self) -> None:
         """Nobody could answer the request: it doesn't count."""
@@ -113,6 +119,17 @@ class Admission:
             raise PaymentRequired("the agent doesn't pay by this gateway's tickets: show your pass to another", agent)
         self._check(agent, shown)
         return Payer(True, await self._count(agent, shown.access.account, agent.access.free_tokens))
+
+    def payer_of_call(self, agent: AgentEntry, caller: AgentEntry) -> Payer:
+        """Who pays where an agent calls another one: that one if it is open, else the caller; raises where neither."""
+        if not agent.costs:
+            return Payer(False)
+        if agent.access.is_open and self._gateway in agent.gateways:
+            return Payer(True)
+        if self._gateway in caller.calls_by:
+            return Payer(True, calling=caller.id)
+        text = f"agent {agent.id} charges for this call, and agent {caller.id} may spend nothing on calls by this "
+        raise PaymentRequired(f"{text}gateway: its DAO calls Agents.set_calls", agent)
 
     def _check(self, agent: AgentEntry, shown: SignedPass) -> None:
         """What a pass says by itself."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from offchain.gateway.admission import Payer
-from offchain.gateway.directory import AgentEntry
+from offchain.gateway.agent_entry import AgentEntry
 from offchain.gateway.http_connection import Scope, Send
 from offchain.gateway.request_logs import RequestLog
+from offchain.gateway.trees import Tree
 from offchain.serving.secret_box import SealedSecret
 from offchain.serving.wire import MAX_REQUEST_BODY
 from pallets.primitives.http import HttpRequest
@@ -59,6 +60,8 @@ class Asked:
     log: RequestLog
     scope: Scope
     send: Send
+    tree: Tree
+    """What it may cost and call."""
     begun: bool = False
     """Whether the caller has had something of an answer."""
 

@@ -1,9 +1,10 @@
-"""The gateway's own paths: health, agents, receipts, the vault and the logs.
+"""The gateway's own paths: the front page, health, agents, receipts, the vault and the logs.
 
 ## Overview
 
 | path | |
 | --- | --- |
+| `GET /` | the agents, as a page for who accepts HTML, else as `GET /agents` |
 | `GET /health` | whether the gateway can answer: 200, or 503 where no worker can be asked |
 | `GET /agents` | the agents that take requests |
 | `GET /receipts/{id}` | a receipt's file, from the worker that signed it |
@@ -16,7 +17,7 @@ The vault and the logs are nobody's but whoever runs the gateway or calls it by 
 them (no CORS, and a foreign `Origin` or `Sec-Fetch-Site` is refused), nor does one that had its name point to this
 machine (a gateway that listens on loopback answers there to names of loopback alone).
 
-Nothing here is ever HTML.
+Nothing here is ever HTML but the front page (`index_page`).
 
 ## Out of scope
 
@@ -35,7 +36,7 @@ import trio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from node.web import is_loopback
@@ -51,6 +52,7 @@ from offchain.gateway.errors import (
     TooManyRequests,
     UnknownReceipt,
 )
+from offchain.gateway.index_page import HEADERS, accepts_page, index_page
 from offchain.gateway.links import LinkLost, Links
 from offchain.gateway.messages import error_headers
 from offchain.gateway.receipts import Receipts
@@ -89,6 +91,7 @@ class Control:
         self._store = SharedStore(directory.chain, links, limits)
         self._followers = 0
         routes = [
+            Route("/", self._front),
             Route("/health", self._health),
             Route("/agents", self._agents),
             Route("/receipts/{id}", self._receipt),
@@ -113,6 +116,11 @@ class Control:
             "requests": self._doorway.running,
         }
         return _json(fields, 200 if open_links else 503)
+
+    async def _front(self, request: Request) -> Response:
+        if accepts_page(request.headers.get("accept", "")):
+            return HTMLResponse(index_page(self._directory.agents()[:MAX_LISTED]), headers=HEADERS)
+        return await self._agents(request)
 
     async def _agents(self, _: Request) -> Response:
         listed = [
@@ -269,7 +277,7 @@ class Control:
             refusal.allow = allowed  # type: ignore[misc]
         else:
             refusal = NotFound(
-                "this gateway has /agents/{name or id}/…, /ipfs/{cid}/…, /agents, /vaults, /receipts/{id}, "
+                "this gateway has /, /agents/{name or id}/…, /ipfs/{cid}/…, /agents, /vaults, /receipts/{id}, "
                 "/logs/all/agents/{name or id}, /logs/all/ipfs/{cid}, /store and /health"
             )
         return self._refuse(request, refusal)

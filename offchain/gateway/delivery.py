@@ -59,7 +59,7 @@ class Delivery:
     async def in_parts(self, asked: Asked, worker: bytes, exchange: Exchange, head: Head) -> int:
         """Hands on an answer that has begun; its status."""
         headers = _headers(asked, worker, head)
-        parts = _Parts(exchange, head)
+        parts = Parts(exchange, head)
         is_stream = any(name == b"content-type" and value.startswith(STREAMS) for name, value in headers)
         parts.take()
         if not is_stream:
@@ -77,7 +77,7 @@ class Delivery:
         await _send_answer(asked, head.status, headers, receipt, end, response.body)
         return head.status
 
-    async def _stream(self, asked: Asked, worker: bytes, parts: _Parts, headers: RawHeaders) -> None:
+    async def _stream(self, asked: Asked, worker: bytes, parts: Parts, headers: RawHeaders) -> None:
         scope, head = asked.scope, parts.head
         later = self._entropy(16).hex()
         headers.append((b"x-fathom-receipt-at", b"/receipts/" + later.encode()))
@@ -117,7 +117,7 @@ class Delivery:
         return b"x-fathom-receipt", b"0x" + receipt.hex().encode()
 
 
-class _Parts:
+class Parts:
     """What has come of an answer in parts."""
 
     def __init__(self, exchange: Exchange, head: Head) -> None:

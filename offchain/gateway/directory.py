@@ -33,14 +33,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 import trio
 
-from offchain.chain import Chain, ChainError, StorageItem
+from offchain.chain import Chain, ChainError
 from offchain.cluster_records import GENERATION, KEY
 from offchain.gateway import cid as cids
+from offchain.gateway.agent_entry import ITEMS, PARTS, AgentEntry, Known
 from offchain.gateway.errors import (
     AgentPaused,
     ChainUnreachable,
@@ -50,21 +50,16 @@ from offchain.gateway.errors import (
     UnknownCode,
 )
 from offchain.gateway.records import (
-    ACCESS,
-    AGENT,
-    AGENT_BY_NAME,
     ELIGIBLE,
     NEXT_AGENT,
-    REQUIREMENTS,
-    SERVICE,
     SETTLED,
     WHO,
 )
 from offchain.records import CODE, NOW, WORKER
 from offchain.rpc import RpcError
+from offchain.serving.receipt_records import AGENT_BY_NAME
 from pallets.primitives.agent_record import MAX_NAME
 from pallets.primitives.scale import DecodeError
-from pallets.primitives.service import OPEN_ACCESS, AccessPolicy
 from pallets.primitives.worker_record import EVERYONE, SERVING, Worker
 
 GROUP = 128
@@ -78,52 +73,6 @@ NEWS_SECONDS = 0.25
 """For how long the block that approves a code may still be on its way here."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentEntry:
-    """An agent that takes requests."""
-
-    id: int
-    name: str
-    code: bytes
-    """The hash of its approved script."""
-    class_id: int
-    """The workers that may serve it."""
-    gateways: tuple[bytes, ...]
-    """Whose tickets it pays for; none where it costs nothing."""
-    price: int
-    """Of a unit of gas."""
-    access: AccessPolicy
-    since: float
-    """When this was learnt, on trio's clock."""
-
-    @property
-    def costs(self) -> bool:
-        """Whether a request costs anybody anything."""
-        return bool(self.price or self.access.call_price)
-
-
-@dataclass(slots=True)
-class _Known:
-    """What is known of an agent, in the pieces that the chain keeps it in."""
-
-    name: str = ""
-    code: bytes | None = None
-    exists: bool = False
-    paused: bool = False
-    price: int = 0
-    class_id: int = EVERYONE
-    gateways: tuple[bytes, ...] = ()
-    access: AccessPolicy = field(default_factory=lambda: OPEN_ACCESS)
-    entry: AgentEntry | None = None
-
-    def settle(self, id: int) -> None:
-        code = self.code
-        usable = self.exists and not self.paused and code is not None
-        gateways = self.gateways if self.price or self.access.call_price else ()
-        terms = gateways, self.price, self.access, trio.current_time()
-        self.entry = AgentEntry(id, self.name, code or b"", self.class_id, *terms) if usable else None
-
-
 class Directory:
     """The agents and workers of one chain."""
 
@@ -135,7 +84,7 @@ class Directory:
         """Those that serve and have an endpoint, by their key."""
         self.on_workers: Callable[[], None] = lambda: None
         """Called whenever `workers` has changed."""
-        self._agents: dict[int, _Known] = {}
+        self._agents: dict[int, Known] = {}
         self._names: dict[str, int] = {}
         self._codes: dict[bytes, dict[int, None]] = {}
         self._cids: dict[cids.Cid, bytes] = {}
@@ -214,7 +163,7 @@ class Directory:
                     values = await self.chain.get_all(keys)
         if values is None or values[0] is None:
             raise UnknownAgent(f"there is no agent {name!r}; `GET /agents` lists those there are")
-        known = _Known()
+        known = Known()
         for part, value in zip(PARTS, values, strict=True):
             part(known, value)
         if known.paused:
@@ -289,12 +238,12 @@ class Directory:
         nursery.start_soon(self.chain.follow, list(keys), on_change)
         await first.wait()
 
-    def _learn(self, id: int, part: Callable[[_Known, bytes | None], None], value: bytes | None) -> None:
+    def _learn(self, id: int, part: Callable[[Known, bytes | None], None], value: bytes | None) -> None:
         known = self._agents.get(id)
         if known is None:
             if value is None:
                 return
-            known = self._agents[id] = _Known()
+            known = self._agents[id] = Known()
         before = known.name, known.code
         part(known, value)
         known.settle(id)
@@ -342,37 +291,6 @@ class Directory:
 
         with scope:
             await self.chain.follow([WORKER.key(key)], on_change)
-
-
-def _learn_record(known: _Known, value: bytes | None) -> None:
-    record = AGENT.decode(value)
-    known.exists = record is not None
-    known.name = "" if record is None else record.name.decode(errors="replace")
-    known.code = None if record is None else record.code
-    known.paused = record is not None and record.paused
-    known.price = 0 if record is None else record.policy.price
-
-
-def _learn_requirements(known: _Known, value: bytes | None) -> None:
-    known.class_id = REQUIREMENTS.decode(value) or EVERYONE
-
-
-def _learn_service(known: _Known, value: bytes | None) -> None:
-    policy = SERVICE.decode(value)
-    known.gateways = () if policy is None else tuple(policy.gateways)
-
-
-def _learn_access(known: _Known, value: bytes | None) -> None:
-    known.access = ACCESS.decode(value) or OPEN_ACCESS
-
-
-ITEMS: tuple[StorageItem[object], ...] = (AGENT, REQUIREMENTS, SERVICE, ACCESS)  # type: ignore[assignment]
-PARTS: tuple[Callable[[_Known, bytes | None], None], ...] = (
-    _learn_record,
-    _learn_requirements,
-    _learn_service,
-    _learn_access,
-)
 
 
 @contextmanager

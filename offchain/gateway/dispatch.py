@@ -23,25 +23,38 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 import trio
 
+from offchain.gateway.agent_entry import AgentEntry
 from offchain.gateway.asked import Asked, BrokenOff, RequestLimits
-from offchain.gateway.delivery import BODILESS, Delivery
-from offchain.gateway.directory import AgentEntry, Directory
+from offchain.gateway.delivery import BODILESS
+from offchain.gateway.directory import Directory
 from offchain.gateway.errors import BadAnswer, GatewayError, NoWorker, TimedOut, WorkerGone, WorkerRefused
 from offchain.gateway.keys import Tickets
-from offchain.gateway.links import Link, LinkLost, Links
+from offchain.gateway.links import Exchange, Link, LinkLost, Links
 from offchain.gateway.receipts import BadReceipt
 from offchain.serving.wire import Ask, Head, Refused, Whole
 
 TRIES = 3
+MAX_SHOWN_QUERY = 200
 OF_THE_AGENT = ("unknown-agent", "no-approved-code", "code-not-approved", "agent-paused")
 """What workers say of an agent whose deployment isn't final yet; the gateway knows better."""
 NEWS_SECONDS, NEWS_PAUSE = 30.0, 0.1
 """For how long they are asked again then, and how often."""
 
 log = logging.getLogger("offchain.gateway")
+
+
+class Taking(Protocol):
+    """Who takes an answer; `delivery.Delivery` hands it to a caller. Raises as that does."""
+
+    async def whole(self, asked: Asked, worker: bytes, answer: Whole) -> int:
+        """Takes an answer that came as one message; its status."""
+
+    async def in_parts(self, asked: Asked, worker: bytes, exchange: Exchange, head: Head) -> int:
+        """Takes an answer that has begun; its status."""
 
 
 class Dispatch:
@@ -52,13 +65,34 @@ class Dispatch:
         directory: Directory,
         links: Links,
         tickets: Tickets,
-        delivery: Delivery,
+        delivery: Taking,
         clock: Callable[[], float],
         limits: RequestLimits,
     ) -> None:
         """`clock` gives seconds since the Unix epoch."""
         self._directory, self._links, self._tickets, self._delivery = directory, links, tickets, delivery
         self._clock, self._limits = clock, limits
+
+    async def serve(self, asked: Asked) -> None:
+        """Has a request answered, and writes down in the agent's log what becomes of it."""
+        request = asked.request
+        shown = f"{asked.scope['method']} {request.path}"
+        if request.query:
+            shown += f"?{request.query[:MAX_SHOWN_QUERY]}"
+        asked.log.add(asked.id, "REPORT", [f"START Request: {shown}"])
+        began = trio.current_time()
+        result = "broken off"
+        try:
+            result = str(await self.answer(asked))
+        except GatewayError as error:
+            result = f"{error.status} {error.reason}"
+            if error.status == 503:
+                asked.payer.give_back()
+            asked.log.add(asked.id, "ERROR", [str(error), *(error.stack or "").splitlines()])
+            raise
+        finally:
+            took = round((trio.current_time() - began) * 1000)
+            asked.log.add(asked.id, "REPORT", [f"END Request: {result}, Duration: {took}ms"])
 
     async def answer(self, asked: Asked) -> int:
         """Has a request answered; the status that its caller was told."""
@@ -101,7 +135,7 @@ class Dispatch:
 
     async def _ask(self, asked: Asked, link: Link, waiting: trio.CancelScope) -> int:
         """The status of this worker's answer, which the caller has been told."""
-        exchange = link.begin()
+        exchange = link.begin(asked)
         try:
             await link.ask(self._message(exchange.id, link.worker, asked))
             await exchange.arrived()
@@ -134,7 +168,8 @@ class Dispatch:
         ticket = None
         if asked.payer.is_agent:
             now = max(int(self._clock() * 1000), self._directory.now_ms)  # workers go by the one, chains by the other
-            ticket = self._tickets.make_out(asked.agent.id, asked.hash, worker, now)
+            payer = asked.agent.id if asked.payer.calling is None else asked.payer.calling
+            ticket = self._tickets.make_out(payer, asked.hash, worker, now)
         return Ask(id, asked.agent.id, asked.code, asked.request, asked.host, asked.sealed, ticket, asked.voucher)
 
 

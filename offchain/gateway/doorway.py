@@ -37,11 +37,10 @@ from offchain.gateway.messages import (
     without_key,
 )
 from offchain.gateway.request_logs import RequestLogs
+from offchain.gateway.trees import Tree
 from offchain.gateway.vault import Vault
 from offchain.keys import Entropy
 from pallets.primitives.http import HttpRequest, request_hash
-
-MAX_SHOWN_QUERY = 200
 
 
 class Doorway:
@@ -86,28 +85,9 @@ class Doorway:
             raise TooManyRequests(f"{self.running} requests are under way, which is all that this gateway serves")
         self.running += 1
         try:
-            await self._serve(await self._read(request_id, scope, receive, send))
+            await self._dispatch.serve(await self._read(request_id, scope, receive, send))
         finally:
             self.running -= 1
-
-    async def _serve(self, asked: Asked) -> None:
-        shown = f"{asked.scope['method']} {asked.request.path}"
-        if asked.request.query:
-            shown += f"?{asked.request.query[:MAX_SHOWN_QUERY]}"
-        asked.log.add(asked.id, "REPORT", [f"START Request: {shown}"])
-        began = trio.current_time()
-        result = "broken off"
-        try:
-            result = str(await self._dispatch.answer(asked))
-        except GatewayError as error:
-            result = f"{error.status} {error.reason}"
-            if error.status == 503:
-                asked.payer.give_back()
-            asked.log.add(asked.id, "ERROR", [str(error), *(error.stack or "").splitlines()])
-            raise
-        finally:
-            took = round((trio.current_time() - began) * 1000)
-            asked.log.add(asked.id, "REPORT", [f"END Request: {result}, Duration: {took}ms"])
 
     async def _read(self, request_id: str, scope: Scope, receive: Receive, send: Send) -> Asked:
         path: str = scope["raw_path"].decode("ascii")
@@ -127,7 +107,8 @@ class Doorway:
         request = HttpRequest("GET" if method == "HEAD" else method, path, query, seen.headers, body)
         hash, log = request_hash(request), self._logs.of(agent.id)
         paying = seen.voucher, payer
-        return Asked(request_id, agent, code, request, hash, seen.host, sealed, *paying, prefix, log, scope, send)
+        tree = Tree.of(agent, seen.max_charge)
+        return Asked(request_id, agent, code, request, hash, seen.host, sealed, *paying, prefix, log, scope, send, tree)
 
 
 async def whole_body(receive: Receive, length: int, limits: RequestLimits) -> bytes:

@@ -11,7 +11,8 @@ GatewayError
 │   ├── PassNotSigned    402  the pass isn't its account's, or not for this chain
 │   ├── PassExpired      402  the pass's time is up
 │   ├── PassTooLong      402  the pass is good for longer than passes may be
-│   └── TooFewTokens     402  the pass's account hasn't enough locked, or not for long enough
+│   ├── TooFewTokens     402  the pass's account hasn't enough locked, or not for long enough
+│   └── TooCostly        402  it may cost less than a request does
 ├── NotFromHere          403  a page of another origin asks for what only this machine's may
 ├── AgentPaused          403
 ├── NotFound             404
@@ -34,6 +35,8 @@ GatewayError
 │   └── ChainUnreachable 503  the node isn't there to be asked
 ├── ScriptBroke          500  the script failed in the middle of its answer
 ├── BadAnswer            502  what a worker answered isn't what it signed
+├── AnswerTooLarge       502  of a call that an agent makes
+├── TooManyCalls         508  of agents by agents: too deep, or too many
 ├── TimedOut             504
 ├── VaultFull            507
 └── WorkerRefused             a worker's own word; see `offchain.serving.wire`
@@ -49,7 +52,7 @@ import orjson
 from offchain.serving.wire import Broken, Refused
 
 if TYPE_CHECKING:
-    from offchain.gateway.directory import AgentEntry
+    from offchain.gateway.agent_entry import AgentEntry
 
 
 class GatewayError(Exception):
@@ -130,6 +133,12 @@ class TooFewTokens(PaymentRequired):
     """The pass's account hasn't had enough of the agent's token locked for an epoch."""
 
     reason = "too-few-tokens"
+
+
+class TooCostly(PaymentRequired):
+    """The request may cost less than what the agent charges for any."""
+
+    reason = "too-costly"
 
 
 class NotFromHere(GatewayError):
@@ -272,6 +281,24 @@ class BadAnswer(GatewayError):
     """The worker's receipt doesn't hold for what it answered, and so it was with the others that were tried."""
 
     status, reason = 502, "bad-answer"
+
+
+class AnswerTooLarge(GatewayError):
+    """An agent that an agent calls answers with more than a call may bring."""
+
+    status, reason = 502, "answer-too-large"
+
+
+class TooManyCalls(GatewayError):
+    """Agents call agents too deep, or too often."""
+
+    status, reason = 508, "too-many-calls"
+
+
+class TooDeep(TooManyCalls):
+    """Too many calls lie above this one already."""
+
+    reason = "too-deep"
 
 
 class WorkerRefused(GatewayError):

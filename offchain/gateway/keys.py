@@ -14,6 +14,7 @@ import orjson
 from nacl.signing import SigningKey
 
 from offchain.keys import Entropy, MalformedKeyFile, read_private, write_private
+from offchain.serving.wire import TakesCalls, takes_calls_bytes
 from pallets.primitives.keys import Keypair, Scheme
 from pallets.primitives.receipt import SignedTicket, Ticket, ticket_bytes
 
@@ -21,6 +22,8 @@ KEY_FILE, COUNTS_FILE = "gateway-key.json", "tickets.json"
 VERSION = 1
 TICKET_SECONDS = 120
 """How long a ticket lives; requests are bounded by less."""
+TAKES_CALLS_SECONDS = 365 * 24 * 3600
+"""A connection doesn't last for longer."""
 RESERVED = 1024
 """Tickets for a worker that one write to the disk allows for: a gateway that was killed goes on behind them."""
 MAX_COUNTED = 1024
@@ -85,6 +88,12 @@ class Tickets:
             del self._next[next(iter(self._next))]
         ticket = Ticket(agent, request_hash, worker, number, now_ms + TICKET_SECONDS * 1000)
         return SignedTicket(ticket, self.public, self._key.sign(ticket_bytes(self._genesis, ticket)).signature)
+
+    def takes_calls(self, worker: bytes, now_ms: int) -> TakesCalls:
+        """What tells a worker that whoever signs these tickets takes calls of its jobs."""
+        expiry = now_ms + TAKES_CALLS_SECONDS * 1000
+        signature = self._key.sign(takes_calls_bytes(self._genesis, worker, expiry)).signature
+        return TakesCalls(self.public, expiry, signature)
 
     def close(self) -> None:
         """Keeps the exact counts."""

@@ -36,18 +36,21 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import trio
 
 from node.web import WebSocket
 from node.web.errors import ConnectionClosed, WebError
-from offchain.gateway.directory import AgentEntry, Directory, endpoints, serves
+from offchain.gateway.agent_entry import AgentEntry
+from offchain.gateway.directory import Directory, endpoints, serves
 from offchain.serving.wire import (
     MAX_OPEN_REQUESTS,
     MAX_RESPONSE_BODY,
     TO_GATEWAY,
     TO_WORKER,
+    CallAgent,
     Cancel,
     End,
     Found,
@@ -58,6 +61,9 @@ from offchain.serving.wire import (
 )
 from pallets.primitives.scale import DecodeError
 from pallets.primitives.worker_record import Worker
+
+if TYPE_CHECKING:
+    from offchain.gateway.asked import Asked
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds between attempts to connect
 PART_COST, MAX_ANSWER = 256, MAX_RESPONSE_BODY + (2 << 20)
@@ -79,10 +85,12 @@ class LinkLost(Exception):
 class Exchange:
     """One request on a link."""
 
-    __slots__ = ("id", "parts", "over", "_size", "_news")
+    __slots__ = ("id", "asked", "calls", "parts", "over", "_size", "_news")
 
-    def __init__(self, id: int) -> None:
-        self.id = id
+    def __init__(self, id: int, asked: Asked | None) -> None:
+        self.id, self.asked = id, asked
+        self.calls: set[trio.CancelScope] = set()
+        """Of the calls that the request's run has made and waits for."""
         self.parts: deque[ToGateway] = deque()
         """What the worker has said and nobody has taken."""
         self.over = False
@@ -132,6 +140,10 @@ class Link:
         self._exchanges: dict[int, Exchange] = {}
         self._count = 0
         self._scope = trio.CancelScope()
+        self.on_call: Callable[[Link, Exchange | None, CallAgent], object] = lambda *_: None
+        """Hears of each call of an agent that a run at the worker makes, of a request or of a job."""
+        self.first_word: Callable[[bytes], ToWorker] | None = None
+        """What each connection to this worker begins with."""
 
     @property
     def is_open(self) -> bool:
@@ -153,10 +165,12 @@ class Link:
                         self._socket = socket
                         log.info("worker 0x%s answers at %s", self.worker[:4].hex(), self.endpoint)
                         on_open()
+                        if self.first_word is not None:
+                            await self.ask(self.first_word(self.worker))
                         if await self._read(socket):
                             pause = FIRST_PAUSE
                         reason = "closed"
-                except WebError as error:
+                except (WebError, LinkLost) as error:
                     reason = str(error)
                 finally:
                     self._lose()
@@ -172,10 +186,10 @@ class Link:
         """Has others asked first for a while."""
         self.avoid_until = trio.current_time() + AVOID_SECONDS
 
-    def begin(self) -> Exchange:
+    def begin(self, asked: Asked | None = None) -> Exchange:
         """A new request, to be handed to `end` whatever becomes of it."""
         self._count += 1
-        exchange = self._exchanges[self._count] = Exchange(self._count)
+        exchange = self._exchanges[self._count] = Exchange(self._count, asked)
         return exchange
 
     async def ask(self, message: ToWorker) -> None:
@@ -191,6 +205,8 @@ class Link:
     def end(self, exchange: Exchange) -> None:
         """Forgets a request, and tells the worker if it is still at it."""
         del self._exchanges[exchange.id]
+        for scope in exchange.calls:
+            scope.cancel()
         if not exchange.over and self._socket is not None:
             self._socket.send_nowait(TO_WORKER.encode(Cancel(exchange.id)))
 
@@ -205,6 +221,9 @@ class Link:
                 return False
             heard = True
             exchange = self._exchanges.get(part.id)
+            if isinstance(part, CallAgent):
+                self.on_call(self, exchange, part)
+                continue
             if exchange is not None and not exchange.over and not exchange.put(part, len(message)):
                 log.warning("worker 0x%s answers with too much", self.worker[:4].hex())
                 return False
@@ -226,6 +245,9 @@ class Links:
         self._links: dict[bytes, Link] = {}
         self._choices = 0
         self._stir = trio.Event()
+        self.on_call: Callable[[Link, Exchange | None, CallAgent], object] = lambda *_: None
+        self.first_word: Callable[[bytes], ToWorker] | None = None
+        """As of each `Link`; to be set before `run`."""
 
     def __len__(self) -> int:
         return sum(link.is_open for link in self._links.values())
@@ -253,6 +275,7 @@ class Links:
                 for worker, endpoint in wanted.items():
                     if worker not in self._links and (self._private or not is_private(endpoint)):
                         link = self._links[worker] = Link(worker, endpoint, self._connect)
+                        link.on_call, link.first_word = self.on_call, self.first_word
                         nursery.start_soon(link.run, self._wake)
                 await stir.wait()
 

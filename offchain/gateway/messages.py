@@ -57,7 +57,12 @@ NOT_FROM_SCRIPTS = OF_THE_CONNECTION | {
     "strict-transport-security",
     REQUEST_ID,
 }
-NOT_FOR_SCRIPTS = frozenset(name.encode() for name in OF_THE_CONNECTION | {REQUEST_ID}) | {VOUCHER_HEADER, PASS_HEADER}
+MAX_CHARGE_HEADER = b"x-fathom-max-charge"
+OF_CALLS = frozenset({b"x-fathom-caller", b"x-fathom-depth"})
+"""What says that an agent calls: gateways take it from workers alone."""
+NOT_FOR_SCRIPTS = (
+    frozenset(name.encode() for name in OF_THE_CONNECTION | {REQUEST_ID}) | {VOUCHER_HEADER, PASS_HEADER} | OF_CALLS
+)
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 VALUE = re.compile("[\t\x20-\x7e\x80-\xff]*")
 PATH_OF_COOKIE = re.compile(r";\s*(?:path|domain)\s*=[^;]*", re.IGNORECASE)
@@ -82,6 +87,8 @@ class Seen(NamedTuple):
     """Bytes of the body, as declared; 0 where it isn't."""
     voucher: SignedVoucher | None
     access: SignedPass | None
+    max_charge: int | None
+    """What the request may cost, with all the calls of agents below it."""
 
 
 def new_request_id(entropy: Entropy) -> str:
@@ -95,6 +102,7 @@ def seen_headers(raw: Iterable[tuple[bytes, bytes]], request_id: str) -> Seen:
     host, length = "", 0
     voucher: SignedVoucher | None = None
     access: SignedPass | None = None
+    max_charge: int | None = None
     for name, value in raw:
         if name == b"host":
             host = value.decode("latin-1")
@@ -106,8 +114,10 @@ def seen_headers(raw: Iterable[tuple[bytes, bytes]], request_id: str) -> Seen:
             elif name == PASS_HEADER:
                 access = _signed(SIGNED_PASS, value, "x-fathom-pass is the hex of a SCALE-encoded SignedPass")
             continue
+        elif name == MAX_CHARGE_HEADER:
+            max_charge = _amount(value)
         headers.append((name.decode("latin-1"), value.decode("latin-1")))
-    return Seen(headers, host, length, voucher, access)
+    return Seen(headers, host, length, voucher, access, max_charge)
 
 
 def without_key(query: str) -> tuple[str, str | None]:
@@ -180,6 +190,12 @@ def error_headers(error: GatewayError, body: bytes, request_id: str) -> RawHeade
     if error.receipt is not None:
         headers.append(error.receipt)
     return headers
+
+
+def _amount(value: bytes) -> int:
+    if not value.isdigit() or len(value) > 39 or int(value) >= 1 << 128:
+        raise BadRequest("x-fathom-max-charge is a number in the chain's smallest units")
+    return int(value)
 
 
 def _signed(codec: Codec[T], value: bytes, meant: str) -> T:

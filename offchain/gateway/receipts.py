@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from offchain.gateway.directory import AgentEntry
+from offchain.gateway.agent_entry import AgentEntry
 from offchain.serving.wire import End, Whole
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.http import HttpResponse, response_hash

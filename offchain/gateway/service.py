@@ -36,6 +36,7 @@ from node.web.errors import CannotConnect, WebError
 from offchain.chain import Chain, ChainError
 from offchain.gateway.admission import Admission
 from offchain.gateway.asked import RequestLimits
+from offchain.gateway.calls import Calls, takes_calls
 from offchain.gateway.control import Control
 from offchain.gateway.delivery import Delivery
 from offchain.gateway.directory import Directory
@@ -181,10 +182,14 @@ async def serve_chain(
     dispatch = Dispatch(directory, links, tickets, delivery, effects.clock, config.requests)
     admission = Admission(directory, chain.genesis, tickets.public, effects.clock)
     doorway = Doorway(directory, admission, dispatch, vault, logs, effects.entropy, config.requests)
+    clock = effects.clock
+    calls = Calls(directory, links, tickets, admission, receipts, logs, clock, config.requests)
+    links.on_call, links.first_word = calls.on_call, partial(takes_calls, tickets, clock)
     parts = (directory, links, receipts, vault, logs, doorway, config.requests)
     control = Control(*parts, only_loopback=_is_loopback(config.host))
     try:
         async with trio.open_nursery() as nursery:
+            await nursery.start(calls.run)
             nursery.start_soon(links.run)
             await nursery.start(directory.run)
             door.open(doorway, control)

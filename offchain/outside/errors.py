@@ -19,6 +19,7 @@ Overview
         ├── UnreadableBody      unreadable-body      the body isn't what its `content-encoding` says
         ├── NoSuchStream        no-such-stream       the run reads a body that it wasn't given, or to its end
         ├── Aborted             aborted              the script gave it up
+        ├── CallRefused         (its own)            a call of an agent has no answer
         ├── InvalidAsk          invalid-ask          not an ask as the sandbox makes them
         └── NobodyListens       nobody-listens       a part of an answer that has nobody to go to
 
@@ -125,6 +126,14 @@ class Aborted(AskFailed):
     """The script cancelled it."""
 
     reason = "aborted"
+
+
+class CallRefused(AskFailed):
+    """A call of an agent has no answer; the reason is whoever's who refused it, see docs/agent-calls.md."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason  # type: ignore[misc]
 
 
 class InvalidAsk(AskFailed):

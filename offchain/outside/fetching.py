@@ -3,7 +3,8 @@
 Overview
     What a script asks is read strictly (`read_request`). Each request passes the same gate, the first and those that
     redirects lead to: is it to a host of the agent's list, has the run one left? A URL below one that is *virtual* is
-    answered in this process; all others go out by `network`.
+    answered in this process; all others go out by `network`. Those below the run's *own* hosts are answered in this
+    process, too, whatever the list says: the script alone asks them, so no server may redirect there.
 
     Redirects are those of the fetch standard: 301 and 302 make a GET of a POST, 303 of all but HEAD; with the body go
     its headers, and what authenticates goes where the origin changes.
@@ -128,11 +129,13 @@ class Fetcher:
         reach: Reach,
         limits: FetchLimits,
         virtual: Mapping[str, VirtualHost],
+        own: Mapping[str, VirtualHost],
     ) -> None:
         self._connections = connections
         self._reach = reach
         self._limits = limits
         self._virtual = virtual
+        self._own = own
         self._left = limits.requests
 
     @asynccontextmanager
@@ -147,17 +150,19 @@ class Fetcher:
                 if request.redirect == "error":
                     raise RedirectRefused("the server redirects, and the script allows no redirect")
                 request = _redirected(request, response.status, location)
+                if _below(self._own, request.url) is not None:
+                    raise RedirectRefused(f"the server redirects to {request.url.host}, which scripts alone may ask")
         raise RedirectRefused(f"more than {self._limits.redirects} redirects")
 
     @asynccontextmanager
     async def _sent(self, request: Request) -> AsyncIterator[Response]:
-        if not self._reach.allows(request.url.host):
+        own = _below(self._own, request.url)
+        if own is None and not self._reach.allows(request.url.host):
             raise HostNotAllowed(f"{request.url.host} is not among the hosts that this agent may reach")
         if not self._left:
             raise TooMany(f"a run may send {self._limits.requests} requests")
         self._left -= 1
-        url = str(request.url)
-        answer = next((answer for prefix, answer in self._virtual.items() if url.startswith(prefix)), None)
+        answer = own or _below(self._virtual, request.url)
         way = self._from_outside(request) if answer is None else self._from_inside(request, answer)
         async with way as response:
             yield response
@@ -183,6 +188,12 @@ class Fetcher:
             raise TooLarge(f"the response has more than {self._limits.headers} headers")
         coding = ", ".join(value for name, value in headers if name == "content-encoding")
         return decoded(chunks, coding, self._limits.response_bytes)
+
+
+def _below(hosts: Mapping[str, VirtualHost], url: Url) -> VirtualHost | None:
+    """Who answers a URL in this process."""
+    text = str(url)
+    return next((answer for prefix, answer in hosts.items() if text.startswith(prefix)), None)
 
 
 async def _received(incoming: Incoming) -> AsyncGenerator[bytes, None]:

@@ -72,19 +72,21 @@ async def open_world(
     start_ms: int,
     limits: FetchLimits = FetchLimits(),
     virtual: Mapping[str, VirtualHost] | None = None,
+    own: Mapping[str, VirtualHost] | None = None,
     emit: Emit | None = None,
 ) -> AsyncIterator[LiveWorld]:
     """A world for one run.
 
     `start_ms` is the run's clock now, in milliseconds since 1970. `virtual` has beginnings of URLs, such as
     `https://api.openai.com/v1/`, that are answered in this process; an agent's list of hosts holds for them too.
-    Without `emit` nobody takes parts of answers.
+    `own` are such that it doesn't hold for, and that no redirect leads to. Without `emit` nobody takes parts of
+    answers.
     """
     async with (
         Connections(network, limits, allow_private=reach.allow_private) as connections,
         trio.open_nursery() as tasks,
     ):
-        yield LiveWorld(Fetcher(connections, reach, limits, virtual or {}), limits, start_ms, emit, tasks)
+        yield LiveWorld(Fetcher(connections, reach, limits, virtual or {}, own or {}), limits, start_ms, emit, tasks)
         tasks.cancel_scope.cancel()
 
 

@@ -6,11 +6,20 @@ a node that keeps old states. One that was given by its hash is asked of workers
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from offchain import records
-from offchain.chain import Chain
-from offchain.execution import run_context
-from offchain.outside_runs import REPLAY_FAILED, job_limits
-from offchain.replay.errors import InputGone, InputSealed, NoOutput, NoSuchJob, OtherInput
+from offchain.chain import BlockGone, Chain
+from offchain.effects.chain_host import ChainHost
+from offchain.effects.leaving import Leaving
+from offchain.effects.pinned import PinnedWorld
+from offchain.effects.state import ChainState
+from offchain.execution import Unfinished, job_limits, run_context
+from offchain.light.untrusted import UntrustedNode
+from offchain.outside.recording import Replaying
+from offchain.outside_runs import REPLAY_FAILED
+from offchain.replay.errors import InputGone, InputSealed, NoOutput, NoSuchJob, OtherInput, StateGone
 from offchain.replay.run import (
     Replay,
     check_runtime,
@@ -20,11 +29,13 @@ from offchain.replay.run import (
     read_transcript_of,
     run_again,
 )
-from offchain.sandbox.base import Limits
+from offchain.sandbox.base import Abstained
 from offchain.sandbox.pool import Pool
+from offchain.serving.run_scope import RunScope
 from offchain.serving.stored_bytes import find_bytes
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.job import MAX_STORED, HashInput, InlineInput, Input, Mode
+from pallets.primitives.header import Header
+from pallets.primitives.job import HashInput, InlineInput, Input, Mode
 from pallets.primitives.job_record import Job
 from pallets.primitives.transcript import Transcript
 
@@ -46,15 +57,21 @@ async def replay_job(
     code = await read_code(chain, job.code)
     input = await _input(chain, id, job, input)
     context = run_context(chain.genesis, id if job.audits is None else job.audits, job)
+    limits, replaying = job_limits(job, WALL_SECONDS), None
     if job.mode is Mode.Deterministic:
-        limits = Limits(gas=job.gas_limit, wall_seconds=WALL_SECONDS, output_bytes=MAX_STORED)
-        transcript = None
+        transcript, context = None, replace(context, pinned=True)
+        leaving = Leaving(PinnedWorld(_chain_host(chain, id, job)))
     else:
-        limits = job_limits(job, WALL_SECONDS)
         root = job.outcome.transcript_root
         transcript = await read_transcript_of(chain, root, [job.outcome.worker, *job.workers], transcript)
-    ran = await run_again(pool, code, input, limits, context, transcript)
-    outcome = ran.outcome or REPLAY_FAILED
+        replaying = Replaying(transcript)
+        leaving = Leaving(replaying)
+    try:
+        ran = await run_again(pool, code, input, limits, context, replaying, leaving)
+    except Unfinished as error:
+        raise StateGone(f"{error}: ask a node with --state-pruning archive") from None
+    outcome = leaving.enveloped(ran.outcome or REPLAY_FAILED)
+    assert not isinstance(outcome, Abstained)
     judged = job.mode is Mode.Recorded and job.voted  # that it is of another run is what its seats have found then
     differences = [] if ran.difference is None or judged else [ran.difference]
     if blake2_256(outcome.output) != job.outcome.output:
@@ -66,6 +83,27 @@ async def replay_job(
     if differences and ran.difference is not None and ran.difference not in differences:
         differences.insert(0, ran.difference)
     return Replay(outcome.output, outcome.gas, outcome.logs, differences)
+
+
+def _chain_host(chain: Chain, id: int, job: Job) -> ChainHost:
+    """What tells a run of the chain as this node has it."""
+    node = UntrustedNode(chain.client)
+
+    async def header() -> Header:
+        block = await chain.hash_of(job.reads_at)
+        found = None if block is None else await node.header(block)
+        if found is None:
+            raise BlockGone(f"the node has no block {job.reads_at}, which the job has read")
+        return found
+
+    async def prove(header: Header, keys: Sequence[bytes]) -> list[bytes | None]:
+        values = await node.proven(header, keys)
+        return [values[key] for key in keys]
+
+    scope = RunScope(
+        agent=job.agent, header=header, job=id, submitter=job.submitter, mode=job.mode, may_write=not job.sealed
+    )
+    return ChainHost(ChainState(chain, prove), scope)
 
 
 async def _input(chain: Chain, id: int, job: Job, given: bytes | None) -> bytes:

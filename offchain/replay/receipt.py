@@ -12,15 +12,19 @@ import orjson
 
 from offchain.chain import Chain
 from offchain.light.receipt_file import ReceiptFile
+from offchain.outside.recording import Replaying
 from offchain.replay.errors import KeyNeeded, NoRequest, NoSuchAgent, OtherChain
 from offchain.replay.run import Replay, check_runtime, read_at, read_code, read_transcript_of, run_again
 from offchain.sandbox.base import Ask, Context
 from offchain.sandbox.pool import Pool
 from offchain.serving.answers import BadAnswer, answer_headers, answer_of, answer_status
-from offchain.serving.receipt_records import AGENT
+from offchain.serving.calls import max_charge_of
+from offchain.serving.payment import TooCostly, gas_bought
+from offchain.serving.receipt_records import ACCESS, AGENT, SERVICE
 from offchain.serving.requests import BadRequest, script_input
 from offchain.serving.service import request_limits
 from pallets.primitives.http import HttpRequest, HttpResponse, request_hash, response_hash
+from pallets.primitives.service import NO_SERVICE, OPEN_ACCESS
 from pallets.primitives.transcript import Transcript
 
 HOST = "localhost"
@@ -61,7 +65,13 @@ async def replay_receipt(
         context = Context(block_time_ms=transcript.block_time_ms, seed=transcript.seed)
     except (BadRequest, ValueError) as error:
         raise NoRequest(f"no worker runs what the receipt is of: {error}") from None
-    ran = await run_again(pool, code, input, request_limits(agent.policy.max_gas), context, transcript)
+    service = await read_at(chain, SERVICE, receipt.agent, block=receipt.block_hash) or NO_SERVICE
+    access = await read_at(chain, ACCESS, receipt.agent, block=receipt.block_hash) or OPEN_ACCESS
+    try:
+        most = gas_bought(agent.policy, service, access, max_charge_of(request))
+    except TooCostly as error:
+        raise NoRequest(f"no worker runs what the receipt is of: {error}") from None
+    ran = await run_again(pool, code, input, request_limits(most), context, Replaying(transcript))
     body, gas, logs = b"", 0, tuple[str, ...]()
     if ran.outcome is None:
         differences.append(str(ran.difference))

@@ -9,7 +9,7 @@ from offchain.chain import BlockGone, Chain, StorageItem
 from offchain.outside.recording import ReplayFailed, Replaying
 from offchain.records import CODE
 from offchain.replay.errors import CodeGone, Interrupted, OtherRuntime, OtherTranscript, StateGone, TranscriptGone
-from offchain.sandbox.base import Abstained, Ask, Context, Failure, Limits, Success
+from offchain.sandbox.base import Abstained, Ask, Context, Failure, Limits, Success, World
 from offchain.sandbox.pool import Pool
 from offchain.serving.transcripts import find_transcript
 from pallets.primitives.hashing import blake2_256
@@ -40,12 +40,20 @@ class Ran(NamedTuple):
 
 
 async def run_again(
-    pool: Pool, code: bytes, input: bytes, limits: Limits, context: Context, transcript: Transcript | None
+    pool: Pool,
+    code: bytes,
+    input: bytes,
+    limits: Limits,
+    context: Context,
+    replaying: Replaying | None,
+    world: World | None = None,
 ) -> Ran:
-    """Runs what was run before; raises `Interrupted`."""
-    replaying = None if transcript is None else Replaying(transcript)
+    """Runs what was run before, in a world around the replayed one, or one that isn't replayed.
+
+    Raises `Interrupted`.
+    """
     try:
-        outcome = await pool.run(code, input, limits, context, replaying)
+        outcome = await pool.run(code, input, limits, context, world or replaying)
         if isinstance(outcome, Abstained):
             raise Interrupted(f"the run had no end: {outcome.reason}")
         if replaying is not None:

@@ -11,15 +11,16 @@ Overview
     A `Failure` carries one reason of this tree. Each has a `kind`, the word that stands in the job's output:
 
         ProgramFailure
-        ├── InvalidCode      invalid-code       the program is not UTF-8
-        ├── InvalidInput     invalid-input      the input is not UTF-8
+        ├── InvalidCode      invalid-code       the program is not UTF-8, or no contract's module
+        ├── InvalidInput     invalid-input      the input is not UTF-8, or no message to a contract
         ├── UncaughtError    uncaught-error     the program threw, or has a syntax error
         ├── StackOverflow    stack-overflow     the program recursed too deep
         ├── OutOfMemory      out-of-memory      the program wanted more than `Limits.memory_bytes`
         ├── OutOfGas         out-of-gas         the program wanted more than `Limits.gas`; charged in full
         ├── NoOutput         no-output          the program ended without a usable output
         ├── OutputTooLarge   output-too-large   the output exceeds `Limits.output_bytes`
-        └── EngineTrap       engine-trap        the program broke the engine inside its own memory
+        ├── EngineTrap       engine-trap        the program broke the engine inside its own memory
+        └── ContractTrapped  contract-trapped   the contract panicked, or did what no contract may
 
     What a run wants of the world outside are `Ask`s, which a `World` answers in turns. The guest runs until it has
     nothing left to do; its new asks go to `World.turn`, and the one answer that comes back is settled in the guest. So
@@ -46,6 +47,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 MEBIBYTE = 1 << 20
+PINNED_URL = "https://chain.fathom/"
+"""Below it a run finds what its worker knows of the chain."""
 MAX_CLOCK_MS = 1 << 43
 """A run's clock stays below it: the year 2248."""
 MAX_MESSAGE_LENGTH = 1000
@@ -109,6 +112,11 @@ class Context:
     """32 bytes from which the program's own secrets are derived, each by a salt; it never sees the key itself.
 
     Whoever makes it binds it to the agent or the code. None: the program has no secrets, and asking for one throws.
+    """
+    pinned: bool = False
+    """Whether the world, if there is one, has what is below `PINNED_URL` alone, and answers in no time.
+
+    All else is as without a world: other asks fail, and the clock moves on to the next timer.
     """
 
     def __post_init__(self) -> None:
@@ -194,13 +202,13 @@ class ProgramFailure(Exception):
 
 
 class InvalidCode(ProgramFailure):
-    """The program is not valid UTF-8."""
+    """The program is not valid UTF-8; or it is Wasm, and no contract that may run."""
 
     kind = "invalid-code"
 
 
 class InvalidInput(ProgramFailure):
-    """The input is not valid UTF-8, so that no string can be made of it."""
+    """The input is not valid UTF-8, so that no string can be made of it; or no message that the contract takes."""
 
     kind = "invalid-input"
 
@@ -247,6 +255,12 @@ class EngineTrap(ProgramFailure):
     kind = "engine-trap"
 
 
+class ContractTrapped(ProgramFailure):
+    """A contract panicked, or did what no contract may; all that it did is undone."""
+
+    kind = "contract-trapped"
+
+
 REASONS: dict[str, type[ProgramFailure]] = {
     reason.kind: reason
     for reason in (
@@ -259,6 +273,7 @@ REASONS: dict[str, type[ProgramFailure]] = {
         NoOutput,
         OutputTooLarge,
         EngineTrap,
+        ContractTrapped,
     )
 }
 

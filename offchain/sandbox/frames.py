@@ -27,7 +27,7 @@ LENGTH = struct.Struct("<I")
 MAX_JOB_FRAME = 64 << 20
 
 _GAS = struct.Struct("<Q")
-_JOB = struct.Struct("<QdQIIIIIQ?")
+_JOB = struct.Struct("<QdQIIIIIQ??")
 _LIMITS = (
     *("gas", "wall_seconds", "memory_bytes", "output_bytes", "log_bytes"),
     *("asks", "ask_bytes", "answer_bytes"),
@@ -86,6 +86,7 @@ def pack_job(job: Job) -> bytes:
         limits.ask_bytes,
         limits.answer_bytes,
         context.block_time_ms,
+        context.pinned,
         job.has_world,
     )
     return pack(b"job", head, context.seed, context.derive_key or b"", job.code, job.input)
@@ -98,7 +99,7 @@ def unpack_job(parts: list[bytes]) -> Job:
         raise BadFrame("the frame is no job")
     numbers = _JOB.unpack(head)
     limits = Limits(**dict(zip(_LIMITS, numbers, strict=False)))
-    context = Context(block_time_ms=numbers[-2], seed=seed, derive_key=key or None)
+    context = Context(block_time_ms=numbers[-3], seed=seed, derive_key=key or None, pinned=numbers[-2])
     return Job(code, input, limits, context, numbers[-1])
 
 

@@ -26,7 +26,8 @@ Overview
             First of all: make the log's buffer, of logBytes + 8, and seed `Math.random` with four u32. What follows is
             evaluated under a clock that shows 0.
         start(input, hasWorld, s0, s1, s2, s3)
-            A run begins, from a snapshot or not: set `scriptArgs`, seed again. From here on the clock shows the run's
+            A run begins, from a snapshot or not: set `scriptArgs`, seed again. `hasWorld` is false of a pinned world,
+            which takes no parts of answers. From here on the clock shows the run's
             time. A plain script is evaluated after this.
         handle()
             Instead of evaluating, for a handler program: call `globalThis.agent` with the input, and keep what it
@@ -68,7 +69,17 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-from offchain.sandbox.base import MAX_CLOCK_MS, OPERATIONS, Answer, Ask, Context, Limits, Outside, WrongAnswer
+from offchain.sandbox.base import (
+    MAX_CLOCK_MS,
+    OPERATIONS,
+    PINNED_URL,
+    Answer,
+    Ask,
+    Context,
+    Limits,
+    Outside,
+    WrongAnswer,
+)
 from offchain.sandbox.identity import ASK_BYTE_GAS, HOST_CALL_GAS, LOADED_BYTE_GAS
 from offchain.sandbox.op_arguments import BadArgument
 from offchain.sandbox.pure_ops import FAILED, OPS, Given
@@ -94,6 +105,16 @@ class Refused(Exception):
     """A host function refuses; the message is that of the Error that it throws in the guest."""
 
 
+def _is_pinned(op: str, head: bytes) -> bool:
+    """Whether a world of the chain alone answers an ask."""
+    try:
+        found = json.loads(head)
+    except ValueError:
+        return False
+    url = found.get("url") if isinstance(found, dict) else None
+    return op == "fetch" and isinstance(url, str) and url.startswith(PINNED_URL)
+
+
 @dataclass
 class Session:
     """What the host knows of one run: made for its evaluation, opened by `begin` once its own time starts."""
@@ -104,6 +125,7 @@ class Session:
     key: bytes | None = None
     outside: Outside | None = None
     refusal: str = _EVALUATING
+    pinned: bool = False
     rejections: list[Rejection] = field(default_factory=list)
     arrived: deque[Answer] = field(default_factory=deque)
     """Answers that came while the guest stood still for another."""
@@ -118,7 +140,7 @@ class Session:
         """The run's own time starts: what was evaluated before was the same for every run."""
         self.seed = blake2b(context.seed, digest_size=32).digest()
         self.clock_ms, self.key, self.outside = context.block_time_ms, context.derive_key, outside
-        self.refusal = _NO_WORLD
+        self.refusal, self.pinned = _NO_WORLD, context.pinned
 
     @property
     def waiting(self) -> bool:
@@ -131,7 +153,7 @@ class Session:
 
     def ask(self, op: str, head: bytes, body: bytes, until: int | None = None) -> int:
         """Ask with the next turn; the ask's id. Raises `Refused`."""
-        if self.outside is None:
+        if self.outside is None or (self.pinned and not _is_pinned(op, head)):
             raise Refused(self.refusal)
         known = next((known for known in OPERATIONS if known == op), None)
         if known is None:

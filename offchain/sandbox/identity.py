@@ -1,4 +1,4 @@
-"""What the JavaScript sandbox is: every constant that decides what a run yields and costs, and the name made of them.
+"""What the sandbox is: every constant that decides what a run yields and costs, and the name made of them.
 
 `runtime_id()` names the sandbox on-chain: where two machines agree in it, their runs agree. It is computed without
 loading wasmtime, since a node asks for it too.
@@ -6,6 +6,7 @@ loading wasmtime, since a node asks for it too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -52,12 +53,19 @@ LOADED_BYTE_GAS = 1
 PURE_OPS = ("pure_ops.py", "op_arguments.py", "asymmetric_keys.py", "domain_names.py", "wyhash.py")
 """Modules whose source is in the id, with the versions of the libraries whose tables and checks they go by."""
 
+CONTRACTS = Path(__file__).with_name("ink")
+"""The engine of contracts, whose source is in the id, with the versions of the libraries that sign for them."""
+
 HOST_REVISION = 4
 """Raised with every change of the host's code outside `PURE_OPS` that changes what a run costs or yields."""
 
 
 def _source_hash(*names: str) -> str:
-    return blake2b(b"".join(Path(__file__).with_name(name).read_bytes() for name in names), digest_size=16).hexdigest()
+    return _hash_of([Path(__file__).with_name(name) for name in names])
+
+
+def _hash_of(paths: Iterable[Path]) -> str:
+    return blake2b(b"".join(path.read_bytes() for path in paths), digest_size=16).hexdigest()
 
 
 RUNTIME_CONFIG = ";".join(
@@ -65,6 +73,10 @@ RUNTIME_CONFIG = ";".join(
         WASM_CONFIG,
         f"host={HOST_REVISION}",
         f"pure-ops={_source_hash(*PURE_OPS)}",
+        f"contracts={_hash_of(sorted(CONTRACTS.glob('*.py')))}",
+        f"coincurve={version('coincurve')}",
+        f"sr25519={version('py-sr25519-bindings')}",
+        f"ed25519={version('py-ed25519-zebra-bindings')}",
         f"cryptography={version('cryptography')}",
         f"idna={version('idna')}",
         f"js-stack={JS_STACK}",

@@ -15,7 +15,8 @@ Overview
     the guest make the host work, a charge of `identity` is added.
 
     A run goes in turns. The guest runs until no promise job is left. If there is no output yet, then the next answer
-    of the world is settled, or the next timer is run; and so on. Without a world the clock jumps to the next timer.
+    of the world is settled, or the next timer is run; and so on. Without a world, or in one that is pinned, the clock
+    jumps to the next timer.
 
 Usage
     sandbox = JavaScriptSandbox(cache=Path("..."))
@@ -240,7 +241,8 @@ class _Run:
     def _start(self, program: Program, input: bytes, context: Context, outside: Outside | None) -> None:
         machine = self._machine
         self._session.begin(context, outside)
-        machine.start(input, outside is not None, blake2b(context.seed, digest_size=16).digest())
+        has_world = outside is not None and not context.pinned
+        machine.start(input, has_world, blake2b(context.seed, digest_size=16).digest())
         if program.parsed is None:
             machine.free(machine.door("handle"))
         else:
@@ -277,11 +279,11 @@ class _Run:
             return True
         if MAX_CLOCK_MS <= due < math.inf:
             raise UncaughtError("RangeError: a timer is due at a time that the clock can't show")
-        if due < math.inf and session.outside is None:
+        if due < math.inf and (session.outside is None or (session.pinned and not session.waiting)):
             session.clock_ms = math.ceil(due)
             return True
         try:
-            if due < math.inf:
+            if due < math.inf and not session.pinned:
                 session.sleep(math.ceil(due))
         except Refused as refused:
             raise UncaughtError(f"Error: {refused}") from None

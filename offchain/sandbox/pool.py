@@ -43,6 +43,10 @@ from offchain.sandbox.frames import (
 
 START_SECONDS = 120.0  # a first compilation on a busy machine
 LONGEST_PAUSE = 10.0
+MAX_LENT = 8
+"""Runs that have lent their places at once, and so slots beyond the pool's own."""
+MAX_SPARE = 1
+"""Slots that wait for the next run which lends its place."""
 ABORT_SECONDS = 2.0
 MAX_HELLO_FRAME = 4096
 
@@ -64,6 +68,12 @@ class _Slot:
         self._received = bytearray()
         self.fit = True
         """Whether the process waits for its next job."""
+
+    def twin(self) -> _Slot:
+        """Another place of the same kind, without a process yet."""
+        slot = _Slot(None, 0)
+        slot._command = self._command
+        return slot
 
     @property
     def pid(self) -> int | None:
@@ -202,7 +212,9 @@ class Pool:
         self._max_waiting = waiting
         self._memory_bytes = memory_bytes
         self._grace = grace
-        self._release, self._idle = trio.open_memory_channel[_Slot](len(slots))
+        self._lent = self._surplus = 0
+        self._spare: list[_Slot] = []
+        self._release, self._idle = trio.open_memory_channel[_Slot](len(slots) + MAX_LENT)
         for slot in slots:
             self._release.send_nowait(slot)
 
@@ -236,7 +248,47 @@ class Pool:
         finally:
             if not slot.fit:
                 await slot.replace()
-            self._release.send_nowait(slot)
+            if self._surplus:
+                self._surplus -= 1
+                await self._put_aside(slot)
+            else:
+                self._release.send_nowait(slot)
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[None]:
+        """To be held while a run only waits for another one: there is one slot more meanwhile.
+
+        So runs that wait for each other's ends don't wait for each other's slots. Raises `PoolFull`.
+        """
+        if self._lent >= MAX_LENT:
+            raise PoolFull(f"{self._lent} runs wait for others: try again later")
+        self._lent += 1
+        if self._surplus:
+            self._surplus -= 1
+        else:
+            self._release.send_nowait(self._spare.pop() if self._spare else self._another())
+        try:
+            yield
+        finally:
+            self._lent -= 1
+            try:
+                slot = self._idle.receive_nowait()
+            except trio.WouldBlock:
+                self._surplus += 1  # the next one that is free
+            else:
+                await self._put_aside(slot)
+
+    def _another(self) -> _Slot:
+        slot = self._slots[0].twin()
+        self._slots.append(slot)
+        return slot
+
+    async def _put_aside(self, slot: _Slot) -> None:
+        if len(self._spare) < MAX_SPARE:
+            self._spare.append(slot)
+        else:
+            self._slots.remove(slot)
+            await slot.end()
 
 
 @asynccontextmanager
@@ -266,5 +318,5 @@ async def open_pool(
             await slot.ready(runtime_id)
         yield Pool(places, runtime_id, waiting, memory_bytes, grace)
     finally:
-        for slot in places:
+        for slot in places:  # those that the pool has added, too
             await slot.end()

@@ -23,6 +23,7 @@ from offchain.sandbox import pure_ops
 from offchain.sandbox.base import Abstained, Answer, Ask, Context, Limits, Outcome, SandboxError, WrongAnswer
 from offchain.sandbox.engine_thread import THREAD_STACK
 from offchain.sandbox.frames import Job, pack, pack_asks, pack_outcome, unpack, unpack_answer, unpack_job
+from offchain.sandbox.ink.sandbox import ContractSandbox, is_contract
 from offchain.sandbox.javascript import JavaScriptSandbox, OutOfTime
 from offchain.sandbox.slot_guard import SIGNALS, FrameReader, WallGuard
 
@@ -30,6 +31,7 @@ ADDRESS_SPACE = 16 << 30  # wasmtime reserves 4 GiB of addresses for a memory, w
 INTERPRETER_MEMORY = 512 << 20
 """For Python and the engine's code. Ample: a memory that could not grow for want of this would change a result."""
 CPU_SLACK_SECONDS = 2
+START_SECONDS = 60.0
 
 
 def main() -> None:
@@ -41,23 +43,38 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # in every thread: `WallGuard` waits for them
     try:
         sandbox = JavaScriptSandbox(Path(cache) if cache else None)
+        contracts = sandbox.thread.run(ContractSandbox, START_SECONDS)
     except SandboxError as error:
         answers.write(pack(b"failed", str(error).encode()))
         answers.flush()
         sys.exit(1)
     _touch_everything(sandbox)
+    sandbox.thread.run(contracts.load, START_SECONDS)
     _give_up_rights(memory_bytes)
     answers.write(pack(b"ready", sandbox.runtime_id))
     answers.flush()
-    guard = WallGuard(sandbox.interrupt)
-    guard.watch(sandbox.thread, _Server(sandbox, guard, jobs, answers).serve)
+
+    def interrupt() -> None:
+        sandbox.interrupt()
+        contracts.interrupt()
+
+    guard = WallGuard(interrupt)
+    guard.watch(sandbox.thread, _Server(sandbox, contracts, guard, jobs, answers).serve)
 
 
 class _Server:
     """Serves one job after another, on the engine's thread."""
 
-    def __init__(self, sandbox: JavaScriptSandbox, guard: WallGuard, jobs: FrameReader, answers: BinaryIO) -> None:
+    def __init__(
+        self,
+        sandbox: JavaScriptSandbox,
+        contracts: ContractSandbox,
+        guard: WallGuard,
+        jobs: FrameReader,
+        answers: BinaryIO,
+    ) -> None:
         self._sandbox = sandbox
+        self._contracts = contracts
         self._guard = guard
         self._jobs = jobs
         self._answers = answers
@@ -77,7 +94,8 @@ class _Server:
         self._guard.begin(seconds)
         try:
             outside = self._turn if job.has_world else None
-            return self._sandbox.run_here(job.code, job.input, job.limits, job.context, outside)
+            run = self._contracts.run if is_contract(job.code) else self._sandbox.run_here
+            return run(job.code, job.input, job.limits, job.context, outside)
         except WrongAnswer as error:
             return Abstained(str(error))
         finally:

@@ -82,6 +82,11 @@ def metered_engine(memory: RecycledMemory) -> Engine:
 
     The epoch moves only when a run's wall time is up. Instances must run on an `EngineThread`.
     """
+    return Engine(metered_config(memory))
+
+
+def metered_config(memory: RecycledMemory) -> Config:
+    """What such an engine is made of."""
     config = Config()
     config.consume_fuel = True
     config.epoch_interruption = True
@@ -92,7 +97,7 @@ def metered_engine(memory: RecycledMemory) -> Engine:
     memory.install(config)
     # Unused here, but the engine refuses to be smaller in it than in `max_wasm_stack`.
     _ffi.wasmtime_config_async_stack_size_set(config.ptr(), MAX_WASM_STACK)
-    return Engine(config)
+    return config
 
 
 def compile_module(engine: Engine, wasm: bytes, cache: Path | None) -> Module:
@@ -184,23 +189,44 @@ class MeteredModule:
         return Instance(self._engine, self._module, memory_bytes, fuel, self._raised)
 
     def _define(self, linker: Linker, wanted: ImportType, function: Callable[[Slots], None]) -> None:
-        def call(_environment: object, _caller: object, slots: Slots, _count: int) -> int:
-            try:
-                function(slots)
-            except BaseException as raised:
-                self._raised.append(raised)
-                return cast(_ffi.wasmtime_trap_new(_HOST, len(_HOST) - 1), c_void_p).value or 0
-            return 0
-
-        callback = _ffi.wasmtime_func_unchecked_callback_t(call)
-        self._callbacks.append(callback)
         assert isinstance(wanted.type, FuncType) and wanted.name is not None
-        module, name = create_string_buffer(wanted.module.encode()), create_string_buffer(wanted.name.encode())
-        error = _ffi.wasmtime_linker_define_func_unchecked(
-            linker.ptr(), module, len(module) - 1, name, len(name) - 1, wanted.type.ptr(), callback, None, _NO_FINALIZER
-        )
-        if error:
-            raise WasmtimeError._from_ptr(error)
+        self._callbacks.append(define(linker, wanted.module, wanted.name, wanted.type, function, self._raised))
+
+
+def define(
+    linker: Linker,
+    module: str,
+    name: str,
+    type: FuncType,
+    function: Callable[[Slots], None],
+    raised: list[BaseException],
+) -> object:
+    """Gives a linker a host function; what it raises is put on `raised`. What is returned must outlive the linker."""
+
+    def call(_environment: object, _caller: object, slots: Slots, _count: int) -> int:
+        try:
+            function(slots)
+        except BaseException as error:
+            raised.append(error)
+            return cast(_ffi.wasmtime_trap_new(_HOST, len(_HOST) - 1), c_void_p).value or 0
+        return 0
+
+    callback = _ffi.wasmtime_func_unchecked_callback_t(call)
+    names = create_string_buffer(module.encode()), create_string_buffer(name.encode())
+    error = _ffi.wasmtime_linker_define_func_unchecked(
+        linker.ptr(),
+        names[0],
+        len(names[0]) - 1,
+        names[1],
+        len(names[1]) - 1,
+        type.ptr(),
+        callback,
+        None,
+        _NO_FINALIZER,
+    )
+    if error:
+        raise WasmtimeError._from_ptr(error)
+    return callback
 
 
 class Instance:
@@ -350,12 +376,16 @@ class Instance:
         """Where memory begins in this process."""
         return self._base
 
+    def read_global(self, name: str) -> int:
+        """The value of an exported global that is an i32, signed."""
+        value = _ffi.wasmtime_val_t()
+        _ffi.wasmtime_global_get(self._context, byref(self._export(name).global_), byref(value))
+        return int(value.of.i32)
+
     @property
     def stack_pointer(self) -> int:
         """The guest's own stack pointer, which is not in its memory and so not in an image of it."""
-        value = _ffi.wasmtime_val_t()
-        _ffi.wasmtime_global_get(self._context, byref(self._export("__stack_pointer").global_), byref(value))
-        return int(value.of.i32)
+        return self.read_global("__stack_pointer")
 
     @stack_pointer.setter
     def stack_pointer(self, address: int) -> None:

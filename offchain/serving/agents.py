@@ -37,14 +37,15 @@ from typing import Any
 import trio
 
 from offchain import records
-from offchain.chain import ACCOUNT, Chain, ChainError, Head
+from offchain.chain import ACCOUNT, AccountInfo, Chain, ChainError, Head
 from offchain.light.finalized import Finalized
 from offchain.records import NOW
 from offchain.rpc import CallFailed, ConnectionLost
 from offchain.serving import receipt_records
 from pallets.primitives.agent_record import Agent
 from pallets.primitives.codec import codec_of
-from pallets.primitives.pots import treasury
+from pallets.primitives.header import Header
+from pallets.primitives.pots import purse, treasury
 from pallets.primitives.service import NO_SERVICE, OPEN_ACCESS, AccessPolicy, ServicePolicy, caller_owes
 from pallets.primitives.types import Balance
 
@@ -77,6 +78,10 @@ class ServedAgent:
     """What its script's own secrets follow from; `None` where this worker doesn't hold it."""
     head: Head
     """The final block that it is read after: there this is the agent's code."""
+    calls: int = 0
+    """What it may spend a day on agents that it calls."""
+    purse: int = 0
+    """What it has for that."""
 
     @property
     def costs(self) -> bool:
@@ -146,6 +151,10 @@ class Agents:
             self._agents[id] = found
         return found
 
+    async def header_of(self, agent: ServedAgent) -> Header:
+        """The header of the block that an agent is of. Raises what asking the node raises, `UNREADABLE`."""
+        return await self._final.ancestor(agent.head)
+
     async def run(self) -> None:
         """Follows the chain's final blocks until cancelled."""
         async with trio.open_nursery() as nursery:
@@ -205,6 +214,8 @@ class Agents:
             receipt_records.ACCESS.key(id),
             receipt_records.HOSTS.key(id),
             ACCOUNT.key(treasury(id)),
+            receipt_records.CALLS.key(id),
+            ACCOUNT.key(purse(id)),
         ]
         header = await self._final.header()
         values = await self._final.get_all(header, keys)
@@ -214,6 +225,7 @@ class Agents:
         service = receipt_records.SERVICE.decode(values[1]) or NO_SERVICE
         access = receipt_records.ACCESS.decode(values[2]) or OPEN_ACCESS
         hosts, account = receipt_records.HOSTS.decode(values[3]), ACCOUNT.decode(values[4])
+        calls, spending = receipt_records.CALLS.decode(values[5]) or 0, ACCOUNT.decode(values[6])
         code = None if record.code is None else await self._code(record.code)
         return ServedAgent(
             id,
@@ -222,10 +234,15 @@ class Agents:
             service,
             access,
             None if hosts is None else tuple(host.decode("ascii", "replace") for host in hosts),
-            0 if account is None else max(account.data.free - await self._least(), 0),
+            await self._spendable(account),
             None if record.code is None else await self._key_of(record.code),
             Head(header.number, header.hash),
+            calls,
+            await self._spendable(spending) if calls else 0,
         )
+
+    async def _spendable(self, account: AccountInfo | None) -> int:
+        return 0 if account is None else max(account.data.free - await self._least(), 0)
 
     async def _code(self, hash: bytes) -> bytes | None:
         code = self._codes.get(hash)

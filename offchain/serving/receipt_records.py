@@ -6,20 +6,22 @@ from typing import Annotated
 
 from offchain.chain import StorageItem
 from offchain.records import BY_KEY, JOBS
-from pallets.primitives.agent_record import Agent, AgentId
+from pallets.primitives.agent_record import Agent, AgentId, Name
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import Blake2_128Concat
 from pallets.primitives.receipt import MAX_NEWEST, Opening, ReceiptBatch, SignedTicket, SignedVoucher
 from pallets.primitives.receipt_record import MAX_DRAWN, BatchRecord, Channel, ChannelId
 from pallets.primitives.service import MAX_HOSTS, AccessPolicy, Host, ServicePolicy
-from pallets.primitives.types import H256, U32, U64, U128, Bound, Bytes64
+from pallets.primitives.types import H256, U32, U64, U128, Balance, Bound, Bytes64
 from pallets.primitives.worker import WorkerKey
 
 BY_AGENT = (AgentId, Blake2_128Concat)
 
 AGENT: StorageItem[Agent] = StorageItem("Agents", "Agent", Agent, BY_AGENT)
+AGENT_BY_NAME: StorageItem[int] = StorageItem("Agents", "ByName", AgentId, (Name, Blake2_128Concat))
 SERVICE: StorageItem[ServicePolicy] = StorageItem("Agents", "Service", ServicePolicy, BY_AGENT)
 ACCESS: StorageItem[AccessPolicy] = StorageItem("Agents", "Access", AccessPolicy, BY_AGENT)
+CALLS: StorageItem[int] = StorageItem("Agents", "Calls", Balance, BY_AGENT)
 HOSTS: StorageItem[list[bytes]] = StorageItem("Agents", "Hosts", Annotated[list[Host], Bound(MAX_HOSTS)], BY_AGENT)
 NEXT_RECEIPT: StorageItem[int] = StorageItem("Jobs", "NextReceipt", U64, BY_KEY)
 RECEIPT_BATCH: StorageItem[BatchRecord] = StorageItem(

@@ -33,13 +33,16 @@ import trio
 
 from node.web import Limits, Request, Response, WebSocket, bound_port, open_listeners, serve
 from node.web.errors import ConnectionClosed
+from offchain.serving.lines import Line
 from offchain.serving.store import TooLarge
 from offchain.serving.wire import (
     MAX_MESSAGE,
     MAX_OPEN_REQUESTS,
     TO_GATEWAY,
     TO_WORKER,
+    Answered,
     Ask,
+    CallAgent,
     Cancel,
     Chunk,
     End,
@@ -48,8 +51,10 @@ from offchain.serving.wire import (
     GetReceipt,
     GetTranscript,
     Head,
+    NotAnswered,
     PutBytes,
     Refused,
+    TakesCalls,
     Whole,
 )
 from pallets.primitives.scale import DecodeError
@@ -68,7 +73,7 @@ log = logging.getLogger(__name__)
 Kept = GetTranscript | GetBytes | PutBytes
 """What is answered also while no requests are: jobs depend on it."""
 Question = Ask | GetReceipt | Kept
-Reply = Whole | Head | Chunk | End | Refused | Found
+Reply = Whole | Head | Chunk | End | Refused | Found | CallAgent
 Send = Callable[[Reply], Awaitable[None]]
 """Raises `ConnectionClosed` when the gateway has gone."""
 
@@ -76,8 +81,10 @@ Send = Callable[[Reply], Awaitable[None]]
 class Caller:
     """Who waits for an answer; `wanted` says whether anybody still does."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, line: Line | None = None) -> None:
         self.wanted, self._send = True, send
+        self.line = line
+        """By which its run may call agents."""
 
     async def send(self, *replies: Reply) -> None:
         """Says what there is to say, as long as somebody listens."""
@@ -119,6 +126,8 @@ class Endpoint:
         """A transcript, as it is kept, by its root."""
         self.bytes: Bytes | None = None
         """What jobs name by its hash alone."""
+        self.lines: dict[Line, None] = {}
+        """Those to gateways, the oldest first."""
         self._lobby: trio.Nursery | None = None
         self._open = 0  # bytes of messages that are being answered
         port = bound_port(listeners)
@@ -147,19 +156,23 @@ class Endpoint:
         async def send(reply: Reply) -> None:
             await websocket.send(TO_GATEWAY.encode(reply))
 
+        line = Line(send)
+        self.lines[line] = None
         try:
             async for message in websocket:
                 try:
-                    if put := self._take(message, callers, send, turn):
+                    if put := self._take(message, callers, send, turn, line):
                         await trio.sleep(put / PUT_BYTES_A_SECOND)
                 except (DecodeError, _BadMessage) as error:
                     log.info("a gateway at %s:%d is disconnected: %s", *websocket.request.peer, error)
                     await websocket.aclose(PROTOCOL_ERROR, str(error))
         finally:
+            del self.lines[line]
+            line.lose()
             for caller in callers.values():
                 caller.wanted = False
 
-    def _take(self, message: str | bytes, callers: dict[int, Caller], send: Send, turn: trio.Lock) -> int:
+    def _take(self, message: str | bytes, callers: dict[int, Caller], send: Send, turn: trio.Lock, line: Line) -> int:
         """Begins to answer a message; answers how many bytes it has put into the store."""
         if isinstance(message, str):
             raise _BadMessage("messages are binary")
@@ -168,11 +181,17 @@ class Endpoint:
             if (cancelled := callers.get(said.id)) is not None:
                 cancelled.wanted = False
             return 0
+        if isinstance(said, Answered | NotAnswered):
+            line.take(said)
+            return 0
+        if isinstance(said, TakesCalls):
+            line.said = said
+            return 0
         assert isinstance(said, Question)
         size = len(message)
         if said.id in callers:
             raise _BadMessage(f"request {said.id} is open already")
-        caller = Caller(send)
+        caller = Caller(send, line)
         if len(callers) >= 2 * MAX_OPEN_REQUESTS:
             raise _BadMessage("far too many requests are open")
         callers[said.id] = caller

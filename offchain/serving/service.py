@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,10 +36,12 @@ from offchain.serving.agents import UNREADABLE, Agents, ServedAgent
 from offchain.serving.answers import answer_of
 from offchain.serving.batch_proofs import BatchProofs
 from offchain.serving.batches import Batches
+from offchain.serving.calls import depth_of, max_charge_of
 from offchain.serving.exchange import EXCHANGE, Exchange, receipt_file
-from offchain.serving.payment import PaymentRequired, Tariff
+from offchain.serving.payment import PaymentRequired, Tariff, gas_bought
 from offchain.serving.receipt_log import Kept, LogError, ReceiptLog
 from offchain.serving.requests import BadRequest, script_input, secret_of
+from offchain.serving.run_scope import RunScope
 from offchain.serving.secret_box import BoundElsewhere, SealedSecret, open_secret
 from offchain.serving.server import Caller
 from offchain.serving.store import Store, TooLarge
@@ -136,16 +138,18 @@ class Service:
         secret = None if ask.sealed is None else self._secret(ask.sealed, agent)
         input = script_input(ask.request, ask.host, secret)
         now = self._means.now()
+        gas = gas_bought(agent.record.policy, agent.service, agent.access, max_charge_of(request))
         async with self._reserved(agent, ask.voucher, now) as reservation:
-            paid = reservation is None and self._tariff.admit(agent, hash, ask.ticket, now)
+            payer = None if reservation is not None else await self._calling(agent, ask.ticket)
+            paid = reservation is None and self._tariff.admit(agent, hash, ask.ticket, now, payer, gas)
             context = Context(block_time_ms=now, seed=self._means.entropy(32), derive_key=agent.derive_key)
             streamed = StreamedAnswer(ask.id, caller)
-            started, outcome, transcript = await self._run(agent, input, context, streamed, caller)
+            started, outcome, transcript = await self._run(agent, ask, gas, input, context, streamed, caller)
             if not caller.wanted:
                 return
             milliseconds = int((trio.current_time() - started) * 1000)
             response = streamed.answer or answer_of(outcome, ask.request_id)
-            charge = self._tariff.charge(agent, outcome.gas, now) if paid else 0
+            charge = self._tariff.charge(agent, outcome.gas, now, payer) if paid else 0
             if reservation is not None:
                 charge = reservation.price(outcome.gas)
             ticket = ask.ticket if paid else None
@@ -235,6 +239,15 @@ class Service:
             raise Refusal(404, "code-not-approved", f"this code is not what agent {ask.agent} runs")
         return agent
 
+    async def _calling(self, agent: ServedAgent, ticket: SignedTicket | None) -> ServedAgent | None:
+        """The agent whose script calls this one and that pays for it, if its ticket says so."""
+        if ticket is None or not agent.costs or ticket.ticket.agent == agent.id:
+            return None
+        caller = self._means.agents.known(ticket.ticket.agent) or await self._means.agents.get(ticket.ticket.agent)
+        if caller is None:
+            raise PaymentRequired(f"the ticket is in the name of agent {ticket.ticket.agent}, which there is not")
+        return caller
+
     def _reserved(
         self, agent: ServedAgent, voucher: SignedVoucher | None, now: int
     ) -> AbstractAsyncContextManager[Reservation | None]:
@@ -269,7 +282,14 @@ class Service:
     # The run
 
     async def _run(
-        self, agent: ServedAgent, input: bytes, context: Context, streamed: StreamedAnswer, caller: Caller
+        self,
+        agent: ServedAgent,
+        ask: Ask,
+        gas: int,
+        input: bytes,
+        context: Context,
+        streamed: StreamedAnswer,
+        caller: Caller,
     ) -> tuple[float, Success | Failure, Transcript]:
         """When it started, what it came to, and what came from outside."""
         assert agent.code is not None and self._tasks is not None
@@ -283,11 +303,19 @@ class Service:
             self._waiting -= 1
             self._waiting_bytes -= len(input)
         started = trio.current_time()
-        world = RunWorld(self._tasks, partial(self._means.way_out.open, agent.hosts, context, streamed.emit), context)
+        scope = RunScope(
+            agent=agent.id,
+            header=partial(self._means.agents.header_of, agent),
+            depth=depth_of(ask.request),
+            line=None if caller.line is None else partial(caller.line.call, ask.id, None),
+            lend=self._lend,
+        )
+        open_world = partial(self._means.way_out.open, agent.hosts, context, scope, streamed.emit)
+        world = RunWorld(self._tasks, open_world, context)
         try:
             if not caller.wanted:
                 raise Refusal(503, "worker-busy", "nobody waits for the answer any more")
-            limits = request_limits(agent.record.policy.max_gas)
+            limits = request_limits(gas)
             outcome = await self._means.pool.run(agent.code, input, limits, context, world.recorded)
         except PoolFull as error:
             raise Refusal(503, "worker-busy", str(error), elsewhere=True) from None
@@ -300,6 +328,16 @@ class Service:
             self._log.warning("a run of agent %d had no end: %s", agent.id, outcome.reason)
             raise Refusal(502, "worker-failed", f"the run had no end: {outcome.reason}", elsewhere=True)
         return started, outcome, world.transcript
+
+    @asynccontextmanager
+    async def _lend(self) -> AsyncIterator[None]:
+        """Lends the place of a run that only waits. Raises `PoolFull`."""
+        async with self._means.pool.lend():
+            self._places.total_tokens += 1
+            try:
+                yield
+            finally:
+                self._places.total_tokens -= 1
 
 
 def request_limits(gas: int) -> Limits:

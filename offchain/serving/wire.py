@@ -8,6 +8,8 @@
 | `Cancel` | nobody waits for it any more | `Head` | status and headers of an answer in parts |
 | `GetReceipt`, `GetTranscript` | a receipt's file, a transcript | `Chunk` | a part of its body |
 | `GetBytes`, `PutBytes` | what jobs name by hash alone | | |
+| `TakesCalls` | it takes calls of jobs, and who it is | `CallAgent` | a run calls an agent |
+| `Answered`, `NotAnswered` | what became of a call | | |
 | | | `End` | no more of it follows: the receipt, signed, and why the script broke off, if it did |
 | | | `Refused` | there is no answer; before or instead of `End` |
 | | | `Found` | the file |
@@ -53,10 +55,10 @@ from typing import Annotated
 from offchain.serving.secret_box import SealedSecret
 from pallets.primitives.codec import codec_of
 from pallets.primitives.http import Headers, HttpRequest
-from pallets.primitives.job import MAX_STORED_OUTPUT
+from pallets.primitives.job import MAX_STORED_OUTPUT, JobId
 from pallets.primitives.receipt import SignedTicket, SignedVoucher
-from pallets.primitives.types import H256, U16, U32, U64, Bound, Bytes32, Bytes64, Variant, struct
-from pallets.primitives.worker import WorkerKey
+from pallets.primitives.types import H256, U8, U16, U32, U64, U128, Bound, Bytes32, Bytes64, Moment, Variant, struct
+from pallets.primitives.worker import VERSION, WorkerKey
 
 MAX_REQUEST_BODY = 4 << 20
 """Bytes of a request's body; a gateway answers 413 to more."""
@@ -72,6 +74,16 @@ RequestId = U64
 AnswerHeaders = Annotated[Headers, Bound(128)]
 Lines = Annotated[list[str], Bound(16 * 1024)]
 """What is longer than any script may make it is refused before it is read."""
+
+
+@struct
+class Broken:
+    """Why a script ended before the answer that it had begun."""
+
+    error: str
+    """The kind of the failure."""
+    message: str
+    stack: str | None
 
 
 class ToWorker(Variant):
@@ -144,6 +156,47 @@ class PutBytes(ToWorker):
     data: Annotated[bytes, Bound(MAX_STORED_OUTPUT)]
 
 
+@struct
+class TakesCalls(ToWorker):
+    """The gateway takes calls that jobs make of agents, too; not answered."""
+
+    gateway: Bytes32
+    """The key that it signs tickets with."""
+    expiry: Moment
+    """Until when this may be said, in milliseconds."""
+    signature: Bytes64
+    """The gateway's ed25519 signature of `takes_calls_bytes`, for this worker."""
+
+
+@struct
+class Answered(ToWorker):
+    """An agent's answer to a call."""
+
+    id: RequestId
+    """The call's."""
+    granted: U128 | None
+    """What the gateway let the call cost, with all calls below it: the request's `x-fathom-max-charge`."""
+    status: U16
+    headers: AnswerHeaders
+    body: Annotated[bytes, Bound(MAX_REQUEST_BODY)]
+    receipt: bytes
+    """SCALE of `Receipt`."""
+    signature: Bytes64
+    worker: WorkerKey
+    broken: Broken | None
+    """Where the script failed in the middle of this answer."""
+
+
+@struct
+class NotAnswered(ToWorker):
+    """A call has no answer."""
+
+    id: RequestId
+    """The call's."""
+    error: str
+    message: str
+
+
 class ToGateway(Variant):
     """What a worker says."""
 
@@ -163,16 +216,6 @@ class Chunk(ToGateway):
 
     id: RequestId
     data: Annotated[bytes, Bound(MAX_CHUNK)]
-
-
-@struct
-class Broken:
-    """Why a script ended before the answer that it had begun."""
-
-    error: str
-    """The kind of the failure."""
-    message: str
-    stack: str | None
 
 
 @struct
@@ -232,4 +275,28 @@ class Whole(ToGateway):
     milliseconds: U32
 
 
+@struct
+class CallAgent(ToGateway):
+    """A run calls an agent."""
+
+    id: RequestId
+    """Of the request that is run; 0 of a job."""
+    call: U64
+    """The worker's number for the call, on this connection."""
+    job: JobId | None
+    agent: str
+    """Its name or number."""
+    request: HttpRequest
+    """But for `x-fathom-max-charge`, as the script is to see it."""
+    max_charge: U128 | None
+    """What the caller lets it cost, with all calls below it."""
+
+
+def takes_calls_bytes(genesis: bytes, worker: bytes, expiry: int) -> bytes:
+    """What a gateway signs of `TakesCalls`."""
+    return TAKES_CALLS_TAG + TAKES_CALLS.encode((VERSION, genesis, worker, expiry))
+
+
+TAKES_CALLS_TAG = b"fathom/takes-calls"
+TAKES_CALLS = codec_of(tuple[U8, H256, WorkerKey, Moment])
 TO_WORKER, TO_GATEWAY = codec_of(ToWorker), codec_of(ToGateway)

@@ -2,7 +2,7 @@
 
 Most runs ask nothing of the outside, and opening a world costs as much as a short run.
 
-    world = RunWorld(tasks, partial(way_out.open, hosts, context, emit), context)
+    world = RunWorld(tasks, partial(way_out.open, hosts, context, scope, emit), context)
     outcome = await pool.run(code, input, limits, context, world.recorded)
     world.close()
     world.transcript
@@ -22,26 +22,56 @@ from offchain.outside.policy import Reach
 from offchain.outside.recording import Recording
 from offchain.outside.world import Emit, open_world
 from offchain.sandbox.base import Answer, Ask, Context, World
+from offchain.serving.run_scope import RunScope, ScopedHosts
 from pallets.primitives.transcript import Transcript
 
 OpenWorld = Callable[[], AbstractAsyncContextManager[World]]
 
 
 class WayOut:
-    """How runs of one worker get outside. `virtual` are URLs that the worker answers itself, by their beginning."""
+    """How runs of one worker get outside.
 
-    def __init__(self, *, allow_private: bool = False, virtual: Mapping[str, VirtualHost] | None = None) -> None:
-        self._allow_private, self._virtual = allow_private, virtual or {}
+    `virtual` are URLs that the worker answers itself, by their beginning; `scoped` hosts are made for each run.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        virtual: Mapping[str, VirtualHost] | None = None,
+        scoped: tuple[ScopedHosts, ...] = (),
+    ) -> None:
+        self._allow_private, self._virtual, self._scoped = allow_private, virtual or {}, scoped
+
+    def within(self, *scoped: ScopedHosts) -> WayOut:
+        """The same with more hosts that are made for each run."""
+        return WayOut(allow_private=self._allow_private, virtual=self._virtual, scoped=(*self._scoped, *scoped))
+
+    def hosts_of(self, scope: RunScope) -> dict[str, VirtualHost]:
+        """The hosts made for one run."""
+        return {url: host for make in self._scoped for url, host in make(scope).items()}
 
     def open(
-        self, hosts: tuple[str, ...] | None, context: Context, emit: Emit | None = None
+        self,
+        hosts: tuple[str, ...] | None,
+        context: Context,
+        scope: RunScope | None = None,
+        emit: Emit | None = None,
     ) -> AbstractAsyncContextManager[World]:
         """The world of one run of an agent that may reach these hosts, any public one if `None`."""
         reach = Reach(hosts=hosts, allow_private=self._allow_private)
-        return open_world(self._network, reach, start_ms=context.block_time_ms, virtual=self._virtual, emit=emit)
+        own = {} if scope is None else self.hosts_of(scope)
+        start_ms = context.block_time_ms
+        return open_world(self.network, reach, start_ms=start_ms, virtual=self._virtual, own=own, emit=emit)
+
+    @property
+    def allow_private(self) -> bool:
+        """Whether the operator lets anything out to addresses that aren't the public internet's."""
+        return self._allow_private
 
     @cached_property
-    def _network(self) -> Network:
+    def network(self) -> Network:
+        """The way out itself."""
         return Network(SystemResolver(), public_roots())  # the roots take a while to read
 
 

@@ -10,19 +10,21 @@ is theirs while the token circulates, and the treasury's else (`pallets.jobs.sha
 
 What a call costs over HTTP beside its gas, and who may call free, is the agent's `access`: gateways and workers see to
 that; what free calls cost the agent stays in its budget.
+
+What its own script calls, and nobody else pays for, the agent pays out of its purse, so much a day (`set_calls`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, cast
 
-from pallets.frame import H256, U32, AccountId, Bound, Map, Signed, Weight, call
+from pallets.frame import H256, U32, AccountId, Balance, Bound, Map, Signed, Weight, call
 from pallets.fungibles import AssetId
 from pallets.jobs.terms import Owners
 from pallets.primitives.agent_record import MAX_SCRIPTS, AgentId, Approval
 from pallets.primitives.job_record import MILLION
 from pallets.primitives.pots import dao_account, treasury
-from pallets.primitives.service import OPEN_ACCESS, AccessPolicy
+from pallets.primitives.service import NO_SERVICE, OPEN_ACCESS, AccessPolicy, BudgetLevel, caller_owes
 
 if TYPE_CHECKING:
     from pallets.agents.pallet import Agents
@@ -41,6 +43,11 @@ class CompanyPage:
     """What of that which its treasury is paid goes to an agent's creator, in millionths."""
     access = Map[AgentId, AccessPolicy]()
     """What a call of an agent costs over HTTP, and who calls free; one that isn't here costs its gas, whoever calls."""
+
+    calls = Map[AgentId, Balance]()
+    """What an agent may spend a day on agents that it calls; one that isn't here, nothing."""
+    calls_level = Map[AgentId, BudgetLevel]()
+    """What was left of that when the agent last paid."""
 
     # Calls
 
@@ -69,6 +76,18 @@ class CompanyPage:
         else:
             self.access[agent] = access
         agents.deposit(agents.AccessSet(agent))
+
+    @call(14, weight=Weight(150_000_000, 4_000))
+    def set_calls(self, who: Signed, agent: AgentId, per_day: Balance) -> None:
+        """Say how much the agent may spend a day, out of its purse, on agents that its script calls."""
+        agents = self._agents
+        agents.governed(who, agent)
+        if per_day:
+            self.calls[agent] = per_day
+        else:
+            del self.calls[agent]
+            del self.calls_level[agent]
+        agents.deposit(agents.CallsSet(agent, per_day))
 
     # What other pallets may ask: `Companies`
 
@@ -123,6 +142,21 @@ class CompanyPage:
 
     def pay_holders(self, token: int, source: bytes, amount: int) -> bytes:
         return self._agents.holders.pay_in(token, source, amount)
+
+    def spend_calls(self, agent: int, wanted: int, now: int) -> int:
+        per_day = self.calls.get(agent)
+        if per_day is None or not wanted:
+            return 0
+        level = self.calls_level.get(agent)
+        left = per_day if level is None else level.allowed(per_day, now)
+        spent = min(wanted, left)
+        self.calls_level[agent] = BudgetLevel(left - spent, now)
+        return spent
+
+    def caller_owes(self, agent: int, gas: int) -> int:
+        agents = self._agents
+        service, access = agents.service.get(agent) or NO_SERVICE, self.access.get(agent) or OPEN_ACCESS
+        return caller_owes(gas, agents.agent[agent].policy.price, service, access)
 
     # Inside
 

@@ -84,3 +84,9 @@ class AgentEvents:
         """Who may call an agent, and what a call costs, was changed."""
 
         agent: AgentId
+
+    class CallsSet(Event):
+        """An agent may spend so much a day on agents that it calls."""
+
+        agent: AgentId
+        per_day: Balance

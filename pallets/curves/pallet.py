@@ -276,6 +276,11 @@ class Curves(CurveErrors, Pallet):
 
     # What `CurvesApi` asks: `None` of a curve that is unknown, or over
 
+    def token_of(self, curve: int) -> int | None:
+        """The token that a curve sells; `None` of an unknown curve."""
+        record = self.curve.get(curve)
+        return None if record is None else record.token
+
     def quote_buy(self, curve: int, units: int) -> Quote | None:
         """What buying so many units would cost."""
         found = self._trading(curve)

@@ -100,6 +100,7 @@ def _begin(jobs: Jobs, id: int, job: Job, judged: Seat, input: Input) -> None:
         seats=[Seat(judged.worker, judged.operator, 0, judged.at, judged.phase, judged.commitment, ballot)],
         challenge=Challenge(None, 0),
         transcript=ballot.transcript_root,
+        reads_at=job.reads_at,
         audits=id,
     )
     audit.outcome = outcome_of(jobs, audit, ballot, audit.seats, 0)

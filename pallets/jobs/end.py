@@ -89,8 +89,10 @@ def settle(jobs: Jobs, id: int, job: Job, outcome: Outcome, winners: list[Seat])
     pay_seats(jobs, id, winners, to_workers)
     pay_agent(jobs, POT, fee, job.shares, job.agent, lambda who, amount: jobs.deposit(jobs.Paid(id, who, amount)))
     credit(jobs, id, jobs.chain_treasury, to_chain)
+    output = jobs.output.get(id) or b""
+    if jobs.effects is not None and not job.sealed and job.audits is None:
+        jobs.effects.apply(job.agent, id, job.submitter, output)
     if callback is not None:
-        output = jobs.output.get(id) or b""
         call_back(jobs, callback, JobResult(id, job.agent, outcome.output, output, outcome.gas))
 
 

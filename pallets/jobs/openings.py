@@ -7,9 +7,10 @@ batch is made of, so that leaves which nobody pays for gain a worker nothing; th
 An agent pays for a receipt that comes with a ticket by one of its gateways for the same request, worker and agent:
 `min(charge, gas x price, max_charge)`, in the limits of its budget and of what it has. Gateways number their tickets
 for a worker, and it is paid for no more leaves than there are tickets, so that one ticket under many receipts, which
-samples would hardly find, pays once; the worker shows the newest beside the leaves. Leaves without a ticket are
-nobody's here: what a caller owes a voucher says. All together are paid for with the total that the worker signed, at
-most.
+samples would hardly find, pays once; the worker shows the newest beside the leaves. A ticket in the name of another
+agent than the receipt's has that one pay, out of its purse, as a caller would: for what its script calls
+(`Agents.set_calls`). Leaves without a ticket are nobody's here: what a caller owes a voucher says. All together are
+paid for with the total that the worker signed, at most.
 
 A leaf has been shown if it leads to the root; anything else proves nothing and is refused. One that leads there and is
 wrong voids the batch, whoever shows it.
@@ -23,11 +24,13 @@ from pallets.frame import U64
 from pallets.jobs.calendar import is_past
 from pallets.jobs.end import POT
 from pallets.jobs.receipts import end_batch, void_batch
+from pallets.jobs.shares import pay_agent
 from pallets.jobs.terms import ServiceTerms
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Ed25519
 from pallets.primitives.job_record import Shares
 from pallets.primitives.merkle import root_of
+from pallets.primitives.pots import purse
 from pallets.primitives.receipt import (
     AnsweredLeaf,
     Leaf,
@@ -147,7 +150,11 @@ def _is_right(jobs: Jobs, genesis: bytes, worker: bytes, number: int, leaf: Leaf
 def _pay(jobs: Jobs, paying: _Paying, receipt: Receipt, ticket: SignedTicket) -> int:
     """Has an agent pay for a leaf that was drawn; answers how much."""
     service = jobs.payees.service_terms(receipt.agent)
-    if service is None or not _is_ticket_for(jobs, paying, receipt, ticket, service):
+    if service is None:
+        return 0
+    if ticket.ticket.agent != receipt.agent:
+        return _pay_by_caller(jobs, paying, receipt, ticket, service)
+    if not _is_ticket_for(jobs, paying, receipt, ticket, service):
         return 0
     record, treasury = paying.record, service.treasury
     charge = min(receipt.charge, receipt.gas * service.price, service.max_charge)
@@ -167,10 +174,29 @@ def _pay(jobs: Jobs, paying: _Paying, receipt: Receipt, ticket: SignedTicket) ->
     return spent
 
 
+def _pay_by_caller(jobs: Jobs, paying: _Paying, receipt: Receipt, ticket: SignedTicket, service: ServiceTerms) -> int:
+    """Has the agent that called this one pay for a leaf, out of its purse; answers how much."""
+    caller = ticket.ticket.agent
+    terms = jobs.payees.service_terms(caller)
+    if terms is None or not _is_ticket_for(jobs, paying, receipt, ticket, terms):
+        return 0
+    record, has = paying.record, jobs.currency.reducible(purse(caller), keep_alive=True)
+    charge = min(receipt.charge, jobs.payees.caller_owes(receipt.agent, receipt.gas))
+    wanted = min(charge * _leaves_paid(jobs, paying, ticket) // MILLION, record.total_charge - record.paid, has)
+    spent = jobs.payees.spend_calls(caller, wanted, jobs.timestamp.now)
+    if spent:
+        agent = receipt.agent
+        jobs.currency.transfer(purse(caller), POT, spent, keep_alive=True)
+        credit_work(jobs, paying.worker, agent, spent, service.shares)
+        pay_agent(jobs, POT, spent, service.shares, agent, lambda who, part: note_share(jobs, agent, who, part))
+        jobs.deposit(jobs.CallsPaid(caller, agent, paying.worker, spent))
+    return spent
+
+
 def _is_ticket_for(jobs: Jobs, paying: _Paying, receipt: Receipt, shown: SignedTicket, service: ServiceTerms) -> bool:
     ticket = shown.ticket
     return (
-        (ticket.agent, ticket.request_hash) == (receipt.agent, receipt.request_hash)
+        ticket.request_hash == receipt.request_hash
         and shown.gateway in service.gateways
         and ticket.expiry + jobs.receipt_time >= paying.record.committed_at
         and _is_made_out(jobs, paying.worker, shown)

@@ -97,7 +97,7 @@ from pallets.jobs.receipts import batches_fall_due, check_terms, draw_leaves
 from pallets.jobs.recorded import check_record, take_record
 from pallets.jobs.sealed import check_reseal, provide, take_reseal
 from pallets.jobs.submission import submit_job
-from pallets.jobs.terms import Beacon, KeyHolders, Payees, Penalties
+from pallets.jobs.terms import Beacon, KeyHolders, Payees, Penalties, RunEffects
 from pallets.jobs.vote import check_hash, check_reveal, check_word, take_hash, take_reveal, take_word
 from pallets.jobs.weights import (
     BOX_WEIGHT,
@@ -137,6 +137,8 @@ class Jobs(ReceiptPage, JobEvents, JobErrors, Pallet):
     """The calls that may be called back, by pallet and name, and those that may be around them."""
     key_holders: KeyHolders | None = None
     """Who can open what is sealed to the cluster; none on a chain without one."""
+    effects: RunEffects | None = None
+    """Who does what runs leave for the chain beside their output; none on a chain where they leave nothing."""
     max_gas: Const[U64]
     """The most gas that a job may use, whatever its fee."""
     min_deadline: Const[U64]

@@ -26,6 +26,7 @@ from pallets.frame import H256, U32, DispatchError
 from pallets.frame.bound_items import BoundMap
 from pallets.jobs.calendar import arm, enter, give_time, is_armed, is_past, reveal_time
 from pallets.jobs.end import clear_candidates, end_attempt, release_seat, seated
+from pallets.jobs.terms import EFFECTS_WEIGHT
 from pallets.jobs.vote import run_out
 from pallets.jobs.window import barred_operators, close_window, free_operators
 from pallets.primitives.codec import codec_of
@@ -53,6 +54,9 @@ enough jobs that nobody can be drawn for would keep it so for good.
 """
 SEATS_A_BLOCK = 1024
 """Of how many jobs and seats a block ends the time, but for the last job's seats."""
+CALLED_A_BLOCK = 64 * EFFECTS_WEIGHT.ref_time
+"""Picoseconds that what settled jobs leave for the chain, and callbacks, take in a block beyond that, but for the last.
+"""
 SEED = codec_of(tuple[H256, JobId, U32, U32])
 
 
@@ -81,10 +85,10 @@ def next_due(jobs: Jobs) -> int | None:
 
 def fall_due(jobs: Jobs) -> int:
     """Ends the attempts, rounds, windows and jobs whose time is up; answers of how many, counting seats."""
-    done = 0
+    done, begun = 0, jobs.system.block_weight.mandatory.ref_time
     step, give_up = partial(_fall_due, jobs), partial(_abandon, jobs)
     for entry in due(jobs.deadlines, jobs.timestamp.now, jobs.max_due):
-        if done >= SEATS_A_BLOCK:
+        if done >= SEATS_A_BLOCK or jobs.system.block_weight.mandatory.ref_time - begun > CALLED_A_BLOCK:
             break
         done += 1 + (carry_out(jobs.runtime, jobs.deadlines, entry, step, give_up) or 0)
     return done
@@ -206,6 +210,8 @@ def _seat(jobs: Jobs, id: int, job: Job, drawn: list[Seat]) -> None:
     if job.state is JobState.Queued:
         enter(jobs, job, JobState.Assigned)
     job.stage = Stage.Record if job.led and job.transcript is None else Stage.Commits
+    if not job.seats:
+        job.reads_at = jobs.system.number
     job.seats.extend(drawn)
     give_time(jobs, job)
     arm(jobs, id, job)

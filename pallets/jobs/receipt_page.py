@@ -185,6 +185,14 @@ class ReceiptPage:
         who: AccountId
         amount: Balance
 
+    class CallsPaid(Event):
+        """An agent has paid, out of its purse, for calls of another that a worker answered."""
+
+        caller: U64
+        agent: U64
+        worker: WorkerKey
+        amount: Balance
+
     class NotAtStake(Error):
         """No worker of this key has anything at stake."""
 

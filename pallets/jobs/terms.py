@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from pallets.frame import Weight
 from pallets.primitives.evidence import SlashReason
 from pallets.primitives.job_record import Shares
 from pallets.primitives.worker_record import Requirements, Staff, WorkerClass
@@ -59,6 +60,12 @@ class Payees(Protocol):
     def spend_budget(self, agent: int, wanted: int, now: int) -> int:
         """Takes from what an agent's budget allows, `wanted` at most; answers how much. No money is moved."""
 
+    def spend_calls(self, agent: int, wanted: int, now: int) -> int:
+        """As `spend_budget`, of what the agent may spend on agents that it calls."""
+
+    def caller_owes(self, agent: int, gas: int) -> int:
+        """What a request of so much gas costs a caller who pays for it; there must be such an agent."""
+
     def owners(self, agent: int) -> Owners:
         """To whom that goes which an agent is paid; raises where there is no such agent."""
 
@@ -71,6 +78,17 @@ class KeyHolders(Protocol):
 
     def holds_key(self, worker: bytes) -> bool:
         """Whether a worker has confirmed that it has it."""
+
+
+EFFECTS_WEIGHT = Weight(4_000_000_000, 200_000)
+"""The most that what a run has left for the chain may weigh: `submit` pays for it."""
+
+
+class RunEffects(Protocol):
+    """Who does what a run has left for the chain, within `EFFECTS_WEIGHT`: `Anchors`."""
+
+    def apply(self, agent: int, job: int, submitter: bytes, output: bytes) -> None:
+        """Looks into a settled job's output; what it can't do it says by an event, and undoes. Raises nothing."""
 
 
 class Classes(Protocol):

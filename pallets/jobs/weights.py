@@ -5,6 +5,7 @@ from __future__ import annotations
 from pallets.frame import PostInfo, Weight
 from pallets.jobs.callback import MAX_CALLBACK_WEIGHT
 from pallets.jobs.submission import MAX_REPLICAS
+from pallets.jobs.terms import EFFECTS_WEIGHT
 from pallets.primitives.job import Input, Mode
 from pallets.primitives.job_record import MAX_SEATS, Job, Stage
 from pallets.workers.pallet import SIGNATURE_REF_TIME
@@ -28,7 +29,7 @@ def submit_weight(
     agent: int, input: Input, mode: Mode, replicas: int, max_fee: int, deadline: int, callback: bytes | None
 ) -> Weight:
     """Of `submit`."""
-    weight = SUBMIT_WEIGHT + SEAT_CALLS_WEIGHT * min(replicas, MAX_REPLICAS)
+    weight = SUBMIT_WEIGHT + SEAT_CALLS_WEIGHT * min(replicas, MAX_REPLICAS) + EFFECTS_WEIGHT
     return weight if callback is None else weight + MAX_CALLBACK_WEIGHT
 
 

@@ -22,6 +22,8 @@ class AgentKind(UnitEnum):
 
     JavaScript = 0
     """A script for the workers' JavaScript engine."""
+    Ink = 1
+    """A contract of ink! 3 to 5: Wasm that imports what `pallet-contracts` offers."""
 
 
 @struct(path="pallet_agents::AgentPolicy")

@@ -19,7 +19,20 @@ from dataclasses import field
 from typing import Annotated
 
 from pallets.primitives.job import JobId, Mode, job_output_bytes
-from pallets.primitives.types import H256, U8, U32, U64, AccountId, Balance, Bound, Bytes64, Moment, UnitEnum, struct
+from pallets.primitives.types import (
+    H256,
+    U8,
+    U32,
+    U64,
+    AccountId,
+    Balance,
+    BlockNumber,
+    Bound,
+    Bytes64,
+    Moment,
+    UnitEnum,
+    struct,
+)
 from pallets.primitives.worker import WorkerKey
 from pallets.primitives.worker_record import EVERYONE, ClassId
 
@@ -309,6 +322,8 @@ class Job:
     outcome: Outcome | None = None
     transcript: H256 | None = None
     """The root of what a leader, or the worker that is judged, has recorded: seats replay it."""
+    reads_at: BlockNumber = 0
+    """The block in which the attempt's first seats were drawn: the state after it is what runs read."""
     audits: JobId | None = None
     """The settled job of which the first seat's run is replayed; this one then has no fee."""
 

@@ -27,7 +27,7 @@ Those of `suri`: `InvalidSecret` and its kinds; `UnknownDevAccount` is one more.
 
 ## Out of scope
 
-Choosing the scheme of an extrinsic's signature (`extrinsic`), encrypted key files (`node.keys.file`). Soft derivation
+Choosing the scheme of an extrinsic's signature (`extrinsic`), encrypted key files (`key_file`). Soft derivation
 and signing of sr25519 draw randomness inside their library: a pallet verifies, only clients and a node's seal sign.
 
 coincurve is imported where it is used: it takes longer to load than the other schemes' libraries, few nodes need it.

@@ -32,3 +32,8 @@ def treasury(agent: int) -> AccountId:
 def dao_account(agent: int) -> AccountId:
     """Calls what the holders of an agent's token have decided."""
     return pot_account(b"fthmdaos", agent)
+
+
+def purse(agent: int) -> AccountId:
+    """Has what an agent's jobs may pay, within limits."""
+    return pot_account(b"fthmpurs", agent)

@@ -19,6 +19,7 @@ MAX_HOSTS = 64
 MAX_HOST = 253
 BUDGET_MINUTES = 60
 """What an agent's budget has left over keeps for so long: a batch of receipts is paid for at once."""
+DAY_MS = 24 * 3_600_000
 LABEL = rb"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOST = re.compile(rb"(?:\*\.)?" + LABEL + rb"(?:\." + LABEL + rb")*")
 
@@ -53,6 +54,10 @@ class BudgetLevel:
     def filled(self, service: ServicePolicy, now: int) -> int:
         """What there is to spend now."""
         return min(self.left + service.budget * (now - self.at) // 60_000, service.full)
+
+    def allowed(self, per_day: int, now: int) -> int:
+        """What there is to spend now of so much a day."""
+        return min(self.left + per_day * (now - self.at) // DAY_MS, per_day)
 
 
 @struct(path="pallet_agents::AccessPolicy")

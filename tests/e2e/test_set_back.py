@@ -110,7 +110,7 @@ def deploy(client: SubstrateInterface) -> None:
 @pytest.fixture(scope="module")
 def market(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """One chain with so many workers for the tests of this module, each of which goes on where another has ended."""
-    with dev_chain(tmp_path_factory.mktemp("chain"), "--workers", str(request.param)) as chain:
+    with dev_chain(tmp_path_factory.mktemp("chain"), "--workers", str(request.param), "--no-agents") as chain:
         made = Market.open(chain)
         yield made
         made.client.close()
@@ -152,7 +152,7 @@ def test_workers_find_their_place_whatever_a_revert_interrupts(market: Market) -
 
 def test_jobs_after_a_load(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    given = ["--workers", "2", "--load-state", str(state), "--dump-state", str(state)]
+    given = ["--workers", "2", "--no-agents", "--load-state", str(state), "--dump-state", str(state)]
     for run in range(3):
         with dev_chain(tmp_path, *given) as chain:
             market = Market.open(chain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -137,6 +137,9 @@ class InlineSandbox:
     ) -> Outcome:
         await trio.lowlevel.checkpoint()
         return self.sandbox.run(code, input, limits, context)
+
+    def lend(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
 
 class Scene:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from offchain.execution import (
 )
 from offchain.journal import SignedOutput
 from offchain.keys import WorkerKeys
-from offchain.sandbox.base import Failure, OutOfGas, Success
+from offchain.sandbox.base import Answer, Ask, Failure, OutOfGas, Success
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job import (
     MAX_OUTPUT,
@@ -97,17 +98,25 @@ def test_bytes_of_the_store_are_what_the_job_names() -> None:
         program_of(JOB, CODE, named, stored=bytes(MAX_STORED + 1))
 
 
+class NoWorld:
+    async def turn(self, asks: Sequence[Ask]) -> Answer:
+        raise AssertionError("a job outside the bounds asks nothing")
+
+
 class Nowhere:
     runtime_id = RUNTIME
 
     async def run(self, *_: object) -> Success:
         raise AssertionError("a job outside the bounds isn't run")
 
+    def lend(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
 
 @pytest.mark.parametrize("changes", [{"gas_limit": 1 << 63}, {"submitted_at": 1 << 43}])
 async def test_a_job_outside_the_bounds_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(OutsideBounds):
-        await run_job(Nowhere(), GENESIS, 7, replace(JOB, **changes), Program(CODE, INPUT), 1.0)
+        await run_job(Nowhere(), GENESIS, 7, replace(JOB, **changes), Program(CODE, INPUT), 1.0, NoWorld())
 
 
 def test_a_run_is_told_what_no_attempt_changes() -> None:

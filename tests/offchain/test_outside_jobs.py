@@ -15,6 +15,7 @@ from nacl.public import PrivateKey
 
 from node.web import Request, Response, WebSocket, bound_port, open_listeners, serve
 from offchain.dishonest_seats import Misbehaviour
+from offchain.effects.chain_host import ChainHost
 from offchain.execution import Program
 from offchain.outside_runs import MAX_TRANSCRIPT, REPLAY_FAILED, OutsideRuns, TranscriptMissing
 from offchain.replay.errors import InputSealed, NoOutput, NoSuchJob, OtherTranscript
@@ -23,6 +24,7 @@ from offchain.sandbox.base import Success
 from offchain.sandbox.pool import Pool
 from offchain.serving.asking import answer_of
 from offchain.serving.files import MemoryFiles
+from offchain.serving.run_scope import RunScope
 from offchain.serving.store import Store
 from offchain.serving.transcripts import find_transcript
 from offchain.serving.wire import GetTranscript
@@ -30,7 +32,7 @@ from offchain.serving.worlds import WayOut
 from offchain.worker import RunningWorker
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.job import Mode, SealedInput
-from pallets.primitives.job_record import SeatPhase
+from pallets.primitives.job_record import Job, SeatPhase
 from pallets.primitives.sealed import NotSealed, SealedRequest, open_output, open_transcript, seal, sealed_root
 from pallets.primitives.transcript import TRANSCRIPT, Transcript, read_transcript, transcript_root
 from pallets.slashing.pallet import Slashing
@@ -171,12 +173,20 @@ async def replayed(scene: Scene, pool: Pool, id: int, counter: Counter, transcri
     store, root = Store(MemoryFiles()), transcript_root(transcript)
     store.put(root, TRANSCRIPT.encode(transcript))
     log = LoggerAdapter(getLogger("offchain.worker"), {})
-    runs = OutsideRuns(scene.chain, pool, WayOut().open, store, log)
+    runs = OutsideRuns(scene.chain, pool, WayOut().open, nothing_live, nothing_asked, store, log)
     job = replace(scene.state.jobs.job[id], transcript=root)
     found = await runs.run(id, job, Program(FETCH, counter.url()), b"", 20)
     assert found.transcript_root == root
     assert isinstance(found.outcome, Success)
     return found.outcome.output
+
+
+def nothing_live(id: int, job: Job) -> RunScope:
+    raise AssertionError("a replay opens no world")
+
+
+def nothing_asked(scope: RunScope) -> ChainHost:
+    raise AssertionError("the run asks nothing of the chain")
 
 
 async def held(scene: Scene, counter: Counter, agent: int) -> tuple[int, list[bytes]]:

@@ -64,7 +64,7 @@ async def test_a_run_that_takes_long_is_acknowledged(scene: Scene, inline: Inlin
     heard = trio.Event()
 
     class Slow:
-        runtime_id = inline.runtime_id
+        runtime_id, lend = inline.runtime_id, inline.lend
 
         async def run(
             self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,9 @@ class NeverRuns:
         self, code: bytes, input: bytes, limits: Limits, context: Context, world: World | None = None
     ) -> Outcome:
         raise AssertionError("what is signed isn't run again")
+
+    def lend(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
 
 async def test_an_abstention_is_not_a_vote(scene: Scene, pool: Pool, lines: Lines) -> None:

@@ -64,6 +64,7 @@ from pallets.session import Session
 from pallets.slashing.pallet import Slashing
 from pallets.system.pallet import System
 from pallets.timestamp import Timestamp
+from pallets.triggers import Triggers
 from pallets.utility import Utility
 from pallets.workers.pallet import Workers
 from tests.pallets.dividend_chain import TokenRuntime
@@ -208,7 +209,23 @@ class JobRuntime(TokenRuntime):
             deposit_base=UNIT,
             deposit_byte=UNIT // 1000,
         )
-        listeners = (self.jobs, self.slashing, self.schedules)
+        self.triggers = Triggers(
+            index=36,
+            system=self.system,
+            timestamp=self.timestamp,
+            currency=self.balances,
+            jobs=self.jobs,
+            min_interval=1_000,
+            max_interval=86_400_000,
+            max_triggers=3,
+            max_of_kind=4,
+            max_waiting=5,
+            max_due=2,
+            run_fee=UNIT // 50,
+            deposit_base=UNIT,
+            deposit_byte=UNIT // 1000,
+        )
+        listeners = (self.jobs, self.slashing, self.schedules, self.triggers)
         self.randomness = Randomness(
             index=14,
             system=self.system,

@@ -267,7 +267,7 @@ class Markets(RuleBasedStateMachine):
             assert stocked.tokens + stocked.burned + self.chain.level.supply == curve.terms.max_supply
             assert stocked.base - price < stocked.tokens * price <= stocked.base
             assert stocked.base >= curve.shape.reserve(self.chain.level.supply)
-            assert not stocked.surplus or stocked.burned <= 1  # nothing is withheld that a token is left for
+            assert not stocked.surplus or stocked.burned * price < 1 + price  # nothing that tokens are left for
 
     def everybody_leaves(self) -> None:
         """Whoever has anything sells it all; then nobody is owed anything by the curve."""

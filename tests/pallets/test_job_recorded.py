@@ -313,6 +313,7 @@ def audited(chain: JobChain, team: Crew) -> tuple[int, TestWorker, list[TestWork
     assert begun_audit.job == job and begun_audit.worker in {each.key for each in seats}
     audit = begun_audit.audit
     assert (chain.job(audit).audits, chain.job(audit).max_fee, chain.job(audit).state) == (job, 0, JobState.Disputed)
+    assert chain.job(audit).reads_at == chain.job(job).reads_at > 0  # what its judges read is what it has read
     assert not list(chain.rt.jobs.audit_input) and free >= chain.rt.balances.free(ALICE)
     chain.blocks(2)
     judges = seated(chain, team, audit, 1)

@@ -57,6 +57,10 @@ WIRE = {
     "Clusters": 30,
     "Schedules": 31,
     "Dividends": 32,
+    "Anchors": 33,
+    "Mandates": 34,
+    "Crossings": 35,
+    "Triggers": 36,
     "Cheats": 200,
 }
 EXTENSIONS = [
@@ -113,10 +117,11 @@ def test_the_spec_carries_this_runtimes_code() -> None:
     assert runtime_version(bytes.fromhex(code[2:])) == DevRuntime.version
 
 
-def test_the_endowed_are_the_dev_accounts_and_the_workers_operators() -> None:
+def test_the_endowed_are_the_dev_accounts_the_workers_operators_and_the_agents_founder() -> None:
     expected = {judged(f"//{name}{path}"): 1_000_000 * 10**12 for name in DEV_ACCOUNTS for path in ("", "//stash")}
     expected |= {judged(f"//Worker//{number}"): 10_000 * 10**12 for number in range(1, 9)}
-    assert len(expected) == 20
+    expected[judged("//Founder")] = 1_000_000 * 10**12  # of the agents that come with Fathom
+    assert len(expected) == 21
     assert {address: int(amount) for address, amount in PATCH["balances"]["balances"]} == expected
     assert all(isinstance(amount, str) for _, amount in PATCH["balances"]["balances"])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 
-from pallets.frame import metadata_v16 as v16
 from pallets.frame.metadata import metadata_bytes
+from pallets.primitives import metadata_v16 as v16
 from pallets.primitives.portable_types import (
     Array,
     Basic,

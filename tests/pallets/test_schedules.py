@@ -10,10 +10,11 @@ from pallets.agents.pallet import Agents
 from pallets.balances.pallet import Balances
 from pallets.frame.events import Token
 from pallets.frame.testing import noop
+from pallets.job_orders import RUN_WEIGHT, EndReason
 from pallets.jobs.pallet import Jobs
 from pallets.primitives.job import InlineInput, Mode
 from pallets.primitives.job_record import JobState
-from pallets.schedules import RUN_WEIGHT, EndReason, Schedule, Schedules
+from pallets.schedules import Schedule, Schedules
 from tests.pallets.job_chain import ALICE, BOB, CAROL, START, UNIT, JobChain
 
 FIRST = START + 5_000

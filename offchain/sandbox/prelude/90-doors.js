@@ -66,7 +66,8 @@ function requestOf(input) {
   const { method = 'GET', url, headers, body, bodyBase64 } = given;
   const bodiless = method === 'GET' || method === 'HEAD';
   const content = bodiless ? undefined : bodyBase64 !== undefined ? Uint8Array.fromBase64(bodyBase64) : body;
-  return new use.Request(url ?? `http://localhost${given.path ?? '/'}`, { method, headers, body: content });
+  const there = `http://localhost${given.path ?? '/'}${given.query ? `?${given.query}` : ''}`;
+  return new use.Request(url ?? there, { method, headers, body: content });
 }
 
 function handlerContext() {

@@ -19,7 +19,21 @@ from tests.node.commands.conftest import Fathom
 
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = {
-    "agent": ("new", "build", "run", "test", "deploy", "call", "logs"),
+    "devdo": ("explain", "fix", "test", "generate"),
+    "agent": (
+        "new",
+        "build",
+        "run",
+        "test",
+        "deploy",
+        "call",
+        "logs",
+        "schedule",
+        "trigger",
+        "schedules",
+        "take-back",
+        "calls",
+    ),
     "channel": ("open", "top-up", "close", "voucher"),
     "curve": (
         *("presets", "create", "show", "quote", "buy", "buy-for", "sell", "collect", "claim", "history", "revenue"),
@@ -30,8 +44,8 @@ GROUPS = {
         *("propose reward", "propose rules", "propose guardian", "propose pause", "propose resume", "propose hire"),
         *("propose ban", "propose call"),
     ),
-    "job": ("replay",),
-    "receipt": ("replay",),
+    "job": ("replay", "tree"),
+    "receipt": ("replay", "tree"),
     "key": ("generate", "inspect", "insert", "generate-node-key", "inspect-node-key"),
     "tee": ("mint", "inspect", "corrupt"),
 }

@@ -14,6 +14,8 @@ from offchain.authoring.cases import failures, read_cases
 from offchain.authoring.errors import BadCase
 from offchain.authoring.local import LocalAgent, LocalAnswer, open_agent
 from offchain.cache import user_cache
+from pallets.primitives import ss58
+from pallets.primitives.effects import Effects
 from pallets.primitives.http import HttpRequest, HttpResponse
 from tests.offchain.authoring.conftest import needs_bundler
 
@@ -25,6 +27,11 @@ globalThis.agent = async (request) => {
   if (path === '/fetch') {
     const found = await fetch('https://api.example.com/sky?city=' + queries.city[0]);
     return JSON.stringify({ status: found.status, body: JSON.stringify(await found.json()) });
+  }
+  if (path === '/kept') return JSON.stringify({ body: kv.getText('last') ?? 'nothing' });
+  if (path === '/keep') {
+    kv.set('last', job?.submitter ?? 'nobody');
+    return '';
   }
   if (path === '/throw') throw new Error('on purpose');
   return JSON.stringify({ body: JSON.stringify({ method, queries, body, secret, now: Date.now() }) });
@@ -67,18 +74,42 @@ CASES = [
         "outside": [{"url": "https://api.example.com/", "status": 203, "json": {"sky": "clear"}}],
         "expect": {"status": 203, "json": {"sky": "clear"}, "contains": "clear"},
     },
+    {"request": {"path": "/keep"}, "expect": {"status": 500, "contains": "only a job can write"}},
+    {"request": {"path": "/keep"}, "submitter": ss58.encode(bytes(32)), "expect": {"status": 200}},
+    {"request": {"path": "/kept"}, "expect": {"body": "0x" + "00" * 32}},
     {"name": "says what it was asked", "request": {"path": "/x"}, "expect": {"status": 404}},
 ]
 
 
 async def test_cases_are_answered_by_what_they_say_of_the_world(tmp_path: Path) -> None:
     (tmp_path / "sky.json").write_text(json.dumps(CASES))
-    good, bad = read_cases(tmp_path)
+    good, *jobs, bad = read_cases(tmp_path)
     async with open_agent(AGENT, hosts=("api.example.com",), allow_private=False, cache=user_cache()) as agent:
         answer = await ask(agent, good.request, virtual=good.virtual)
         assert failures(good, answer) == [] and answer.asked
+        for case in jobs:
+            assert failures(case, await ask(agent, case.request, submitter=case.submitter)) == []
         (wrong,) = failures(bad, await ask(agent, bad.request))
         assert "the status is 200, not 404" in wrong
+
+
+CALLS = b"""
+agents.call('weather', { path: '/sky', query: { city: 'Oslo' } }).then(async (answer) => {
+  scriptOutput = await answer.text();
+}, (error) => { scriptOutput = `${error.name} ${error.reason}`; });
+scriptOutput = new Promise(() => {});
+"""
+
+
+async def test_a_case_answers_calls_of_other_agents(tmp_path: Path) -> None:
+    """Whatever the hosts are that the agent may reach; without a case there is nobody."""
+    asked = {"url": "https://agents.fathom/weather/sky?city=Oslo", "body": "clear"}
+    (tmp_path / "a.json").write_text(json.dumps([{"request": {"path": "/"}, "outside": [asked], "expect": {}}]))
+    (case,) = read_cases(tmp_path)
+    async with open_agent(CALLS, hosts=("api.example.com",), allow_private=False, cache=user_cache()) as agent:
+        answer = await ask(agent, case.request, virtual=case.virtual)
+        assert answer.response.body == b"clear"
+        assert (await ask(agent, case.request)).response.body == b"TypeError no-gateway"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +126,7 @@ async def test_cases_are_answered_by_what_they_say_of_the_world(tmp_path: Path) 
 def test_each_expectation_can_fail(tmp_path: Path, expect: dict[str, Any], said: str) -> None:
     (tmp_path / "a.json").write_text(json.dumps([{"request": {"path": "/"}, "expect": expect}]))
     (case,) = read_cases(tmp_path)
-    answer = LocalAnswer(HttpResponse(200, [("content-type", "application/json")], b'{"a": 1}'), 7, (), 0)
+    answer = LocalAnswer(HttpResponse(200, [("content-type", "application/json")], b'{"a": 1}'), 7, (), 0, Effects())
     (wrong,) = failures(case, answer)
     assert said in wrong
 
@@ -112,6 +143,8 @@ def test_each_expectation_can_fail(tmp_path: Path, expect: dict[str, Any], said:
         '[{"request": {"path": "/"}, "expect": {"code": 200}}]',
         '[{"request": {"path": "/"}, "outside": [{"status": 200}]}]',
         '[{"request": {"path": "/", "headers": {"a": 1}}}]',
+        '[{"request": {"path": "/"}, "submitter": "Alice"}]',
+        '[{"request": {"path": "/"}, "submitter": 7}]',
     ],
 )
 def test_what_is_no_case(tmp_path: Path, content: str) -> None:

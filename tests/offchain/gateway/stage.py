@@ -22,12 +22,13 @@ from offchain.gateway.asked import RequestLimits
 from offchain.gateway.http_connection import ConnectionLimits, HttpServer
 from offchain.gateway.keys import gateway_keys
 from offchain.gateway.messages import new_request_id
-from offchain.gateway.records import AGENT, AGENT_BY_NAME, ELIGIBLE, NEXT_AGENT, SERVICE, SETTLED, WHO
+from offchain.gateway.records import AGENT, ELIGIBLE, NEXT_AGENT, SERVICE, SETTLED, WHO
 from offchain.gateway.service import Door, Effects, GatewayConfig, serve_chain
 from offchain.gateway.vault import Vault
 from offchain.keys import WorkerKeys
 from offchain.records import CODE, NOW, WORKER
 from offchain.serving import wire
+from offchain.serving.receipt_records import AGENT_BY_NAME
 from pallets.primitives.agent_record import Agent, AgentKind, AgentPolicy
 from pallets.primitives.cluster import ClusterKey
 from pallets.primitives.hashing import blake2_256
@@ -135,7 +136,7 @@ class StubWorker:
                 elif isinstance(said, wire.Cancel):
                     self.cancelled.append(said.id)
                     self.on_cancel.set()
-                else:
+                elif not isinstance(said, wire.TakesCalls):
                     await say(wire.Found(said.id, self.files.get(said.receipt)))
             nursery.cancel_scope.cancel()
 

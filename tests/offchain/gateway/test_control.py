@@ -103,13 +103,28 @@ async def test_pages_of_other_origins_see_neither_vault_nor_logs() -> None:
 
 async def test_paths_and_methods_that_are_not_there() -> None:
     async with staged() as stage, stage.client() as client:
-        for path in ("/", "/nothing", "/vaults/a", "/logs/all/else/x", "/agents/echo/../../vaults", "/agent/echo"):
+        for path in ("/nothing", "/vaults/a", "/logs/all/else/x", "/agents/echo/../../vaults", "/agent/echo"):
             answer = await client.get(httpx.URL(stage.url + path))
             assert answer.status_code in (404, 405), path
             assert answer.json()["message"] and answer.headers["content-type"] == "application/json"
         answer = await client.post("/health")
         assert answer.status_code == 405 and "GET" in answer.headers["allow"]
         assert (await client.get("/%3Cscript%3E")).headers["content-type"] == "application/json"
+
+
+async def test_the_front_page_lists_agents_whatever_they_are_called() -> None:
+    async with staged(echo) as stage, stage.client() as client:
+        name = b'x"><script>alert(1)</script>'
+        stage.deploy(1, name)
+        page = await client.get("/", headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert '<a href="/agents/echo/">echo</a>' in page.text and "<script" not in page.text
+        assert (
+            '"/agents/x%22%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E/"' in page.text and "&lt;script&gt;" in page.text
+        )
+        for headers in ({}, {"accept": "application/json"}):
+            assert (await client.get("/", headers=headers)).json() == (await client.get("/agents")).json()
 
 
 async def test_logs_are_followed_as_they_come() -> None:

@@ -13,8 +13,8 @@ import trio
 
 from node.web import request
 from offchain.chain import Chain
-from offchain.gateway.records import AGENT_BY_NAME
 from offchain.gateway.service import GatewayConfig, StartError, run_gateway
+from offchain.serving.receipt_records import AGENT_BY_NAME
 from pallets.primitives.agent_record import AgentKind, AgentPolicy
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.job_record import Shares

@@ -110,6 +110,33 @@ async def test_redirects_are_followed_only_as_the_script_says(site: Site, networ
         assert site.seen.count("/loop") == 21
 
 
+async def test_a_runs_own_hosts_answer_it_and_no_servers_redirect(site: Site, network: Network) -> None:
+    asked: list[str] = []
+
+    async def answer(
+        method: str, target: str, headers: Headers, body: bytes
+    ) -> tuple[int, Headers, AsyncGenerator[bytes, None]]:
+        async def parts() -> AsyncGenerator[bytes, None]:
+            yield b"ours"
+
+        asked.append(f"{method} {target}")
+        return 200, [], parts()
+
+    only = Reach(hosts=("site.test",), allow_private=True)  # a list that says nothing of it
+    async with open_world(network, only, start_ms=0, own={"https://chain.fathom/": answer}) as world:
+        run = Run(world)
+        assert (await run.fetch("https://chain.fathom/run")).body == b"ours" and asked == ["GET /run"]
+        for status in (302, 307):
+            with pytest.raises(Failed) as refused:
+                await run.fetch(f"{site.url}/redirect/{status}?to=https://chain.fathom/pay", method="POST", body=b"{}")
+            assert refused.value.reason == "redirect-refused"
+        for other in ("http://chain.fathom/run", "https://chain.fathom:8443/run", "https://a.chain.fathom/run"):
+            with pytest.raises(Failed) as refused:
+                await run.fetch(other)
+            assert refused.value.reason == "host-not-allowed"
+    assert asked == ["GET /run"]
+
+
 @pytest.mark.parametrize("form", ["gzip", "members", "zlib", "raw"])
 async def test_bodies_are_decompressed(site: Site, network: Network, form: str) -> None:
     async with open_world(network, NEAR, start_ms=0) as world:

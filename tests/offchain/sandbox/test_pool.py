@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import trio.testing
 from offchain.sandbox.base import Abstained, Answer, Ask, Limits, PoolFull, SlotFailed, Success
 from offchain.sandbox.identity import runtime_id
 from offchain.sandbox.javascript import JavaScriptSandbox
-from offchain.sandbox.pool import open_pool
+from offchain.sandbox.pool import MAX_LENT, open_pool
 from tests.offchain.sandbox.running import CONTEXT, LIMITS
 
 ENDLESS = b"for (;;);"
@@ -50,6 +51,33 @@ async def test_slots_run_side_by_side_and_the_queue_is_bounded(cache: Path) -> N
         with pytest.raises(PoolFull, match="1 runs are waiting"):
             await pool.run(ENDLESS, b"", NEARLY_ENDLESS, CONTEXT)
         nursery.cancel_scope.cancel()
+
+
+async def test_a_run_that_waits_for_another_lends_its_place(cache: Path) -> None:
+    """As often as runs may, and every slot beyond the pool's own but one is gone afterwards."""
+    echo, done = b"scriptOutput = scriptArgs[0]", trio.Event()
+    async with open_pool(slots=1, waiting=50, cache=cache) as pool:
+
+        class Calling:
+            async def turn(self, asks: Sequence[Ask]) -> Answer:
+                async with pool.lend():
+                    outcome = await pool.run(echo, b"called", LIMITS, CONTEXT)
+                assert isinstance(outcome, Success) and outcome.output == b"called"
+                done.set()
+                return Answer(asks[0].id, True, b"{}", b"")
+
+        asking = b"scriptOutput = new Promise((resolve) => setTimeout(resolve, 2, 'x'))"
+        limits = replace(LIMITS, asks=1, ask_bytes=100, answer_bytes=100)
+        with trio.fail_after(60):
+            assert isinstance(await pool.run(asking, b"", limits, CONTEXT, Calling()), Success)
+        assert done.is_set()
+        async with AsyncExitStack() as lent:
+            for _ in range(MAX_LENT):
+                await lent.enter_async_context(pool.lend())
+            with pytest.raises(PoolFull, match="runs wait for others"):
+                await lent.enter_async_context(pool.lend())
+        assert isinstance(await pool.run(echo, b"", LIMITS, CONTEXT), Success)
+        assert len(pool.pids) <= 2
 
 
 async def test_every_waiting_run_is_served_once(cache: Path) -> None:

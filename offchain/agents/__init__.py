@@ -1,0 +1,1 @@
+"""The agents that come with Fathom, each a folder with a project of `fathom agent`."""

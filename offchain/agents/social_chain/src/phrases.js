@@ -1,0 +1,263 @@
+// What phishing says: demands, threats and baits, by patterns that stay within a sentence. `warnable` ones don't count in a
+// sentence that tells people not to do it. Every quantifier is bounded, so that no text takes long.
+
+const GAP = String.raw`[^.!?\n]{0,90}?`;
+const p = (source) => new RegExp(source.replaceAll('~', GAP), 'giu');
+const phrase = (id, weight, title, lesson, why, sources, warnable = false) => ({
+  ...{ id, weight, title, lesson, why, warnable },
+  patterns: sources.map(p),
+});
+
+export const PHRASES = [
+  phrase(
+    'urgency',
+    9,
+    'You are to hurry',
+    'pressure',
+    'Who has no time to think makes mistakes: that is what the deadline is for.',
+    [
+      String.raw`\b(with)?in (the next )?\d{1,3} (minutes?|hours?)\b`,
+      String.raw`\b(immediately|right away|at once|act now|final notice|last (chance|warning)|before midnight|by midnight|before noon)\b`,
+      String.raw`\b(expires?|ends?|closes?|deleted|disconnected|closed|tomorrow)\b~\b(today|tonight|in \d+ minutes)\b`,
+      String.raw`\b(today|tonight|urgent|urgently|immediate effect)\b~\b(pay|send|move|need|fine|penalty|wire|transfer)\b`,
+      String.raw`\b(by|before) (tonight|tomorrow|\d+ ?[ap]m)\b~\b(or|to (avoid|keep))\b|\b(or|else|otherwise)\b~\b(released|forfeited|removed|lost|late fees?|doubles)\b`,
+      String.raw`\bavoid late fees?\b|\bafter tonight\b|\b\d+ hours to\b|\bin the next \d+ (hours|minutes)\b|\bfirst \d+k? (wallets|people|users)\b`,
+      String.raw`\bfor \d+ minutes only\b|\binnerhalb von \d+ stunden\b|\bsofort\b|\bimmédiat`,
+    ],
+  ),
+  phrase(
+    'threat',
+    13,
+    'Something will be taken from you',
+    'pressure',
+    'A loss that is threatened in a message is looked up where you have the account, not by its link.',
+    [
+      String.raw`\b(account|card|mailbox|membership|wallet|page|access|device|line|konto|compte|conto|cuenta)\b~\b(limited|restricted|suspended|locked|blocked|closed|barred|deleted|deactivat\w+|unpublished|flagged|compromised|on hold|damaged|gesperrt|bloqué)`,
+      String.raw`\b(lose|losing) (your|all|access)\b|\b(legal action|you will be (banned|fined|charged))\b|\bavoid (a|the|any) (ban|fine|penalty|suspension)\b`,
+      String.raw`\b(will|to) be (closed|deleted|erased|suspended|locked|unpublished|disconnected|removed|returned|burned)\b`,
+      String.raw`\bscheduled for (deactivation|deletion|removal)\b|\bfail(ure)? to (do so|comply|renew)\b`,
+    ],
+  ),
+  phrase(
+    'asks-for-secrets',
+    22,
+    'It asks for passwords, codes or card data',
+    'secrets',
+    'Nobody who is entitled to a secret asks for it in a message.',
+    [
+      String.raw`\b(enter|confirm|type|provide|fill in|submit|send|give|update|re-?enter|verify)\b~\b(password|passcode|pin|card (number|details|data)|security code|cvv|credentials|login (details|code|name)|bank (details|account)|national insurance number|social security|mother'?s maiden|passport|identity card|tan|ssn)\b`,
+      String.raw`\b(need|needs|requires?)\b~\b(ssn|photo of (your )?id|selfie|login for|password)\b|\bwith your mail login\b|\bconfirme su clave\b|\bzahlungsmittel aktualisieren\b|\bcard check\b`,
+      String.raw`\b(log|sign) ?(in|on)\b~\bwith (your )?~\b(password|user ?name|account|office 365|e-?mail)\b`,
+      String.raw`\b(reply|send|fill in|need|with)\b~\b(date of birth|scan of (your )?id|copy of (your )?(id|passport|identity)|sort code|full name, )\b|\bmother'?s maiden name\b|\bremplissez le formulaire\b`,
+      String.raw`\bneed (your )?(bank account|card|password|pin)\b|\bbestätigen sie\b~\b(zugangsdaten|tan|passwort|pin)\b`,
+      String.raw`\benvoyer\b~\b(passeport|coordonnées bancaires|mot de passe)\b`,
+    ],
+    true,
+  ),
+  phrase(
+    'asks-for-seed',
+    30,
+    "It asks for a wallet's recovery words or private key",
+    'wallets',
+    'Whoever has these words has all that is in the wallet, at once and for good.',
+    [
+      String.raw`\b(enter|type|import|validate|re-?validated?|restore|provide|submit|with)\b~\b((recovery|seed|secret|backup) (phrase|words)|private keys?|(12|24|twelve|twenty-four)[- ]words?)\b`,
+    ],
+    true,
+  ),
+  phrase(
+    'wallet-approval',
+    22,
+    'It asks you to connect a wallet, sign or approve',
+    'wallets',
+    'A signature can hand over what is in a wallet; a claim that needs one is paid for by you.',
+    [
+      String.raw`\b(connect|sync|validate|link)\b~\b(wallet|extension)\b`,
+      String.raw`\b(sign|approve)\b~\b(claim|contract|message|approval|gasless|transaction|setapprovalforall)\b`,
+      String.raw`\bconnect and sign\b|\bconnect the signer\b|\bauthorise the\b~\bapp\b|\bmigrate\b~\b(contract|stakes?|nfts)\b|\bclaims?\b~\b(eligib\w+|allocation)\b|\b(allocation|eligibility)\b~\b(drop|live|claim\w*|checker)\b`,
+    ],
+    true,
+  ),
+  phrase(
+    'asks-for-code',
+    24,
+    'It asks for a code that was sent to you',
+    'secrets',
+    'The code is the last thing that keeps somebody with your password out.',
+    [
+      String.raw`\b(send|reply|respond|forward|tell|read|give|have)\b~\b(code|digits)\b~\b(ready|received|sent|send you|to @)?`,
+      String.raw`\bask for the code\b|\bread (us|me) the\b|\bask for your~\bcode\b|\bpaste the~\b(link|code)\b~\bchat\b`,
+      String.raw`\b(push notification|prompt)\b~\bapprove\b|\bapprove\b~\b(push|prompt|notification)\b`,
+    ],
+    true,
+  ),
+  phrase(
+    'gift-cards',
+    28,
+    'It asks for gift cards',
+    'payments',
+    'Gift cards are cash for whoever reads the code: no company and no authority takes them.',
+    [
+      String.raw`\b(buy|purchase|get|pick up|need)\b~\bgift ?cards?\b`,
+      String.raw`\b(\d+ (steam|apple|google play|itunes|amazon|prepaid) cards?|prepaid cards?|numbers on the back)\b`,
+      String.raw`\bgift ?cards?\b~\b(codes?|photos?|scratch)\b`,
+    ],
+    true,
+  ),
+  phrase(
+    'crypto-payment',
+    22,
+    'It asks for money in a currency that can not be called back',
+    'payments',
+    'A transfer of coins is final, and its receiver unknown.',
+    [
+      String.raw`\b(send|pay|deposit|transfer|move|paying)\b~\b(bitcoins?|btc|eth|ether|usdt|sol|crypto\w*|coins)\b`,
+      String.raw`\b(bc1[a-z0-9]{20,70}|0x[0-9a-f]{40})\b`,
+    ],
+    true,
+  ),
+  phrase(
+    'odd-payment',
+    18,
+    'It asks for money in an unusual way',
+    'payments',
+    'New account, fee in advance, transfer service: each makes the money hard to get back.',
+    [
+      String.raw`\b(western union|money ?gram)\b`,
+      String.raw`\b(bank|account) details have changed\b~\b(effect|immediately|new)|\bnew account (attached|below)\b`,
+      String.raw`\b(processing|release|customs|delivery|shipping|redelivery|refundable|handling) (fee|deposit|charge)\b|\bpay(ing)? (the|a) (fee|shipping|small fee|refundable deposit)\b`,
+      String.raw`\b(new|changed) iban\b|\biban\b~\b(from (this|now)|instead)\b|\b(pay|payez|paga|pagar|betaal)\b~\b[0-3][.,]\d\d\b|\bbetaal\b|\bcharge has to be paid\b|\bpay the bond\b`,
+      String.raw`\b(wire|transfer) of [\d.,]+|\bcan you send me \d+|\bsend~\bfor bail\b|\bfrais par virement\b`,
+    ],
+    true,
+  ),
+  phrase(
+    'secrecy',
+    16,
+    'You are to keep it to yourself',
+    'pressure',
+    'Who asks for silence is afraid of the question that would stop it.',
+    [
+      String.raw`\b(discreetly|keep (this|it) (confidential|between us|secret)|strictly confidential|don'?t (tell|mention)|can'?t (talk|take calls))\b`,
+    ],
+  ),
+  phrase(
+    'bait',
+    15,
+    'Something for nothing',
+    'pressure',
+    'What nobody gives for nothing costs something: here it is your data, or a fee in advance.',
+    [
+      String.raw`\b(you (have|'ve) (won|been selected)|was selected for|lottery|beneficiary|inherit\w*|heir|héritez|airdrop|giveaway|gives away|twice as much|double your|unclaimed|guaranteed|profits?)\b~\b(claim|prize|funds?|account|free|reward|rewards|gift|guaranteed|contract|bank|dollars|euros?|back|deposit|holders|connect)\b`,
+      String.raw`\b(due|eligible for|tried to) (a |to )?(tax )?refund\b|\bper day for\b|\bfree for holders\b|\bno experience\b`,
+    ],
+  ),
+  phrase(
+    'call-back',
+    16,
+    'You are to call a number about a charge',
+    'payments',
+    'The number leads to whoever wrote this. Call the one on your card or contract.',
+    [
+      String.raw`\b(call|phone|contact)\b~(\+?\d[\d ()-]{7,16}\d)`,
+      String.raw`\bremote access\b|\b(install|open|download) (anydesk|teamviewer|quicksupport)\b|\breply yes or no\b`,
+    ],
+  ),
+  phrase(
+    'other-channel',
+    12,
+    'You are to go on elsewhere, or to ask nobody',
+    'pressure',
+    'Away from the usual way nobody else sees what is written, and nothing is filtered.',
+    [
+      String.raw`\b(text|add|contact|write|message) me on (telegram|whatsapp|signal)\b|\bonly reachable (here|by)\b|\breply (by mail|by e-?mail|y\b|for instructions)|\bdo not call\b|\bplease don'?t (worry|tell|involve)\b`,
+      String.raw`\b(treat this with discretion|i count on you|i'?m boarding|in(to)? this chat)\b`,
+    ],
+  ),
+  phrase(
+    'personal-account',
+    20,
+    'The money is to go to another account than usual',
+    'payments',
+    'Ask whoever is paid, on a number that you had before.',
+    [
+      String.raw`\b(private|personal|new|different) (bank )?account\b~\b(iban|tomorrow|salary|payout|pay)|\b(salary|stipend|wage|pay|fees?)\b~\b(new|private|right|another) (bank|account)\b|\bi'?ve changed banks\b`,
+      String.raw`\b(zelle|cash ?app|venmo|can you wire|wired? before|wire it back)\b|\bup[ -]front\b|\b(lend|borrow) me\b|\btop up your (balance|account)\b`,
+    ],
+    true,
+  ),
+  phrase(
+    'paste-command',
+    28,
+    'You are to paste something into your own machine',
+    'attachments',
+    'What is pasted runs as if you had written it.',
+    [
+      String.raw`\b(windows ?\+ ?r|win ?\+ ?r|open (a |the )?(terminal|powershell|run dialog))\b~|\bpaste\b~\b(press enter|terminal|console|powershell)\b`,
+    ],
+  ),
+  phrase(
+    'task-money',
+    16,
+    'Money for little work',
+    'pressure',
+    'The first payment comes, the deposit that follows is yours.',
+    [
+      String.raw`\b\d+ minutes a day\b|\bpaid in (usdt|crypto)\b|\bwith commission\b|\bpremium tasks\b|\bremote position\b~\bno experience\b`,
+    ],
+  ),
+  phrase(
+    'new-number',
+    18,
+    'A relative with a new number needs money',
+    'payments',
+    'Call the number that you have always had, and ask.',
+    [String.raw`\b(new (phone )?number|dropped my phone|lost my phone|it'?s me)\b~`],
+  ),
+  phrase(
+    'task-for-you',
+    14,
+    'A superior wants a quick favour',
+    'pressure',
+    'It begins with a small question, and ends with a payment. Ask in person.',
+    [
+      String.raw`\b(are you (at your desk|available|free right now)|run a task|quick favou?r|send me your (cell|phone|mobile) number)\b`,
+    ],
+  ),
+  phrase(
+    'enable-content',
+    24,
+    'You are to switch a protection off',
+    'attachments',
+    '"Enable content" lets a document run programs: it has no other use here.',
+    [
+      String.raw`\benable (editing|content|macros)\b|\b(install|download) (the|this) (attached|new|cleaner)\b|\bscan the qr code\b`,
+    ],
+  ),
+  phrase(
+    'recorded-you',
+    26,
+    'It claims to have recorded you',
+    'payments',
+    'It is sent to millions, and there is no recording. Paying brings more of it.',
+    [String.raw`\b(recorded you|access to your (device|camera|webcam))\b`],
+  ),
+  phrase(
+    'video-of-you',
+    18,
+    'It makes you curious about yourself',
+    'links',
+    'A friend would say what it is. The account that wrote this may be stolen.',
+    [String.raw`\bis this you\b|\byou in this (video|photo|picture)\b`],
+  ),
+  phrase(
+    'dear-nobody',
+    5,
+    'It does not know your name',
+    'sender',
+    'Whoever has a contract with you knows what you are called.',
+    [
+      String.raw`\b(dear|hello|hi) (customer|user|sir|madam|client|member|beneficiary|student|valued|account holder|dear)\b|\bsehr geehrter kunde\b`,
+    ],
+  ),
+];

@@ -1,0 +1,1 @@
+"""ink! contracts, Wasm for `pallet-contracts`, run as agents on the sandbox's wasmtime."""

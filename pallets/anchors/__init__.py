@@ -1,0 +1,1 @@
+"""What jobs' runs leave on the chain: writes to their agents' stores, and actions."""
