@@ -20,19 +20,10 @@ from tests.node.commands.conftest import Fathom
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = {
     "devdo": ("explain", "fix", "test", "generate"),
+    "contract": ("deploy", "call", "query", "events"),
     "agent": (
-        "new",
-        "build",
-        "run",
-        "test",
-        "deploy",
-        "call",
-        "logs",
-        "schedule",
-        "trigger",
-        "schedules",
-        "take-back",
-        "calls",
+        *("new", "build", "run", "test", "deploy", "call", "logs"),
+        *("schedule", "trigger", "schedules", "take-back", "calls"),
     ),
     "channel": ("open", "top-up", "close", "voucher"),
     "curve": (
