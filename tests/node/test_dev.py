@@ -27,7 +27,7 @@ async def test_a_worker_that_is_ready_may_run_for_ever(
 ) -> None:
     monkeypatch.setattr("sys.executable", program(tmp_path, f"echo $$ > {tmp_path}/pid; echo ready; exec sleep 3600"))
     async with running_node(tmp_path / "chain", sealing="manual") as node, trio.open_nursery() as nursery:
-        await nursery.start(dev._worker, node, "//Worker//1", "off")
+        await nursery.start(dev._worker, node, "//Worker//1", "off", False)
         mock_clock.jump(2 * dev.START_SECONDS)
         await trio.testing.wait_all_tasks_blocked(0.01)
         os.kill(int((tmp_path / "pid").read_text()), 0)
@@ -41,6 +41,6 @@ async def test_a_worker_that_isnt_ready_in_time_is_told(
     async with running_node(tmp_path / "chain", sealing="manual") as node:
         with pytest.RaisesGroup(pytest.RaisesExc(StartError, match="was not ready within")):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(nursery.start, dev._worker, node, "//Worker//1", "off")
+                nursery.start_soon(nursery.start, dev._worker, node, "//Worker//1", "off", False)
                 await trio.testing.wait_all_tasks_blocked(0.01)
                 mock_clock.jump(2 * dev.START_SECONDS)
