@@ -73,6 +73,10 @@ SHIPPED = (
     ShippedAgent("warp-ads", "WARP", purse=Purse(fill=1, per_job=1_000, per_day=10_000)),
     ShippedAgent("devdo", "DEVD", purse=Purse(fill=100, per_job=50, per_day=500)),
     ShippedAgent("social-chain", "SOCI"),
+    ShippedAgent("jjarvis", "JJAR"),
+    ShippedAgent("jjarvis-quotes", "JJQU", price=0),  # what an agent charges its callers have to be allowed to spend
+    ShippedAgent("jjarvis-forecast", "JJFO", price=0),
+    ShippedAgent("jjarvis-risk", "JJRI", price=0),
 )
 
 

@@ -188,14 +188,18 @@ async def test_social_chain_from_a_message_to_a_record_that_the_chain_proves(sta
         refused = await stage.job("//Alice", agent, "/reports", body)
         assert (refused.status, refused.told["field"], refused.effects) == (400, field, [])
     assert (await stage.ask(agent, "/reports", prints[0])).status == 409
-    for who, body in (("//Alice", prints[0]), ("//Bob", prints[1]), ("//Bob", prints[1])):
+    false = {"id": prints[0]["id"], "domains": ["somebody-else.example.org"], "signs": []}
+    for who, body in (("//Eve", false), ("//Alice", prints[0]), ("//Bob", prints[0]), ("//Bob", false)):
         assert (await stage.job(who, agent, "/reports", body)).applied
 
     path = f"/campaigns/{prints[0]['id']}"
-    record = (await stage.ask(agent, path, until=lambda told: told.get("reports") == 3)).told
-    assert (record["reporters"], record["domains"]) == (2, prints[0]["domains"])
+    record = (await stage.ask(agent, path, until=lambda told: told.get("reports") == 4)).told
+    assert (record["reporters"], record["domains"]) == (3, prints[0]["domains"])
+    assert record["namedBy"] == {**dict.fromkeys(prints[0]["domains"], 2), "somebody-else.example.org": 1}
+    assert record["signs"] == prints[0]["signs"]
     assert record["first"] < record["last"]
-    by_domain = await stage.ask(agent, f"/domains/{prints[0]['domains'][0]}")
+    of_domain = f"/domains/{prints[0]['domains'][0]}"
+    by_domain = await stage.ask(agent, of_domain, until=lambda told: told["campaigns"])
     assert [each["id"] for each in by_domain.told["campaigns"]] == [prints[0]["id"]]
     number = await stage.agent(agent)
     for key in record["proof"]["keys"]:  # without the agent: what is on the chain under the keys that it names
@@ -203,6 +207,54 @@ async def test_social_chain_from_a_message_to_a_record_that_the_chain_proves(sta
         assert value["first"] >= record["first"]
     early = await stage.job("//Eve", agent, f"{path}/forget")
     assert (early.status, early.told["error"]) == (409, "too-early")
+
+
+async def test_jjarvis_from_an_intent_to_a_trade_within_its_bounds(stage: Stage, running: DevChain) -> None:
+    agent, who = "jjarvis", "//Dave"
+    number = await stage.agent(agent)
+    curve = await stage.read("Curves", "OfAgent", await stage.agent("social-chain"))
+    token = (await stage.read("Curves", "Curve", curve))["token"]
+    intent = "buy 3 UNIT of the token of social-chain if it costs under 0.5, at most 2 % slippage"
+
+    def advised(told: Any) -> bool:
+        return all("absent" not in told[name] for name in ("quote", "forecast", "risk"))
+
+    planned = await stage.ask(agent, "/plans", {"intent": intent, "account": hex_of(who)}, until=advised)
+    plan = planned.told["plan"]
+    assert planned.told["quote"]["agrees"] and len(planned.told["receipts"]) == 3
+    order = planned.told["job"]["body"]
+    await stage.send(who, "Mandates", "grant", **planned.told["mandate"]["arguments"])
+    before = await stage.free(who)
+    traded = await stage.job(who, agent, "/trades", order, mode="Deterministic")
+    assert traded.applied and traded.told["plan"] == plan
+    owned = (await stage.read("Assets", "Account", token, account_of(who)))["balance"]
+    assert owned >= int(plan["bound"]["gets"]) and before - await stage.free(who) < 3 * UNIT + UNIT // 10
+    left = await stage.read("Mandates", "Mandate", account_of(who), number)
+    found = await stage.ask(agent, f"/trades/{plan['id']}", until=lambda told: "outcome" in told)
+    assert (found.told["outcome"], found.told["units"]) == ("traded", str(owned))
+    assert left["left"] == int(plan["bound"]["pays"]) - int(found.told["money"])
+    again = await stage.job(who, agent, "/trades", order, mode="Deterministic")
+    assert (again.status, again.told["error"], again.effects) == (409, "already-traded", [])
+
+    sale = {"intent": f"sell {owned} SOCI, no slippage", "account": hex_of(who)}
+    selling = await stage.ask(agent, "/plans", sale, until=lambda told: "job" in told)
+    await stage.send(who, "Mandates", "grant", **selling.told["mandate"]["arguments"])
+    await stage.send("//Eve", "Curves", "buy", curve=curve, units=2, max_cost=10**18)
+    sold = await stage.job(who, agent, "/trades", selling.told["job"]["body"], mode="Deterministic")
+    assert sold.applied  # the price has risen, which no seller minds
+    path = f"/trades/{selling.told['plan']['id']}"
+    better = await stage.ask(agent, path, until=lambda told: "outcome" in told)
+    assert better.told["outcome"] == "traded" and better.told["worse"] < 0
+
+    advice = [each["id"] for each in planned.told["receipts"]]
+    waiting = {planned.receipt, *advice}  # until all are in batches
+    with trio.fail_after(60):
+        while waiting:
+            waiting = {id for id in waiting if (await stage.receipt(id))["batch"] is None}
+            await trio.sleep(0.1)
+    command = [sys.executable, "-m", "node", "receipt", "tree", planned.receipt, "--json"]
+    tree = await trio.run_process([*command, "--gateway", stage.gateway, "--url", running.ws], capture_stdout=True)
+    assert all(id in tree.stdout.decode() for id in advice)
 
 
 SUM = "export const total = (items) => items.reduce((sum, item) => sum + item, 0);"
@@ -241,8 +293,12 @@ async def test_devdo_from_a_bounty_to_its_solvers_pay(stage: Stage) -> None:
     assert (copied.told["error"], copied.effects) == ("not-promised", [])
     own = await stage.job("//Alice", agent, f"{path}/solve", {"code": SUM})
     assert (own.told["error"], own.effects) == ("your-own", [])
+    stolen = await stage.job("//Dave", agent, "/snippets", {"title": "seen in a solution", "code": SUM})
+    assert stolen.applied
     solved = await stage.job("//Bob", agent, f"{path}/solve", {"code": SUM}, mode="Deterministic")
     assert solved.told["passed"] is True and solved.paid() == {hex_of("//Bob"): 3 * UNIT}
+    of_bob = lambda told: told["author"] == hex_of("//Bob")  # noqa: E731
+    await stage.ask(agent, f"/snippets/{stolen.told['snippet']}", until=of_bob)
     again = await stage.job("//Bob", agent, f"{path}/solve", {"code": SUM})
     assert (again.told["error"], again.effects) == ("over", [])
 

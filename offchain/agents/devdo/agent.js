@@ -136,6 +136,14 @@
   }
   var contentId = (value) => Wapo.hash("blake2b256", canonical(value)).toHex().slice(0, 32);
 
+  // ../parts/purse.js
+  function purseOf(agent) {
+    const bytes = new Uint8Array(32);
+    bytes.set(new TextEncoder().encode("modlfthmpurs"));
+    new DataView(bytes.buffer).setBigUint64(12, BigInt(agent), true);
+    return `0x${bytes.toHex()}`;
+  }
+
   // src/values.js
   var Obj = class {
     constructor(proto = null, kind = "Object") {
@@ -1916,7 +1924,14 @@
   };
 
   // src/parser.js
-  var parse = (source2) => new Parser(source2).program();
+  function parse(source2) {
+    try {
+      return new Parser(source2).program();
+    } catch (error) {
+      throw error instanceof RangeError ? tooDeep(source2) : error;
+    }
+  }
+  var tooDeep = (source2) => new SyntaxProblem("it is nested too deep", 0, source2.length);
   var Parser = class extends ExpressionParser {
     program() {
       const body = [];
@@ -2195,12 +2210,6 @@
     if (amount < LEAST || amount > MOST) throw new BadInput("amount", `must be from ${LEAST} to ${MOST}`);
     return amount;
   }
-  function purse(agent) {
-    const account = new Uint8Array(32);
-    account.set(new TextEncoder().encode("modlfthmpurs"));
-    new DataView(account.buffer).setBigUint64(12, BigInt(agent), true);
-    return `0x${account.toHex()}`;
-  }
   function open(body, { submitter, agent }) {
     const tests2 = readTests(object(body, "input").tests);
     if (tests2.length === 0) throw new BadInput("tests", "must not be empty: they are what is paid for");
@@ -2209,7 +2218,7 @@
     const title = string(body.title, "title", 200);
     const id = contentId({ tests: tests2, amount: String(amount), title, requester: submitter, at: Date.now() });
     if (kv.get(`bounty/${id}`) !== void 0) throw new Refused(409, "already-there", "you have just made this one");
-    chain.call("Balances.transfer_keep_alive", { dest: { Id: purse(agent) }, value: String(amount) });
+    chain.call("Balances.transfer_keep_alive", { dest: { Id: purseOf(agent) }, value: String(amount) });
     const until = Date.now() + days * DAY_MS;
     kv.set(
       `bounty/${id}`,
@@ -2258,14 +2267,15 @@ ${code}`).toHex();
     if (promised.block >= chain.block.number)
       throw new Refused(409, "too-early", "it has to be promised in an earlier block");
     const hash2 = hashOf(code);
-    if (kv.get(`snippet/${hash2}`) !== void 0)
-      throw new Refused(409, "already-there", "this code has been shown before");
+    const shown = kv.getJson(`snippet/${hash2}`, { lock: false });
+    if (shown !== void 0 && shown.block <= promised.block)
+      throw new Refused(409, "already-there", "this code had been shown before you promised it");
     const { passed, results } = runTests(code, found2.tests);
     if (!passed) return { id, passed, results: results.map(({ call, passed: passed2, error }) => ({ call, passed: passed2, error })) };
     const { id: _, ...rest } = found2;
     kv.set(`bounty/${id}`, JSON.stringify({ ...rest, state: "paid", solver: submitter, snippet: hash2 }));
     kv.delete(`open/${id}`);
-    kv.set(`snippet/${hash2}`, JSON.stringify({ author: submitter, bounty: id, state: "accepted", at: Date.now() }));
+    kv.set(`snippet/${hash2}`, JSON.stringify({ author: submitter, bounty: id, state: "accepted", ...moment() }));
     chain.pay(submitter, found2.amount);
     return { id, passed, snippet: hash2, paid: found2.amount };
   }
@@ -2280,6 +2290,7 @@ ${code}`).toHex();
     chain.pay(submitter, found2.amount);
     return { id, returned: found2.amount };
   }
+  var moment = () => ({ at: Date.now(), block: chain.block.number });
   var hashOf = (code) => Wapo.hash("blake2b256", code.replace(/\s+/g, " ").trim()).toHex();
   function offer(body, { submitter }) {
     const code = readCode(object(body, "input").code);
@@ -2287,7 +2298,7 @@ ${code}`).toHex();
     if (kv.get(`snippet/${hash2}`) !== void 0)
       throw new Refused(409, "already-there", "this code has been shown before");
     const title = string(body.title, "title", 200);
-    kv.set(`snippet/${hash2}`, JSON.stringify({ author: submitter, title, state: "offered", at: Date.now() }));
+    kv.set(`snippet/${hash2}`, JSON.stringify({ author: submitter, title, state: "offered", ...moment() }));
     return { snippet: hash2 };
   }
   function snippet(hash2) {
@@ -2303,7 +2314,7 @@ ${code}`).toHex();
     if (found2.state !== "offered") throw new Refused(409, "over", "it has been accepted");
     const reward = readAmount(object(body, "input").reward);
     const reserved = kv.keys("open/", { limit: 1e3 }).reduce((sum, key) => sum + BigInt(kv.getText(key, { lock: false }) ?? 0), 0n);
-    const free = BigInt(chain.storage("System", "Account", purse(agent)).data.free);
+    const free = BigInt(chain.storage("System", "Account", purseOf(agent)).data.free);
     if (free < reserved + reward + UNIT)
       throw new Refused(409, "purse-too-small", `the purse has ${free}, and ${reserved} of it are bounties'`);
     const { hash: _, ...rest } = found2;
@@ -2544,7 +2555,8 @@ ${lines2.join("\n")}
     try {
       const tree = parse(source2);
       return { problems: [...brokenNames(source2, tree), ...walked(source2, tree)].sort(byPlace).slice(0, MOST2), tree };
-    } catch (error) {
+    } catch (thrown) {
+      const error = thrown instanceof RangeError ? tooDeep(source2) : thrown;
       if (!(error instanceof SyntaxProblem)) throw error;
       return { problems: error instanceof Unread ? [] : [bracket(source2) ?? syntax(source2, error)], tree: null };
     }

@@ -12,6 +12,11 @@
     default: () => src_default
   });
 
+  // ../parts/guarded_page.js
+  var hash = (text) => Wapo.hash("sha256", text).toBase64();
+  var within = (page, tag) => page.slice(page.indexOf(`<${tag}>`) + tag.length + 2, page.indexOf(`</${tag}>`));
+  var guarded = (page) => page.replace("sha256-SCRIPT", `sha256-${hash(within(page, "script"))}`).replace("sha256-STYLE", `sha256-${hash(within(page, "style"))}`);
+
   // ../parts/reading.js
   var BadInput = class extends Error {
     constructor(field, problem) {
@@ -426,6 +431,7 @@
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="content-security-policy" content="default-src 'none'; script-src 'sha256-SCRIPT'; style-src 'sha256-STYLE'; connect-src 'self' http: https:; base-uri 'none'; form-action 'none'">
 <title>Migorithms</title>
 <style>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1c1c1c }
@@ -573,6 +579,7 @@ fork it: <code>/algorithms/ID/fork</code>; to use it so that its author is paid:
 
   // src/index.js
   var AGENT = "migorithms";
+  var PAGE = guarded(page_default);
   var MAX_LISTED = 100;
   var MAX_TOLD = 200;
   async function compose({ body }) {
@@ -621,7 +628,7 @@ fork it: <code>/algorithms/ID/fork</code>; to use it so that its author is paid:
     return { algorithms: await listed(query.by, query.after, limit) };
   }
   var src_default = routed({
-    "GET /": () => page_default,
+    "GET /": () => PAGE,
     "GET /algorithms": list2,
     "GET /algorithms/*": async ({ parts: [id] }) => ({ ...await find(id), vectors: void 0, users: await users(id) }),
     "POST /algorithms": compose,

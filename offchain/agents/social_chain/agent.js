@@ -1120,13 +1120,12 @@ ${text}`;
       if (today >= A_DAY) throw new Refused(429, "too-many", `an account reports ${A_DAY} campaigns a day`);
       await kv.set(`reporter/${account}`, JSON.stringify({ day, count: today + 1 }));
     }
-    if (await kv.get(`campaign/${id}`) === void 0) {
-      await kv.set(`campaign/${id}`, JSON.stringify({ domains, signs, first: now }));
-      for (const domain of domains) await kv.set(`domain/${domain}/${id}`, "1");
-    }
+    if (await kv.get(`campaign/${id}`) === void 0) await kv.set(`campaign/${id}`, JSON.stringify({ first: now }));
+    const said = own === void 0 ? { domains, signs } : { domains: own.domains, signs: own.signs };
+    if (own === void 0) for (const domain of domains) await kv.set(`domain/${domain}/${id}`, "1");
     await kv.set(
       `report/${id}/${account}`,
-      JSON.stringify({ first: own?.first ?? now, last: now, count: (own?.count ?? 0) + 1 })
+      JSON.stringify({ ...said, first: own?.first ?? now, last: now, count: (own?.count ?? 0) + 1 })
     );
     return { id, reported: now };
   }
@@ -1135,14 +1134,24 @@ ${text}`;
     if (found2 === void 0) throw notFound(`nobody has reported ${id}`);
     const keys = await kv.keys(`report/${id}/`, { limit: MOST_REPORTERS });
     const reports = await Promise.all(keys.map((key) => kv.getJson(key)));
+    const namedBy = counted(reports.flatMap(({ domains }) => domains));
+    const byMost = (counts) => Object.keys(counts).filter((each) => 2 * counts[each] >= keys.length);
     return {
       id,
-      ...found2,
+      domains: byMost(namedBy),
+      namedBy,
+      signs: byMost(counted(reports.flatMap(({ signs }) => signs))),
+      first: found2.first,
       last: reports.reduce((last, each) => Math.max(last, each.last), found2.first),
       reports: reports.reduce((sum, { count }) => sum + count, 0),
       reporters: keys.length,
       proof: { pallet: "Anchors", item: "Value", keys: [`campaign/${id}`, ...keys] }
     };
+  }
+  function counted(names) {
+    const found2 = /* @__PURE__ */ new Map();
+    for (const name of names.sort()) found2.set(name, (found2.get(name) ?? 0) + 1);
+    return Object.fromEntries(found2);
   }
   async function campaigns(after, limit) {
     const keys = await kv.keys("campaign/", {
@@ -1158,10 +1167,10 @@ ${text}`;
     return Promise.all(keys.map((key) => campaign(key.slice(prefix.length))));
   }
   async function forget(id) {
-    const { domains, last, reporters, proof } = await campaign(id);
+    const { namedBy, last, reporters, proof } = await campaign(id);
     if (Date.now() - last < FORGOTTEN_MS) throw new Refused(409, "too-early", "it was reported within the last 180 days");
     if (reporters >= MOST_REPORTERS) throw new Refused(409, "too-large", "it has too many reports to be dropped at once");
-    for (const key of [...proof.keys, ...domains.map((domain) => `domain/${domain}/${id}`)]) await kv.delete(key);
+    for (const key of [...proof.keys, ...Object.keys(namedBy).map((domain) => `domain/${domain}/${id}`)]) await kv.delete(key);
     return { id, forgotten: true };
   }
 

@@ -12,6 +12,11 @@
     default: () => src_default
   });
 
+  // ../parts/guarded_page.js
+  var hash = (text2) => Wapo.hash("sha256", text2).toBase64();
+  var within = (page, tag) => page.slice(page.indexOf(`<${tag}>`) + tag.length + 2, page.indexOf(`</${tag}>`));
+  var guarded = (page) => page.replace("sha256-SCRIPT", `sha256-${hash(within(page, "script"))}`).replace("sha256-STYLE", `sha256-${hash(within(page, "style"))}`);
+
   // ../parts/reading.js
   var BadInput = class extends Error {
     constructor(field, problem) {
@@ -267,13 +272,15 @@
     return said === void 0 || labels2.some(({ label }) => label === said) ? [] : [{ label: said, by: "model" }];
   }
 
-  // src/chain_facts.js
+  // ../parts/purse.js
   function purseOf(agent) {
     const bytes = new Uint8Array(32);
     bytes.set(new TextEncoder().encode("modlfthmpurs"));
     new DataView(bytes.buffer).setBigUint64(12, BigInt(agent), true);
     return `0x${bytes.toHex()}`;
   }
+
+  // src/chain_facts.js
   function eventsOf(block) {
     const records = chain.at(block).storage("System", "Events");
     return records.map(({ phase, event }) => {
@@ -284,7 +291,10 @@
   }
   var genesisHash = () => Uint8Array.fromHex(chain.storage("System", "BlockHash", 0).slice(2));
   var ownCode = (agent) => chain.storage("Agents", "Agent", agent).code;
-  var isWorker = (key) => chain.storage("Workers", "Worker", `0x${key.toHex()}`) !== null;
+  function isWorker(key) {
+    const found2 = chain.storage("Attestation", "Attested", `0x${key.toHex()}`);
+    return found2 !== null && !found2.revoked;
+  }
 
   // src/payments.js
   var MAX_BLOCK = 2 ** 32 - 1;
@@ -392,6 +402,7 @@
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="content-security-policy" content="default-src 'none'; script-src 'sha256-SCRIPT'; style-src 'sha256-STYLE'; connect-src 'self' http: https:; base-uri 'none'; form-action 'none'">
 <title>Warp Ads</title>
 <style>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1c1c1c }
@@ -657,11 +668,12 @@ Publishers find ads by <code>POST /match</code>, set impressions aside by a job 
       }
       if (!isWorker(receipt.worker)) throw new BadInput(`${field}.worker`, "is no worker of this chain");
       if (receipt.answer.reservation !== reservation2.id) throw new BadInput(field, "is of another reservation");
-      for (const { impression } of receipt.answer.placements) {
-        const numbers = settled.get(impression.ad);
-        if (numbers.has(impression.number)) continue;
-        numbers.add(impression.number);
-        due += BigInt(reservation2.ads[impression.ad].price);
+      for (const [j, placement] of list(receipt.answer.placements, `${field}.placements`, MAX_POSTS).entries()) {
+        const { ad, number: number2 } = readImpression(placement, `${field}.placements[${j}]`, reservation2);
+        const numbers = settled.get(ad);
+        if (numbers.has(number2)) continue;
+        numbers.add(number2);
+        due += BigInt(reservation2.ads[ad].price);
         counted += 1;
       }
     }
@@ -672,9 +684,15 @@ Publishers find ads by <code>POST /match</code>, set impressions aside by a job 
     chain.pay(reservation2.publisher, paid);
     return { reservation: reservation2.id, impressions: counted, paid: String(paid), to: reservation2.publisher };
   }
+  function readImpression(placement, field, { ads: ads2 }) {
+    const { ad, number: number2 } = object(object(placement, field).impression, `${field}.impression`);
+    if (typeof ad !== "string" || !Object.hasOwn(ads2, ad)) throw new BadInput(`${field}.impression.ad`, "is not set aside");
+    return { ad, number: whole(number2, `${field}.impression.number`, 0, ads2[ad].count - 1) };
+  }
 
   // src/index.js
   var AGENT = "warp-ads";
+  var PAGE = guarded(page_default);
   var MAX_LISTED = 100;
   var MAX_TEXTS = 64;
   var texts = (value, field) => strings(value, field, MAX_TEXTS, 2e3);
@@ -706,7 +724,7 @@ Publishers find ads by <code>POST /match</code>, set impressions aside by a job 
     return { ...found2, ads: Object.fromEntries(Object.entries(found2.ads).map(([ad, each]) => [ad, shown(each)])) };
   }
   var src_default = routed({
-    "GET /": () => page_default,
+    "GET /": () => PAGE,
     "GET /labels": () => ({ labels: LABELS }),
     "POST /labels": labels,
     "GET /ads": ads,

@@ -90,6 +90,29 @@ async def test_words_in_an_ad_take_no_label_away(service: str) -> None:
         assert all(labels <= known for labels in found)
 
 
+def test_an_impression_that_was_not_set_aside_is_none_whoever_signs_it() -> None:
+    placements = [
+        {"impression": {"ad": ad, "number": number}}
+        for ad, number in (("gin", 1), ("gin", 2), ("gin", -1), ("gin", 0.5), ("gin", "0"), ("constructor", 0))
+    ]
+    script = f"""
+        import {{ readImpression }} from {json.dumps(str(HERE / "warp_ads" / "src" / "settlement.js"))};
+        const read = (each) => {{
+          try {{
+            return readImpression(each, 'it', {{ ads: {{ gin: {{ count: 2 }} }} }});
+          }} catch (error) {{
+            return error.field;
+          }}
+        }};
+        console.log(JSON.stringify({json.dumps([*placements, {}, None])}.map(read)));
+    """
+    told = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, check=True)
+    first, *wrong = json.loads(told.stdout)
+    assert first == {"ad": "gin", "number": 1}
+    number, ad = "it.impression.number", "it.impression.ad"
+    assert wrong == [number, number, number, number, ad, "it.impression", "it"]
+
+
 CHANGING = ("/ads", f"/ads/{'0' * 32}/top-up", f"/ads/{'0' * 32}/withdraw", "/reservations", "/settlements")
 
 
@@ -110,3 +133,5 @@ async def test_without_models_and_without_a_chain() -> None:
 def test_pages_show_what_others_wrote_as_text_alone(agent: str) -> None:
     page = (HERE / agent / "src" / "page.html").read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", page)
+    bundle = (HERE / agent / "agent.js").read_text()
+    assert "default-src 'none'; script-src 'sha256-SCRIPT'" in bundle and "guarded(page" in bundle

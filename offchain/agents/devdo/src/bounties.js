@@ -7,8 +7,9 @@
 //
 // A bounty is what its requester pays into the purse in the very job that makes it: if the transfer fails, nothing of it is
 // written. It is paid once, to who shows code that passes and had promised it in an earlier block; who copies code that is
-// being shown has promised nothing. Amounts come from the chain's keys, never from a model.
+// being shown has promised nothing, and who offers it as his own snippet comes too late. Amounts come from the chain's keys, never from a model.
 import { contentId } from '../../parts/hashes.js';
+import { purseOf } from '../../parts/purse.js';
 import { BadInput, list, object, string, whole } from '../../parts/reading.js';
 import { notFound, Refused } from '../../parts/routes.js';
 import { runTests } from './running.js';
@@ -50,14 +51,6 @@ function readAmount(value) {
   return amount;
 }
 
-/** The account of the agent's purse: `modlfthmpurs` and its number. */
-export function purse(agent) {
-  const account = new Uint8Array(32);
-  account.set(new TextEncoder().encode('modlfthmpurs'));
-  new DataView(account.buffer).setBigUint64(12, BigInt(agent), true);
-  return `0x${account.toHex()}`;
-}
-
 export function open(body, { submitter, agent }) {
   const tests = readTests(object(body, 'input').tests);
   if (tests.length === 0) throw new BadInput('tests', 'must not be empty: they are what is paid for');
@@ -66,7 +59,7 @@ export function open(body, { submitter, agent }) {
   const title = string(body.title, 'title', 200);
   const id = contentId({ tests, amount: String(amount), title, requester: submitter, at: Date.now() });
   if (kv.get(`bounty/${id}`) !== undefined) throw new Refused(409, 'already-there', 'you have just made this one');
-  chain.call('Balances.transfer_keep_alive', { dest: { Id: purse(agent) }, value: String(amount) });
+  chain.call('Balances.transfer_keep_alive', { dest: { Id: purseOf(agent) }, value: String(amount) });
   const until = Date.now() + days * DAY_MS;
   kv.set(
     `bounty/${id}`,
@@ -121,14 +114,15 @@ export function solve(id, body, { submitter }) {
   if (promised.block >= chain.block.number)
     throw new Refused(409, 'too-early', 'it has to be promised in an earlier block');
   const hash = hashOf(code);
-  if (kv.get(`snippet/${hash}`) !== undefined)
-    throw new Refused(409, 'already-there', 'this code has been shown before');
+  const shown = kv.getJson(`snippet/${hash}`, { lock: false });
+  if (shown !== undefined && shown.block <= promised.block)
+    throw new Refused(409, 'already-there', 'this code had been shown before you promised it');
   const { passed, results } = runTests(code, found.tests);
   if (!passed) return { id, passed, results: results.map(({ call, passed, error }) => ({ call, passed, error })) };
   const { id: _, ...rest } = found;
   kv.set(`bounty/${id}`, JSON.stringify({ ...rest, state: 'paid', solver: submitter, snippet: hash }));
   kv.delete(`open/${id}`);
-  kv.set(`snippet/${hash}`, JSON.stringify({ author: submitter, bounty: id, state: 'accepted', at: Date.now() }));
+  kv.set(`snippet/${hash}`, JSON.stringify({ author: submitter, bounty: id, state: 'accepted', ...moment() }));
   chain.pay(submitter, found.amount);
   return { id, passed, snippet: hash, paid: found.amount };
 }
@@ -146,6 +140,8 @@ export function close(id, { submitter }) {
   return { id, returned: found.amount };
 }
 
+const moment = () => ({ at: Date.now(), block: chain.block.number });
+
 export const hashOf = (code) => Wapo.hash('blake2b256', code.replace(/\s+/g, ' ').trim()).toHex();
 
 export function offer(body, { submitter }) {
@@ -154,7 +150,7 @@ export function offer(body, { submitter }) {
   if (kv.get(`snippet/${hash}`) !== undefined)
     throw new Refused(409, 'already-there', 'this code has been shown before');
   const title = string(body.title, 'title', 200);
-  kv.set(`snippet/${hash}`, JSON.stringify({ author: submitter, title, state: 'offered', at: Date.now() }));
+  kv.set(`snippet/${hash}`, JSON.stringify({ author: submitter, title, state: 'offered', ...moment() }));
   return { snippet: hash };
 }
 
@@ -175,7 +171,7 @@ export function accept(hash, body, { submitter, agent }) {
   const reserved = kv
     .keys('open/', { limit: 1000 })
     .reduce((sum, key) => sum + BigInt(kv.getText(key, { lock: false }) ?? 0), 0n);
-  const free = BigInt(chain.storage('System', 'Account', purse(agent)).data.free);
+  const free = BigInt(chain.storage('System', 'Account', purseOf(agent)).data.free);
   if (free < reserved + reward + UNIT)
     throw new Refused(409, 'purse-too-small', `the purse has ${free}, and ${reserved} of it are bounties'`);
   const { hash: _, ...rest } = found;

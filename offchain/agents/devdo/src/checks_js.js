@@ -1,7 +1,7 @@
 // What is wrong with JavaScript, found by reading it. Each problem: {rule, severity, message, start, end, fix?: {start, end, text}}.
 
 import { distance } from '../../parts/distance.js';
-import { parse } from './parser.js';
+import { parse, tooDeep } from './parser.js';
 import { namesOf } from './scopes.js';
 import { SyntaxProblem, tokens, Unread } from './tokens.js';
 
@@ -13,7 +13,8 @@ export function check(source) {
   try {
     const tree = parse(source);
     return { problems: [...brokenNames(source, tree), ...walked(source, tree)].sort(byPlace).slice(0, MOST), tree };
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof RangeError ? tooDeep(source) : thrown;
     if (!(error instanceof SyntaxProblem)) throw error;
     return { problems: error instanceof Unread ? [] : [bracket(source) ?? syntax(source, error)], tree: null };
   }

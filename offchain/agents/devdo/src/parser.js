@@ -2,9 +2,19 @@
 // private members are not parsed; `async` is.
 
 import { ExpressionParser } from './expression_parser.js';
+import { SyntaxProblem } from './tokens.js';
 
-/** The tree of a source: `{type: 'Program', body}`. Throws `SyntaxProblem`. */
-export const parse = (source) => new Parser(source).program();
+/** A program's tree. Throws `SyntaxProblem`. */
+export function parse(source) {
+  try {
+    return new Parser(source).program();
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep(source) : error;
+  }
+}
+
+/** What is wrong with a source for which the engine has too little stack. */
+export const tooDeep = (source) => new SyntaxProblem('it is nested too deep', 0, source.length);
 
 class Parser extends ExpressionParser {
   program() {

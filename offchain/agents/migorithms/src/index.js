@@ -1,4 +1,5 @@
 // Migorithms: social feed algorithms that people compose, share, fork and choose. See README.md beside this folder.
+import { guarded } from '../../parts/guarded_page.js';
 import { known, number, object, string, whole } from '../../parts/reading.js';
 import { notFound, onlyByJob, routed } from '../../parts/routes.js';
 import { forked, interestVectors, ranked, readAlgorithm } from './algorithm.js';
@@ -7,6 +8,7 @@ import page from './page.html';
 import { add, choice, choose, find, listed, summary, used, users } from './store.js';
 
 const AGENT = 'migorithms';
+const PAGE = guarded(page);
 const MAX_LISTED = 100;
 const MAX_TOLD = 200; // posts in the answer of a job, which is kept on the chain
 
@@ -64,7 +66,7 @@ async function list({ query }) {
 }
 
 export default routed({
-  'GET /': () => page,
+  'GET /': () => PAGE,
   'GET /algorithms': list,
   'GET /algorithms/*': async ({ parts: [id] }) => ({ ...(await find(id)), vectors: undefined, users: await users(id) }),
   'POST /algorithms': compose,

@@ -1,12 +1,13 @@
 // The public record of reported campaigns, in the agent's keys on the chain: fingerprints and counts, never a message.
 //
-// campaign/ID               its domains and signs, as first reported, and when (chain time)
-// report/ID/ACCOUNT         when an account first and last reported it, and how often
-// domain/DOMAIN/ID          which campaigns name a domain
+// campaign/ID               when it was first reported (chain time)
+// report/ID/ACCOUNT         what an account says of it: domains, signs, when first and last, how often
+// domain/DOMAIN/ID          that somebody has named a domain of this campaign
 // reporter/ACCOUNT          how many campaigns an account has reported on its newest day
 //
 // An account writes its own keys, so reports of one campaign by many come through side by side; who reports first together
-// with another is told of the conflict, and sends it again.
+// with another is told of the conflict, and sends it again. A report is a claim: a campaign has the domains that half of
+// its reporters or more have named, so who reports first neither hides a domain nor lends others' voices to a false one.
 import { BadInput, list, object, string } from '../../parts/reading.js';
 import { notFound, Refused } from '../../parts/routes.js';
 import { isAddress, isOwn, registrable } from './domains.js';
@@ -60,13 +61,12 @@ export async function report({ id, domains, signs }, account) {
     if (today >= A_DAY) throw new Refused(429, 'too-many', `an account reports ${A_DAY} campaigns a day`);
     await kv.set(`reporter/${account}`, JSON.stringify({ day, count: today + 1 }));
   }
-  if ((await kv.get(`campaign/${id}`)) === undefined) {
-    await kv.set(`campaign/${id}`, JSON.stringify({ domains, signs, first: now }));
-    for (const domain of domains) await kv.set(`domain/${domain}/${id}`, '1');
-  }
+  if ((await kv.get(`campaign/${id}`)) === undefined) await kv.set(`campaign/${id}`, JSON.stringify({ first: now }));
+  const said = own === undefined ? { domains, signs } : { domains: own.domains, signs: own.signs };
+  if (own === undefined) for (const domain of domains) await kv.set(`domain/${domain}/${id}`, '1');
   await kv.set(
     `report/${id}/${account}`,
-    JSON.stringify({ first: own?.first ?? now, last: now, count: (own?.count ?? 0) + 1 }),
+    JSON.stringify({ ...said, first: own?.first ?? now, last: now, count: (own?.count ?? 0) + 1 }),
   );
   return { id, reported: now };
 }
@@ -77,14 +77,26 @@ export async function campaign(id) {
   if (found === undefined) throw notFound(`nobody has reported ${id}`);
   const keys = await kv.keys(`report/${id}/`, { limit: MOST_REPORTERS });
   const reports = await Promise.all(keys.map((key) => kv.getJson(key)));
+  const namedBy = counted(reports.flatMap(({ domains }) => domains));
+  const byMost = (counts) => Object.keys(counts).filter((each) => 2 * counts[each] >= keys.length);
   return {
     id,
-    ...found,
+    domains: byMost(namedBy),
+    namedBy,
+    signs: byMost(counted(reports.flatMap(({ signs }) => signs))),
+    first: found.first,
     last: reports.reduce((last, each) => Math.max(last, each.last), found.first),
     reports: reports.reduce((sum, { count }) => sum + count, 0),
     reporters: keys.length,
     proof: { pallet: 'Anchors', item: 'Value', keys: [`campaign/${id}`, ...keys] },
   };
+}
+
+/** How often each of some names is there, in the order of the names. */
+export function counted(names) {
+  const found = new Map();
+  for (const name of names.sort()) found.set(name, (found.get(name) ?? 0) + 1);
+  return Object.fromEntries(found);
 }
 
 export async function campaigns(after, limit) {
@@ -104,9 +116,9 @@ export async function ofDomain(domain, limit) {
 
 /** Drops a campaign that nobody has reported for half a year: anyone may, so that there is room for others. */
 export async function forget(id) {
-  const { domains, last, reporters, proof } = await campaign(id);
+  const { namedBy, last, reporters, proof } = await campaign(id);
   if (Date.now() - last < FORGOTTEN_MS) throw new Refused(409, 'too-early', 'it was reported within the last 180 days');
   if (reporters >= MOST_REPORTERS) throw new Refused(409, 'too-large', 'it has too many reports to be dropped at once');
-  for (const key of [...proof.keys, ...domains.map((domain) => `domain/${domain}/${id}`)]) await kv.delete(key);
+  for (const key of [...proof.keys, ...Object.keys(namedBy).map((domain) => `domain/${domain}/${id}`)]) await kv.delete(key);
   return { id, forgotten: true };
 }

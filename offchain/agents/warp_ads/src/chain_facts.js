@@ -1,13 +1,5 @@
 // What this agent wants to know of the chain.
 
-// The keyless account that pays for an agent, as `pallets/primitives/pots.py` makes it, in hex.
-export function purseOf(agent) {
-  const bytes = new Uint8Array(32);
-  bytes.set(new TextEncoder().encode('modlfthmpurs'));
-  new DataView(bytes.buffer).setBigUint64(12, BigInt(agent), true);
-  return `0x${bytes.toHex()}`;
-}
-
 // [{extrinsic, name, fields}] of a block: `extrinsic` is the place of what caused it, undefined of the block's own.
 export function eventsOf(block) {
   const records = chain.at(block).storage('System', 'Events');
@@ -23,4 +15,8 @@ export const genesisHash = () => Uint8Array.fromHex(chain.storage('System', 'Blo
 // The hash of the script that an agent runs now.
 export const ownCode = (agent) => chain.storage('Agents', 'Agent', agent).code;
 
-export const isWorker = (key) => chain.storage('Workers', 'Worker', `0x${key.toHex()}`) !== null;
+// Whether a worker is attested now: anybody may register a key, and sign with it what he likes.
+export function isWorker(key) {
+  const found = chain.storage('Attestation', 'Attested', `0x${key.toHex()}`);
+  return found !== null && !found.revoked;
+}

@@ -1,5 +1,6 @@
 // Warp Ads: ads that are paid for on the chain before they are shown, labelled by the script, and never shown beyond
 // their budget. See README.md beside this folder.
+import { guarded } from '../../parts/guarded_page.js';
 import { known, strings, whole } from '../../parts/reading.js';
 import { onlyByJob, Refused, routed } from '../../parts/routes.js';
 import { find as findAd, listed, shown, submit, topUp, withdraw } from './ads.js';
@@ -9,6 +10,7 @@ import { blockedLabels, find as findReservation, matched, release, reserve, serv
 import { settle } from './settlement.js';
 
 const AGENT = 'warp-ads';
+const PAGE = guarded(page);
 const MAX_LISTED = 100;
 const MAX_TEXTS = 64;
 
@@ -48,7 +50,7 @@ async function reservation({ parts: [id] }) {
 }
 
 export default routed({
-  'GET /': () => page,
+  'GET /': () => PAGE,
   'GET /labels': () => ({ labels: LABELS }),
   'POST /labels': labels,
   'GET /ads': ads,

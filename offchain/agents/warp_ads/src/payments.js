@@ -1,7 +1,8 @@
 // What a transaction has paid to this agent's purse, by the events of its block: the script looks for itself.
+import { purseOf } from '../../parts/purse.js';
 import { known, whole } from '../../parts/reading.js';
 import { Refused } from '../../parts/routes.js';
-import { eventsOf, purseOf } from './chain_facts.js';
+import { eventsOf } from './chain_facts.js';
 
 const MAX_BLOCK = 2 ** 32 - 1;
 const MAX_INDEX = 1 << 16;

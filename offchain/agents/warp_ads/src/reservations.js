@@ -18,7 +18,7 @@ export const MAX_ADS = 8;
 export const MAX_COUNT = 1000;
 const PART = 4n; // a reservation takes at most a quarter of what is free of an ad, or one impression
 const NEAR = 0.15; // how near a post has to be to an ad that is shown beside it
-const MAX_POSTS = 64;
+export const MAX_POSTS = 64;
 
 export async function find(id) {
   const found = /^[0-9a-f]{32}$/.test(id) ? kv.getJson(`reservation/${id}`) : undefined;

@@ -1,9 +1,9 @@
 // Impressions, paid to whoever showed them: by receipts of `POST /serve`, each number of a reservation once.
 import { genesisHash, isWorker, ownCode } from './chain_facts.js';
-import { BadInput, known, list, string } from '../../parts/reading.js';
+import { BadInput, known, list, object, string, whole } from '../../parts/reading.js';
 import { Refused } from '../../parts/routes.js';
 import { opened } from './receipts.js';
-import { bitsOf, find, numbersOf, save } from './reservations.js';
+import { bitsOf, find, MAX_POSTS, numbersOf, save } from './reservations.js';
 
 const COMMISSION = 10n; // a tenth of what an impression costs stays in the agent's purse
 const MAX_RECEIPTS = 20;
@@ -27,11 +27,13 @@ export async function settle(input, { agent }) {
     }
     if (!isWorker(receipt.worker)) throw new BadInput(`${field}.worker`, 'is no worker of this chain');
     if (receipt.answer.reservation !== reservation.id) throw new BadInput(field, 'is of another reservation');
-    for (const { impression } of receipt.answer.placements) {
-      const numbers = settled.get(impression.ad);
-      if (numbers.has(impression.number)) continue;
-      numbers.add(impression.number);
-      due += BigInt(reservation.ads[impression.ad].price);
+    // A worker may have signed anything: an impression that was never set aside is none.
+    for (const [j, placement] of list(receipt.answer.placements, `${field}.placements`, MAX_POSTS).entries()) {
+      const { ad, number } = readImpression(placement, `${field}.placements[${j}]`, reservation);
+      const numbers = settled.get(ad);
+      if (numbers.has(number)) continue;
+      numbers.add(number);
+      due += BigInt(reservation.ads[ad].price);
       counted += 1;
     }
   }
@@ -41,4 +43,10 @@ export async function settle(input, { agent }) {
   const paid = due - due / COMMISSION;
   chain.pay(reservation.publisher, paid);
   return { reservation: reservation.id, impressions: counted, paid: String(paid), to: reservation.publisher };
+}
+
+export function readImpression(placement, field, { ads }) {
+  const { ad, number } = object(object(placement, field).impression, `${field}.impression`);
+  if (typeof ad !== 'string' || !Object.hasOwn(ads, ad)) throw new BadInput(`${field}.impression.ad`, 'is not set aside');
+  return { ad, number: whole(number, `${field}.impression.number`, 0, ads[ad].count - 1) };
 }
