@@ -68,6 +68,7 @@ NAMED = re.compile(r"\((\w+)\)$")
 EXTRA = codec_of(tuple[Era, Compact[Nonce], Compact[Balance], U8])
 """Era, nonce, tip, and no metadata hash: the explicit data of the chain's extensions, in their order."""
 NUMBER = codec_of(BlockNumber)
+FEE = codec_of(Balance)
 VERSIONS = codec_of(tuple[U32, U32])
 IMPLICIT = codec_of(tuple[U32, U32, H256, H256, Bytes32 | None])
 """Spec version, transaction version, genesis, the era's birth block, no metadata hash: signed, not sent."""
@@ -309,11 +310,13 @@ class Chain:
         """What a signed extrinsic would cost now, without a tip."""
         found = await self.client.call("payment_queryInfo", _hex(extrinsic))
         with _expected("payment_queryInfo"):
-            return int(found["partialFee"])
+            fee: int = FEE.decode_all(FEE.encode(int(found["partialFee"])))
+        return fee
 
-    async def versions(self) -> Versions:
-        """The runtime's versions now."""
-        found = await self.client.call("state_getRuntimeVersion")
+    async def versions(self, at: bytes | None = None) -> Versions:
+        """The runtime's versions after block `at` or the best one."""
+        with _known(at):
+            found = await self.client.call("state_getRuntimeVersion", *_optional(at))
         with _expected("state_getRuntimeVersion"):
             return Versions(*VERSIONS.decode_all(VERSIONS.encode((found["specVersion"], found["transactionVersion"]))))
 

@@ -13,7 +13,7 @@ Bounds that no event gets past:
 | | |
 | --- | --- |
 | between two runs of a trigger | its `interval`, at least `MinInterval`; events wait that long |
-| events that wait for a trigger's run | `MaxWaiting`; one more is missed, and `Missed` says which |
+| events that wait for a trigger's run | `MaxWaiting`; one more is missed, as are all later ones of its block |
 | an event's SCALE | `MAX_EVENT` bytes; a longer one is missed, too |
 | runs of a trigger | as many as it was given, and as its owner can pay |
 | runs in a block | `MaxDue`, of all triggers, the rest in the next |
@@ -24,7 +24,8 @@ Events of this pallet cause nothing.
 ## Cost
 
 A block in which no event is waited for costs one look at the number of triggers; where there are any, one look for each
-kind of event in the block. Triggers that wait for other events are never looked at.
+kind of event in the block. Triggers that wait for other events are never looked at. However many events a block has, it
+writes down no more than `MaxOfKind` times `MaxWaiting` of a kind.
 
 ## Out of scope
 
@@ -188,7 +189,10 @@ class Triggers(Pallet):
         error: DispatchErrorType
 
     class Missed(Event):
-        """An event that a trigger waits for has no run: too many wait already, or it is too long."""
+        """An event that a trigger waits for has no run: it is too long, or too many wait already.
+
+        Where too many wait, none that follow in the block have one either.
+        """
 
         trigger: TriggerId
         block: U32
@@ -270,17 +274,15 @@ class Triggers(Pallet):
         """Writes down which of the block's events are waited for."""
         if not self.total:
             return
-        waited: dict[type[Event], list[int]] = {}
-        found: list[tuple[int, int]] = []
-        for index, event in enumerate(self.runtime.events):
-            kind = type(event)
-            triggers = waited.get(kind)
-            if triggers is None:
-                triggers = waited[kind] = self._waiting_for(event)
-            found += [(index, trigger) for trigger in triggers]
-        for index, trigger in found:
-            self._note(number, index, trigger, self.runtime.events[index])
-        self.system.register_weight(MATCH_WEIGHT * (len(waited) + len(found)))
+        places: dict[type[Event], list[int]] = {}
+        for place, event in enumerate(self.runtime.events):
+            places.setdefault(type(event), []).append(place)
+        noted = 0
+        for of_kind in places.values():
+            fields: dict[tuple[int, int], bytes] = {}
+            for trigger in self._waiting_for(self.runtime.events[of_kind[0]]):
+                noted += self._note(number, trigger, of_kind, fields)
+        self.system.register_weight(MATCH_WEIGHT * (len(places) + noted))
 
     # Calls
 
@@ -373,31 +375,44 @@ class Triggers(Pallet):
         pallet, kind = self.runtime.encode_event(event)[:2]
         return [id for id, _ in self.by_event.prefix((pallet, kind))]
 
-    def _note(self, block: int, index: int, id: int, event: Event) -> None:
-        """Writes down that an event waits for a trigger's run, if it is what the trigger waits for."""
-        record = self.trigger_of[id]
-        if not self._holds(record, event):
-            return
-        encoded = self.runtime.encode_event(event)
-        if record.waiting >= self.max_waiting or len(encoded) > MAX_EVENT:
-            self.deposit(self.Missed(id, block, index))
-            return
-        if not record.waiting:
-            self.runs[max(record.next, self.timestamp.now), id] = None
-            record.next = max(record.next, self.timestamp.now)
-        self.waiting[id, record.next_waiting] = TriggerEvent(block, index, encoded)
-        record.next_waiting += 1
-        self.trigger_of[id] = record
+    def _note(self, block: int, id: int, places: list[int], fields: dict[tuple[int, int], bytes]) -> int:
+        """Writes down which of the events at these places wait for a trigger's run; how many it has looked into.
 
-    def _holds(self, record: Trigger, event: Event) -> bool:
+        `fields` are what is encoded already, by place and field.
+        """
+        record, noted = self.trigger_of[id], 0
+        for place in places:
+            event = self.runtime.events[place]
+            if not self._holds(record, event, place, fields):
+                continue
+            noted += 1
+            if record.waiting >= self.max_waiting:
+                self.deposit(self.Missed(id, block, place))
+                break
+            encoded = self.runtime.encode_event(event)
+            if len(encoded) > MAX_EVENT:
+                self.deposit(self.Missed(id, block, place))
+                continue
+            if not record.waiting:
+                record.next = max(record.next, self.timestamp.now)
+                self.runs[record.next, id] = None
+            self.waiting[id, record.next_waiting] = TriggerEvent(block, place, encoded)
+            record.next_waiting += 1
+        self.trigger_of[id] = record
+        return noted
+
+    def _holds(self, record: Trigger, event: Event, place: int, fields: dict[tuple[int, int], bytes]) -> bool:
         """Whether a field is what the trigger wants it to be."""
         condition = record.condition
         if condition is None:
             return True
-        owner = type(self.runtime.by_index[record.pallet])
-        name, annotation = _fields(type(event), owner)[condition.field]
-        encoded = self.runtime.codecs.of(annotation, vars(owner)).encode(getattr(event, name))
-        return bool(encoded == condition.value)
+        found = fields.get((place, condition.field))
+        if found is None:
+            owner = type(self.runtime.by_index[record.pallet])
+            name, annotation = _fields(type(event), owner)[condition.field]
+            found = self.runtime.codecs.of(annotation, vars(owner)).encode(getattr(event, name))
+            fields[place, condition.field] = found
+        return found == condition.value
 
     def _run(self, when: int, id: int) -> None:
         del self.runs[when, id]

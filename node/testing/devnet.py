@@ -12,6 +12,7 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Final
 
+from node.chain.authorship import Aura
 from node.chain.inherents import RevealedOnion, SlotTimestamp
 from node.chain.pool import Pool, PoolError
 from node.chain.producer import Order, Producer
@@ -133,7 +134,9 @@ class Devnet(View):
         self._transactions = Transactions(chain, Pool(), MAX_EXTRINSIC, now=seconds)
         author = ALICE.keypair
         inherents = SlotTimestamp(slot_duration), RevealedOnion(chain, onions, author.public)
-        self._producer = Producer(chain, self._transactions, clock, author, slot_duration, inherents, now=seconds)
+        self._producer = Producer(
+            chain, self._transactions, clock, Aura(chain, author, slot_duration), inherents, now=seconds
+        )
         self._snapshots = Snapshots(chain, self._transactions, clock, self._blocks.forget)
 
     def __enter__(self) -> Devnet:

@@ -26,7 +26,12 @@ globalThis.agent = found;
 
 
 def bundle(project: Project, *, minify: bool = True) -> bytes:
-    """Bundles the entry and all that it imports; raises `NoBundler`, `BundleFailed` and `BundleTooLarge`."""
+    """Bundles the entry and all that it imports, or takes it as it is where it is a bundle.
+
+    Raises `NoBundler`, `BundleFailed` and `BundleTooLarge`.
+    """
+    if project.bundled:
+        return _small((project.directory / project.entry).read_bytes())
     command = [
         str(find_bundler(project.directory)),
         "--bundle",
@@ -54,9 +59,13 @@ def bundle(project: Project, *, minify: bool = True) -> bytes:
         raise BundleFailed(f"esbuild could not be run: {error}") from None
     if made.returncode:
         raise BundleFailed(made.stderr.decode("utf-8", "replace").strip())
-    if len(made.stdout) > MAX_CODE:
-        raise BundleTooLarge(f"the bundle has {len(made.stdout)} bytes, and a chain takes {MAX_CODE}: import less")
-    return made.stdout
+    return _small(made.stdout)
+
+
+def _small(code: bytes) -> bytes:
+    if len(code) > MAX_CODE:
+        raise BundleTooLarge(f"the bundle has {len(code)} bytes, and a chain takes {MAX_CODE}: import less")
+    return code
 
 
 def find_bundler(directory: Path) -> Path:

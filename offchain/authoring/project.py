@@ -4,7 +4,8 @@
 {"name": "weather", "entry": "src/index.ts", "hosts": ["api.example.com"]}
 ```
 `hosts` is what the script may reach; without it, any public host. The entry's default export answers requests: a
-function of the request's JSON (`@phala/fn`), or an object with `fetch(Request)` (Hono, Workers).
+function of the request's JSON (`@phala/fn`), or an object with `fetch(Request)` (Hono, Workers). In place of `entry`
+there may be `bundle`, a script that was bundled elsewhere and goes onto the chain as it is.
 
 ## Out of scope
 
@@ -36,6 +37,8 @@ class Project:
     name: str
     entry: Path
     hosts: tuple[str, ...] | None = None
+    bundled: bool = False
+    """Whether `entry` is a bundle already."""
 
     @property
     def bundle(self) -> Path:
@@ -63,9 +66,10 @@ def load(directory: Path) -> Project:
     path = directory / PROJECT_FILE
     try:
         found = json.loads(path.read_text())
-        name, entry, hosts = found["name"], found["entry"], found.get("hosts")
+        bundled = "entry" not in found and "bundle" in found
+        name, entry, hosts = found["name"], found["bundle" if bundled else "entry"], found.get("hosts")
         if not isinstance(name, str) or not isinstance(entry, str) or not NAME.fullmatch(name):
-            raise ValueError("`name` and `entry` are text, `name` as agents are called")
+            raise ValueError("`name` and `entry`, or `bundle`, are text, `name` as agents are called")
         if hosts is not None and not (isinstance(hosts, list) and all(isinstance(host, str) for host in hosts)):
             raise ValueError("`hosts` is a list of names")
     except FileNotFoundError:
@@ -73,8 +77,8 @@ def load(directory: Path) -> Project:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NoProject(f"{path} can't be read: {error}") from None
     if not (directory / entry).is_file():
-        raise NoProject(f"{path} names the entry {entry}, and there is no such file")
-    return Project(directory, name, Path(entry), None if hosts is None else tuple(hosts))
+        raise NoProject(f"{path} names {entry}, and there is no such file")
+    return Project(directory, name, Path(entry), None if hosts is None else tuple(hosts), bundled)
 
 
 def _copy(source: Traversable, target: Path, name: str) -> list[Path]:

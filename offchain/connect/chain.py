@@ -34,11 +34,11 @@ from offchain.connect.errors import UNKNOWN_WORDS, NoSuchBlock, NotProven, Wrong
 from offchain.connect.extrinsics_root import extrinsics_root
 from offchain.connect.portable import PortableDecoder
 from offchain.connect.remote import Remote
-from offchain.connect.schema import MAX_METADATA, unwrapped, version_of
 from offchain.metadata import UnreadableMetadata
 from offchain.rpc import CallFailed
 from pallets.primitives.hashing import storage_prefix
 from pallets.primitives.header import Header
+from pallets.primitives.metadata_schema import MAX_METADATA, unwrapped, version_of
 from pallets.primitives.scale import DecodeError, compact
 from pallets.primitives.storage_proof import InvalidProof, verify_proof
 

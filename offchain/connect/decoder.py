@@ -29,9 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-
-class Undecodable(ValueError):
-    """Bytes that are not what the runtime says they have to be: damaged, or of another runtime."""
+from pallets.primitives.portable_plain import Undecodable as Undecodable
 
 
 class Unknown(LookupError):

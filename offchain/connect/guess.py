@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from offchain.connect.decoder import Decoder, Undecodable
-from offchain.connect.schema import read_schema, unwrapped, version_of
 from offchain.connect.shown import event_json, extrinsic_json, header_json
 from offchain.metadata import UnreadableMetadata
 from pallets.primitives import ss58
 from pallets.primitives.header import Header
+from pallets.primitives.metadata_schema import read_schema, unwrapped, version_of
 from pallets.primitives.scale import DecodeError
 
 KINDS = ("extrinsic", "call", "events", "metadata", "header", "account", "key")

@@ -33,11 +33,11 @@ from offchain.connect.decoder import (
     item_of,
     known,
 )
-from offchain.connect.schema import read_schema, unwrapped, version_of
 from offchain.described import BadValue
 from offchain.metadata import UnreadableMetadata
 from pallets.primitives import hashing
 from pallets.primitives.hashing import blake2_256, storage_prefix
+from pallets.primitives.metadata_schema import read_schema, unwrapped, version_of
 from pallets.primitives.portable_types import (
     Array,
     Basic,

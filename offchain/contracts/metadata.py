@@ -48,6 +48,7 @@ from pallets.primitives.portable_types import (
     VariantCase,
 )
 from pallets.primitives.portable_types import Sequence as SequenceOf
+from pallets.primitives.portable_writing import Writer
 from pallets.primitives.scale import DecodeError
 
 ACCOUNTS = (
@@ -64,6 +65,7 @@ class ContractTypes(Described):
     def __init__(self, types: list[PortableType]) -> None:
         self._types = {each.id: each.type for each in types}
         self._registry = Registry(types)
+        self._writer = Writer(self._types)
 
     def is_message_result(self, type: int) -> bool:
         """Whether a result is wrapped in one that says if the message was understood."""

@@ -51,6 +51,7 @@ from offchain.rpc import CallFailed, ConnectionLost
 from pallets.primitives.cluster import MAX_MEMBERS, SeatState
 from pallets.primitives.crossing import (
     ACCOUNT_TAG,
+    LEASE,
     MAX_DETAIL,
     MAX_TRANSACTION,
     OUTCOME_TAG,
@@ -178,7 +179,8 @@ class Delivery:
     async def _take_step(self, place: Place) -> None:
         try:
             async with self._places:
-                await self._step(*place)
+                with trio.move_on_after(LEASE / 1000):  # then another's turn comes; what was scanned needn't be again
+                    await self._step(*place)
         except (NotDelivered, CallFailed, ChainError, ConnectionLost, DecodeError) as error:
             self._log.info("agent %d's outbox has to wait: %s", place[0], error)
         finally:
@@ -328,8 +330,8 @@ class Delivery:
 
     async def _say(self, agent: int, chain: bytes, call: bytes, what: str) -> None:
         """Sends a bare call about what the outbox's step was taken for."""
-        about, _ = self._said[agent, chain]
-        self._said[agent, chain] = about, trio.current_time()
+        if (agent, chain) in self._said:  # else it is over by now: somebody was quicker
+            self._said[agent, chain] = self._said[agent, chain][0], trio.current_time()
         try:
             await self._chain.submit_bare(call)
         except CallFailed as error:

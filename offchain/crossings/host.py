@@ -23,7 +23,8 @@ an open job's run it is refused, 403.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
@@ -42,7 +43,7 @@ from offchain.crossings.errors import (
     Unreachable,
 )
 from offchain.crossings.other_chain import OtherChain, Others
-from offchain.crossings.other_runtime import OtherRuntime
+from offchain.crossings.other_runtime import OtherRuntime, understood
 from offchain.described import BadValue
 from offchain.effects.chain_host import ACTION, ACTION_HEADER
 from offchain.effects.plain_json import to_json
@@ -51,12 +52,22 @@ from offchain.outside.fetching import VirtualHost
 from offchain.serving.agents import UNREADABLE
 from offchain.serving.run_scope import RunScope
 from pallets.primitives import ss58
-from pallets.primitives.crossing import CALL_NAME, MAX_CALL_NAME, MAX_SENDING, SENDING, AllowedChain, ByName
+from pallets.primitives.crossing import (
+    CALL_NAME,
+    MAX_CALL_NAME,
+    MAX_CHAIN_NAME,
+    MAX_SENDING,
+    SENDING,
+    AllowedChain,
+    ByName,
+)
 from pallets.primitives.effects import MAX_ACTIONS, Send
 from pallets.primitives.http import Headers
 from pallets.primitives.scale import DecodeError
 
 URL = "https://chains.fathom/"
+MAX_RAW = 1 << 20
+"""Bytes of one value."""
 
 
 class OnlyJobs(CrossingError):
@@ -115,7 +126,7 @@ class ChainsHost:
         except ValueError:
             genesis = None
         try:
-            if genesis is None:
+            if genesis is None and len(name) <= MAX_CHAIN_NAME:
                 genesis = await self._final.read_at(head, records.BY_NAME, agent, name.encode())
             terms: AllowedChain | None = None
             if genesis is not None:
@@ -144,23 +155,22 @@ class ChainsHost:
 
     async def _storage(self, found: Found, pallet: str, item: str, keys: list[Any]) -> Any:
         other, head, runtime = await self._other(found)
-        described = runtime.described
-        try:
-            key = described.storage_key(pallet, item, *keys)
-            raw = await other.storage(key, head)
-            value = described.value_of(pallet, item, raw)
-        except (NoSuchItem, BadValue, DecodeError, LookupError) as error:
-            raise UnknownItem(str(error)) from None
+        with _known():
+            key = runtime.described.storage_key(pallet, item, *keys)
+        raw = await other.storage(key, head)
+        if raw is not None and len(raw) > MAX_RAW:
+            raise UnknownItem(f"{pallet}.{item} has {len(raw)} bytes there, and is read up to {MAX_RAW}")
+        with _known():
+            value = to_json(runtime.described.value_of(pallet, item, raw))
         shown = None if raw is None else f"0x{raw.hex()}"
-        return {"block": _block(head), "key": f"0x{key.hex()}", "raw": shown, "value": to_json(value)}
+        return {"block": _block(head), "key": f"0x{key.hex()}", "raw": shown, "value": value}
 
     async def _constant(self, found: Found, pallet: str, name: str) -> Any:
         _, head, runtime = await self._other(found)
-        try:
-            raw, value = runtime.described.constant(pallet, name)
-        except (NoSuchItem, DecodeError, LookupError) as error:
-            raise UnknownItem(str(error)) from None
-        return {"block": _block(head), "raw": f"0x{raw.hex()}", "value": to_json(value)}
+        with _known():
+            raw, plain = runtime.described.constant(pallet, name)
+            value = to_json(plain)
+        return {"block": _block(head), "raw": f"0x{raw.hex()}", "value": value}
 
     async def _other(self, found: Found) -> tuple[OtherChain, Head, OtherRuntime]:
         other = await self._others.chain(found.genesis, found.terms.endpoints)
@@ -192,15 +202,26 @@ async def _answer(
     try:
         told, action = await host.ask(method, target, body)
         status = 200 if action is None else 204
+        with understood():
+            content = b"" if told is None else orjson.dumps(told)
     except CrossingError as error:
         kind = type(error)
         status = STATUS.get(kind, 502 if issubclass(kind, NotDelivered) else 400)
-        told = {"error": kind.__name__, "message": str(error)}
-    content = b"" if told is None else orjson.dumps(told)
+        content = orjson.dumps({"error": kind.__name__, "message": str(error)})
     sent = [("content-type", "application/json"), ("content-length", str(len(content)))]
     if action is not None:
         sent.append((ACTION_HEADER, f"0x{action.hex()}"))
     return status, sent, _once(content)
+
+
+@contextmanager
+def _known() -> Iterator[None]:
+    """What the chain doesn't have, or not of these keys, is `UnknownItem`."""
+    with understood():
+        try:
+            yield
+        except (NoSuchItem, BadValue, DecodeError, LookupError) as error:
+            raise UnknownItem(str(error)) from None
 
 
 def _block(head: Head) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import trio
@@ -38,7 +38,7 @@ from node.web import WebSocket, connect_websocket
 from node.web.errors import WebError
 from offchain.chain import EVENTS_KEY, IN_POOL, Chain, ChainError, Head, Versions
 from offchain.crossings.errors import Unreachable, Unsupported, WrongChain
-from offchain.crossings.other_runtime import OtherRuntime
+from offchain.crossings.other_runtime import OtherRuntime, understood
 from offchain.metadata import UnreadableMetadata, extrinsic_failure
 from offchain.outside.errors import AskFailed
 from offchain.outside.network import Network
@@ -52,9 +52,13 @@ CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 60.0
 MAX_OPEN = 32
 """Connections at once; the one that was asked longest ago goes for a new one."""
-MAX_MESSAGE = 32 << 20
+MAX_MESSAGE = 16 << 20
+MAX_METADATA = 2 << 20
+"""Bytes; a large chain's has half as many."""
 MAX_RUNTIMES = 4
 """Decoded runtimes that are kept; a large chain's takes tens of megabytes."""
+MAX_WORDS = 240
+"""Characters of what an endpoint says that are repeated."""
 
 FAILURES = (WebError, RpcError, ChainError)
 
@@ -100,9 +104,10 @@ class OtherChain(Protocol):
 class ConnectedChain:
     """A chain behind one endpoint."""
 
-    def __init__(self, chain: Chain, runtimes: dict[tuple[bytes, int], OtherRuntime]) -> None:
+    def __init__(self, chain: Chain, endpoint: bytes, runtimes: dict[tuple[bytes, Versions], OtherRuntime]) -> None:
+        """`runtimes` are those that are kept, by endpoint: no other agent has to believe this one."""
         self.genesis = chain.genesis
-        self._chain, self._runtimes = chain, runtimes
+        self._chain, self._endpoint, self._runtimes = chain, endpoint, runtimes
         self.asked_at = trio.current_time()
         self._given_up = trio.Event()
 
@@ -123,19 +128,17 @@ class ConnectedChain:
 
     async def runtime(self, head: Head) -> OtherRuntime:
         async with self._asking():
-            found = await self._chain.client.call("state_getRuntimeVersion", f"0x{head.hash.hex()}")
-            versions = Versions(int(found["specVersion"]), int(found["transactionVersion"]))
-            known = self._runtimes.get((self.genesis, versions.spec))
+            versions = await self._chain.versions(head.hash)
+            known = self._runtimes.get((self._endpoint, versions))
             if known is not None:
                 return known
             metadata = await self._chain.metadata(head.hash)
-        try:
-            made = await trio.to_thread.run_sync(OtherRuntime, metadata, versions)
-        except UnreadableMetadata as error:
-            raise Unsupported(str(error)) from None
+        if len(metadata) > MAX_METADATA:
+            raise Unsupported(f"the chain's metadata has {len(metadata)} bytes, and is read up to {MAX_METADATA}")
+        made = await trio.to_thread.run_sync(OtherRuntime, metadata, versions)
         while len(self._runtimes) >= MAX_RUNTIMES:
             del self._runtimes[next(iter(self._runtimes))]
-        self._runtimes[self.genesis, versions.spec] = made
+        self._runtimes[self._endpoint, versions] = made
         return made
 
     async def storage(self, key: bytes, head: Head) -> bytes | None:
@@ -144,13 +147,13 @@ class ConnectedChain:
 
     async def account(self, account: AccountId, head: Head) -> Balance:
         described = (await self.runtime(head)).described
-        async with self._asking():
-            found = await described.read(self._chain, "System", "Account", account, at=head.hash)
-        try:
+        with understood():
+            key = described.storage_key("System", "Account", account)
+        raw = await self.storage(key, head)
+        with understood():
+            found = described.value_of("System", "Account", raw)
             free = found["data"].get("free") if isinstance(found["data"], dict) else None
-            return Balance(int(found["nonce"]), None if free is None else int(free))
-        except (TypeError, KeyError, ValueError):
-            raise Unsupported("the chain's accounts are of a form that isn't known here") from None
+            return Balance(_unsigned(found["nonce"], 64), None if free is None else _unsigned(free, 128))
 
     async def fee(self, transaction: bytes) -> int:
         async with self._asking():
@@ -162,7 +165,7 @@ class ConnectedChain:
                 await self._chain.client.call("author_submitExtrinsic", f"0x{transaction.hex()}")
             except CallFailed as error:
                 if error.code not in IN_POOL:
-                    return str(error.data if error.data is not None else error.message)
+                    return _words(error.data if error.data is not None else error.message)
         return None
 
     async def block(self, number: int) -> tuple[bytes, list[bytes]]:
@@ -178,7 +181,7 @@ class ConnectedChain:
             async with self._asking():
                 events, metadata = await self._chain.get(EVENTS_KEY, block), await self._chain.metadata(block)
             failure = await trio.to_thread.run_sync(extrinsic_failure, metadata, events or b"\0", index)
-        except (UnreadableMetadata, Unreachable):
+        except (UnreadableMetadata, Unreachable, RecursionError):
             return Unknown()
         return Succeeded() if failure is None else Failed(failure.encode()[:MAX_DETAIL])
 
@@ -193,7 +196,7 @@ class ConnectedChain:
             self._given_up.set()
             raise Unreachable(f"no answer within {ANSWER_SECONDS:g} s") from None
         except (RpcError, ChainError, TypeError, ValueError, LookupError) as error:
-            raise Unreachable(f"the endpoint's answer is no good: {error}") from None
+            raise Unreachable(f"the endpoint's answer is no good: {_words(error)}") from None
 
 
 class Others:
@@ -203,7 +206,7 @@ class Others:
         """`network` is asked for when the first chain is."""
         self._network, self._allow_private = network, allow_private
         self._open: dict[bytes, tuple[ConnectedChain, trio.CancelScope]] = {}
-        self._runtimes: dict[tuple[bytes, int], OtherRuntime] = {}
+        self._runtimes: dict[tuple[bytes, Versions], OtherRuntime] = {}
         self._opening: dict[bytes, trio.Event] = {}
         self._tasks: trio.Nursery | None = None
         self._begun = trio.Event()
@@ -270,7 +273,7 @@ class Others:
                 async with trio.open_nursery() as nursery:
                     client = Client(connect, _host(endpoint))
                     await nursery.start(client.run)
-                    made = ConnectedChain(await Chain.open(client), self._runtimes)
+                    made = ConnectedChain(await Chain.open(client), endpoint, self._runtimes)
                     task_status.started(made)
                     await made.idle()
                     nursery.cancel_scope.cancel()
@@ -308,6 +311,18 @@ class Others:
 def _host(endpoint: bytes) -> str:
     """What logs and messages call an endpoint: its path may be somebody's key."""
     return urlsplit(endpoint.decode("ascii", "replace")).netloc
+
+
+def _words(told: object) -> str:
+    """What an endpoint says, on one line and in short: for logs, and for our chain."""
+    return " ".join(str(told)[:MAX_WORDS].split())
+
+
+def _unsigned(value: Any, bits: int) -> int:
+    """A number of so many bits; raises `ValueError`."""
+    if not isinstance(value, int) or value < 0 or value >> bits:
+        raise ValueError(f"{value!r:.80} is no number of {bits} bits")
+    return value
 
 
 def _first(errors: BaseException) -> BaseException:

@@ -21,18 +21,19 @@ amount of an asset counts as if it were the chain's own money. Calls that move w
 
 ## Errors
 
-`BadCall`, `SpendsTooLittle`, `Unsupported`; `offchain.metadata.UnreadableMetadata`.
+`BadCall`, `SpendsTooLittle`; `Unsupported`, metadata that makes no sense included: it is whatever an endpoint says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import orjson
 
 from offchain.chain import ChainError, Head, Versions
-from offchain.crossings.errors import BadCall, SpendsTooLittle, Unsupported
+from offchain.crossings.errors import BadCall, CrossingError, SpendsTooLittle, Unsupported
 from offchain.described import ADDRESS, BadValue, Described
 from offchain.metadata import Registry, decoded
 from pallets.primitives.codec import codec_of
@@ -47,8 +48,23 @@ from pallets.primitives.types import U32
 AMOUNTS = (Primitive.u128, Primitive.u256)
 UNBOUNDED = frozenset({"Balances.transfer_all", "Assets.transfer_all", "ForeignAssets.transfer_all"})
 """Calls that move all there is."""
+MAX_WRAPPED = 4
+"""Types around an amount, one within another, that are seen through."""
+MAX_READ = 100_000
+"""Values that a call is made of at most: types can make any number of no bytes."""
 SIGNATURE = ["sp_runtime", "MultiSignature"]
 ERA, VERSION = codec_of(Era), codec_of(U32)
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """What fails because an endpoint's metadata makes no sense is `Unsupported`, and nobody else's trouble."""
+    try:
+        yield
+    except CrossingError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, StopIteration, TypeError, ValueError) as error:
+        raise Unsupported(f"the chain's metadata makes no sense: {error!r:.200}") from None
 
 
 class InnerCall(NamedTuple):
@@ -70,12 +86,14 @@ class Moves(NamedTuple):
 class OtherRuntime:
     """One version of another chain's runtime."""
 
+    @understood()
     def __init__(self, metadata: bytes, versions: Versions) -> None:
-        """Decoding takes tens to hundreds of milliseconds: for a thread. Raises `UnreadableMetadata`."""
+        """Decoding takes tens to hundreds of milliseconds: for a thread."""
         self.versions = versions
         self.described = Described(metadata)
         self._metadata = decoded(metadata)
 
+    @understood()
     def encoded(self, sending: Sending) -> bytes:
         """The bytes of a call."""
         if isinstance(sending, AsBytes):
@@ -97,6 +115,7 @@ class OtherRuntime:
         except (BadValue, ChainError) as error:
             raise BadCall(str(error)) from None
 
+    @understood()
     def moves(self, call: bytes) -> Moves:
         """What a call is made of."""
         reader = _Amounts(self._metadata, _parameter(self._metadata, "Call"))
@@ -109,6 +128,7 @@ class OtherRuntime:
             raise SpendsTooLittle(f"{unbounded[0]} moves all there is: name an amount")
         return Moves(reader.calls, reader.amount)
 
+    @understood()
     def signed(self, signer: Keypair, call: bytes, nonce: int, genesis: bytes, birth: Head, period: int) -> bytes:
         """A transaction, signed, that is good for `period` blocks behind `birth`."""
         self._check_form()
@@ -156,11 +176,19 @@ class OtherRuntime:
         return known[extension]
 
     def _is_empty(self, type: int) -> bool:
-        """Whether values of a type have no bytes."""
-        definition = next(each.type.definition for each in self._metadata.types if each.id == type)
-        if isinstance(definition, Tuple):
-            return all(map(self._is_empty, definition.types))
-        return isinstance(definition, Composite) and all(self._is_empty(each.type) for each in definition.fields)
+        """Whether values of a type have no bytes; each type that it is made of is looked at once."""
+        definitions = {each.id: each.type.definition for each in self._metadata.types}
+        found = [type]
+        for each in found:
+            match definitions[each]:
+                case Tuple(parts):
+                    pass
+                case Composite(fields):
+                    parts = [field.type for field in fields]
+                case _:
+                    return False
+            found += [part for part in dict.fromkeys(parts) if part not in found]
+        return True
 
 
 class _Amounts(Registry):
@@ -170,10 +198,13 @@ class _Amounts(Registry):
         super().__init__(metadata.types)
         self.call_type = call_type
         self.calls: list[InnerCall] = []
-        self.amount = 0
+        self.amount = self._count = 0
         self._amounts = _amount_types(metadata.types)
 
     def _read(self, type: int, data: bytes, at: int) -> tuple[Any, int]:
+        self._count += 1
+        if self._count > MAX_READ:
+            raise DecodeError(f"it is of more than {MAX_READ} values")
         value, end = super()._read(type, data, at)
         if type == self.call_type:
             pallet, fields = value
@@ -187,7 +218,14 @@ def _amount_types(types: Sequence[PortableType]) -> frozenset[int]:
     """The types that are amounts, or compact ones."""
     definitions = {each.id: each.type.definition for each in types}
     plain = {id for id, each in definitions.items() if isinstance(each, Basic) and each.primitive in AMOUNTS}
-    short = {id for id, each in definitions.items() if isinstance(each, CompactForm) and each.type in plain}
+    wrapped = set(plain)  # a compact one may be of a type that has nothing but an amount
+    for _ in range(MAX_WRAPPED):
+        wrapped |= {
+            id
+            for id, each in definitions.items()
+            if isinstance(each, Composite) and [field.type in wrapped for field in each.fields] == [True]
+        }
+    short = {id for id, each in definitions.items() if isinstance(each, CompactForm) and each.type in wrapped}
     return frozenset(plain | short)
 
 

@@ -36,10 +36,13 @@ from offchain.gateway.directory import Directory
 from offchain.gateway.dispatch import Dispatch
 from offchain.gateway.errors import (
     AnswerTooLarge,
+    BadAnswer,
     BadRequest,
     ChainUnreachable,
     GatewayError,
+    TimedOut,
     TooManyRequests,
+    WorkerGone,
 )
 from offchain.gateway.keys import Tickets
 from offchain.gateway.links import Exchange, Link, LinkLost, Links
@@ -59,6 +62,8 @@ MAX_WAITING = 4096
 """Calls that are taken and not yet answered."""
 MAX_JOBS = 1024
 """Jobs whose calls are counted; beyond, those that began first are forgotten."""
+MAYBE_RUN = (BadAnswer, BrokenOff, TimedOut, WorkerGone)
+"""After these a worker may have run the call, and have its ticket for it: it counts as the most that it may cost."""
 REASONS = {"unknown-agent": "no-such-agent", "agent-paused": "callee-paused"}
 """What a caller of an agent's is told in other words than a caller from outside."""
 
@@ -147,6 +152,9 @@ class Calls:
             asked = Asked(request_id, agent, None, request, hash, HOST, None, *paying, "/", log, scope, _nobody, tree)
             dispatch = Dispatch(self._directory, self._links, self._tickets, taking, self._clock, self._limits)
             await dispatch.serve(asked)
+        except MAYBE_RUN:
+            taking.charge = tree.bound or 0
+            raise
         finally:
             above.end(tree, taking.charge)
         assert taking.end is not None and taking.response is not None

@@ -38,7 +38,7 @@ receipt = typer.Typer(name="receipt", help="Look after receipts.", no_args_is_he
 app.add_typer(job)
 app.add_typer(receipt)
 
-Url = Annotated[str, typer.Option(help="WebSocket of a node that keeps old states.")]
+Url = Annotated[str, typer.Option(help="WebSocket of a node that keeps old states.", envvar="FATHOM_URL")]
 TranscriptFile = Annotated[
     Path | None, typer.Option("--transcript", help="What came from outside.", show_default="asked of the worker")
 ]

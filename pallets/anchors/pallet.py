@@ -69,6 +69,8 @@ UPDATE_WEIGHT = Weight(25_000_000, 400)
 PAY_WEIGHT = Weight(250_000_000, 8_000)
 CALL_WEIGHT = Weight(150_000_000, 4_000)
 """Of what is around a call, whose own weight is added."""
+CALL_BYTE_WEIGHT = Weight(500_000)
+"""Of decoding it: a batch has a call in each three bytes."""
 SEND_WEIGHT = Weight(400_000_000, 12_000)
 EMIT_WEIGHT = Weight(60_000_000)
 DAY = 86_400_000
@@ -164,11 +166,10 @@ class Anchors(AnchorEvents, AnchorErrors, Pallet):
             effects, _ = envelope
             if effects.changes_nothing:
                 return
+            reading = _reading_weight(effects)
+            self._weigh(reading, Weight())
             calls = self._calls(effects)
-            weight = _weight(effects, calls)
-            if weight.any_gt(EFFECTS_WEIGHT):
-                raise self.TooHeavy
-            self.system.register_weight(weight)
+            self._weigh(_weight(effects, calls), reading)
             lost = self._lost(agent, effects)
             if lost is not None:
                 raise self.Conflict
@@ -186,6 +187,12 @@ class Anchors(AnchorEvents, AnchorErrors, Pallet):
 
     # Inside
 
+    def _weigh(self, weight: Weight, before: Weight) -> None:
+        """Counts what follows; raises where that is too much with what was counted before."""
+        if (before + weight).any_gt(EFFECTS_WEIGHT):
+            raise self.TooHeavy
+        self.system.register_weight(weight)
+
     def _calls(self, effects: Effects) -> dict[int, Call]:
         """The calls of the actions that make one, by the action's place."""
         found = {}
@@ -199,10 +206,13 @@ class Anchors(AnchorEvents, AnchorErrors, Pallet):
 
     def _lost(self, agent: int, effects: Effects) -> bytes | None:
         """The first key whose value isn't what the run has read."""
-        for condition in effects.conditions:
-            value = self.value.get(agent, condition.key)
-            if (None if value is None else blake2_256(value)) != condition.hash:
-                return condition.key
+        found = dict[bytes, bytes | None]()
+        for key, hash in ((each.key, each.hash) for each in effects.conditions):
+            if key not in found:  # naming one twice costs nothing
+                value = self.value.get(agent, key)
+                found[key] = None if value is None else blake2_256(value)
+            if found[key] != hash:
+                return key
         return None
 
     def _write(self, agent: int, effects: Effects) -> None:
@@ -232,7 +242,9 @@ class Anchors(AnchorEvents, AnchorErrors, Pallet):
         for place, action in enumerate(actions):
             match action:
                 case Pay(to, amount):
-                    self.currency.transfer(purse(agent), to, amount, keep_alive=True)
+                    source = purse(agent)
+                    rest = self.currency.free(source) - amount
+                    self.currency.transfer(source, to, amount, keep_alive=rest != 0)  # all, or not below the least
                     self.deposit(self.Paid(agent, job, to, amount))
                 case CallAction():
                     self.deputies.act(submitter, agent, job, calls[place])
@@ -254,9 +266,16 @@ class Anchors(AnchorEvents, AnchorErrors, Pallet):
         self.spent[agent] = Spent(day, today)
 
 
+def _reading_weight(effects: Effects) -> Weight:
+    """What it costs to look at effects, their calls included."""
+    return BASE_WEIGHT + CALL_BYTE_WEIGHT * sum(
+        len(action.call) for action in effects.actions if isinstance(action, CallAction)
+    )
+
+
 def _weight(effects: Effects, calls: dict[int, Call]) -> Weight:
-    """The most that effects cost, what the actions' calls declare included."""
-    weight = BASE_WEIGHT + CONDITION_WEIGHT * len(effects.conditions) + UPDATE_WEIGHT * len(effects.updates)
+    """The most that doing them costs beyond that, what the actions' calls declare included."""
+    weight = CONDITION_WEIGHT * len(effects.conditions) + UPDATE_WEIGHT * len(effects.updates)
     for place, action in enumerate(effects.actions):
         match action:
             case Pay():

@@ -193,6 +193,8 @@ def json_of_value(annotation: Any, value: Any, prefix: int = 42) -> Any:
             return json_of_error(value)
         case Call():
             return json_of_call(value, prefix)
+        case dict():  # a plain value of a type that only metadata describes
+            return {key: json_of_value(None, part, prefix) for key, part in value.items()}
         case list() | tuple():
             kinds = get_args(base)
             if get_origin(base) is list or len(kinds) != len(value):

@@ -15,6 +15,7 @@ from pallets.primitives.types import H256, U64, BlockNumber, Compact, FixedBytes
 
 EngineId = Annotated[bytes, FixedBytes(4)]
 AURA_ENGINE = b"aura"
+BABE_ENGINE = b"BABE"
 GRANDPA_ENGINE = b"FRNK"
 
 
@@ -93,10 +94,12 @@ class Header:
         return Header(self.parent_hash, self.number, self.state_root, self.extrinsics_root, list(digest))
 
     def slot(self) -> int | None:
-        """The Aura slot of the pre-runtime digest, or `None` where the block carries none."""
+        """The Aura or BABE slot of the pre-runtime digest, or `None` where the block carries none."""
         for item in self.digest:
             if isinstance(item, PreRuntime) and item.engine == AURA_ENGINE and len(item.data) == 8:
                 return int.from_bytes(item.data, "little")
+            if isinstance(item, PreRuntime) and item.engine == BABE_ENGINE and len(item.data) >= 13:
+                return int.from_bytes(item.data[5:13], "little")  # behind the kind of claim and who makes it
         return None
 
 

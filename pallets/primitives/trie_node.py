@@ -33,6 +33,8 @@ HASHED = 0x80
 HASH_SIZE = 32
 REFERENCE_SIZE = 1 + HASH_SIZE
 
+_NIBBLES = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
+
 
 class Kind(NamedTuple):
     """Leading bits of a header, and the largest number the remaining bits can hold."""
@@ -77,7 +79,7 @@ def decode_node(encoded: bytes) -> Node:
     kind = _kind_of(encoded[0])
     size, at = _read_partial_size(encoded, kind)
     partial, at = _take(encoded, at, size + 1 >> 1, "partial key")
-    nibbles = bytes(nibble for byte in partial for nibble in (byte >> 4, byte & 15))
+    nibbles = partial.hex().encode().translate(_NIBBLES)
     if size & 1:
         if nibbles[0]:
             raise DecodeError("the partial key of a trie node is padded with something else than zero")

@@ -176,7 +176,7 @@ def test_chance_differs_from_request_to_request(stage: Stage) -> None:
 
 def job(stage: Stage, **terms: Any) -> int:
     """Submits a job of the agent, and waits until it is over; its number."""
-    from tests.e2e.test_set_back import connect
+    from tests.e2e.substrate_client import connect
     from tests.e2e.test_worker_dies import BOB, UNIT, attribute, send
 
     client = connect(stage.chain.ws)

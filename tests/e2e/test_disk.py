@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -33,14 +35,28 @@ def database(base_path: Path) -> Database:
     return Database(base_path / DB, ChainSpec.load(DEV_SPEC).genesis_header().hash)
 
 
-def made(base_path: Path, blocks: int) -> list[str]:
-    """A chain of so many blocks, the first of them final; their hashes, that of genesis first."""
+class Made(NamedTuple):
+    """A chain of twelve blocks, the first of them final; the blocks' hashes, that of genesis first."""
+
+    base_path: Path
+    hashes: list[str]
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Made once: each test works on a copy."""
+    base_path = tmp_path_factory.mktemp("made")
     with node_process(base_path, "--sealing", "manual") as node:
         hashes = [node.call("chain_getBlockHash", 0)]
-        for _ in range(blocks):
+        for _ in range(12):
             hashes.append(node.call("engine_createBlock", True, False)["hash"])
         node.call("engine_finalizeBlock", hashes[1])
-    return hashes
+    return Made(base_path, hashes)
+
+
+@pytest.fixture
+def made(sealed: Made, tmp_path: Path) -> Made:
+    return Made(shutil.copytree(sealed.base_path, tmp_path / "base"), sealed.hashes)
 
 
 # Full
@@ -56,7 +72,7 @@ def test_a_full_disk_is_told_once_and_loses_nothing(tmp_path: Path) -> None:
         best = node.best()
         with pytest.raises(CallFailed, match=r"Backend error: .*can't be written"):
             node.call("engine_createBlock", True, False)
-        time.sleep(3)  # of more attempts, which say nothing
+        time.sleep(1)  # of more attempts, which say nothing
         assert sum("could not be written" in line for line in node.lines) == 1
         assert sum("could not be finalised" in line for line in node.lines) <= 1
         assert "Traceback" not in "".join(node.lines)
@@ -97,12 +113,12 @@ def refused(node: NodeProcess, method: str, *params: object) -> str:
     return str(failed.value)
 
 
-def test_a_damaged_block_spoils_its_own_queries_only(tmp_path: Path) -> None:
-    hashes = made(tmp_path, 12)
+def test_a_damaged_block_spoils_its_own_queries_only(made: Made) -> None:
+    base_path, hashes = made
     no_header, no_body = hashes[4], hashes[6]
-    put(tmp_path, "header", bytes.fromhex(no_header[2:]), b"\1" * 120)
-    put(tmp_path, "body", bytes.fromhex(no_body[2:]), b"\xff\xff")
-    with node_process(tmp_path, "--sealing", "manual") as node:
+    put(base_path, "header", bytes.fromhex(no_header[2:]), b"\1" * 120)
+    put(base_path, "body", bytes.fromhex(no_body[2:]), b"\xff\xff")
+    with node_process(base_path, "--sealing", "manual") as node:
         for method in ("chain_getHeader", "chain_getBlock"):
             message = refused(node, method, no_header)
             assert f"is damaged: what it has for {no_header} isn't its header" in message
@@ -117,15 +133,15 @@ def test_a_damaged_block_spoils_its_own_queries_only(tmp_path: Path) -> None:
         assert node.call("chain_getFinalizedHead") == made_later
 
 
-def test_a_damaged_history_spoils_the_values_it_is_of(tmp_path: Path) -> None:
-    hashes = made(tmp_path, 12)
-    db = database(tmp_path)
+def test_a_damaged_history_spoils_the_values_it_is_of(made: Made) -> None:
+    base_path, hashes = made
+    db = database(base_path)
     number = "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac"
     key = bytes.fromhex(number[2:])  # System.Number, which each block changes
     entry = next(found for found, _ in db.items_from("history", key) if found[-4:] == bytes((0, 0, 0, 5)))
     db.close()
-    put(tmp_path, "history", entry, b"?")
-    with node_process(tmp_path, "--sealing", "manual") as node:
+    put(base_path, "history", entry, b"?")
+    with node_process(base_path, "--sealing", "manual") as node:
         assert "history is damaged" in refused(node, "state_getStorage", number, hashes[4])
         for place in (1, 2, 3, 5, 6, 12):
             assert node.call("state_getStorage", number, hashes[place]) == f"0x{place:02x}000000"
@@ -134,72 +150,80 @@ def test_a_damaged_history_spoils_the_values_it_is_of(tmp_path: Path) -> None:
         node.call("engine_createBlock", True, True)
 
 
-def test_a_damaged_state_keeps_the_node_from_starting(tmp_path: Path) -> None:
-    made(tmp_path, 3)
-    db = database(tmp_path)
+def test_a_damaged_state_keeps_the_node_from_starting(made: Made) -> None:
+    db = database(made.base_path)
     db._columns["state"].flush()
     db.close()
-    table = max((tmp_path / DB).glob("*.sst"), key=lambda file: file.stat().st_size)
+    table = max((made.base_path / DB).glob("*.sst"), key=lambda file: file.stat().st_size)
     data = bytearray(table.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 64] = bytes(64)
     table.write_bytes(data)
-    assert "is damaged: Corruption" in refusal(tmp_path)
+    assert "is damaged: Corruption" in refusal(made.base_path)
 
 
-def test_a_state_that_is_not_that_of_the_best_block_keeps_the_node_from_starting(tmp_path: Path) -> None:
-    made(tmp_path, 3)
-    db = database(tmp_path)
+def test_a_state_that_is_not_that_of_the_best_block_keeps_the_node_from_starting(made: Made) -> None:
+    db = database(made.base_path)
     root = db.get("trie", b"")
     db.close()
     assert root is not None
-    put(tmp_path, "trie", b"", root[:40] + bytes([root[40] ^ 1]) + root[41:])
-    assert "its state is not that of block 3" in refusal(tmp_path)
+    put(made.base_path, "trie", b"", root[:40] + bytes([root[40] ^ 1]) + root[41:])
+    assert "its state is not that of block 12" in refusal(made.base_path)
 
 
-def killed(base_path: Path) -> Path:
-    """A chain of twelve final blocks whose node was killed; the log that has them."""
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The base path of twelve final blocks whose node was killed; each test works on a copy."""
+    base_path = tmp_path_factory.mktemp("killed")
     with node_process(base_path, "--sealing", "manual") as node:
         for _ in range(12):
             node.call("engine_createBlock", True, True)
         node.kill()
+    return base_path
+
+
+@pytest.fixture
+def killed(ended: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ended, tmp_path / "base"))
+
+
+def log_of(base_path: Path) -> Path:
+    """The one log that has blocks."""
     (log,) = (file for file in (base_path / DB).glob("*.log") if file.stat().st_size)
     return log
 
 
-def test_a_log_that_is_damaged_before_its_end_keeps_the_node_from_starting(tmp_path: Path) -> None:
-    log = killed(tmp_path)
+def test_a_log_that_is_damaged_before_its_end_keeps_the_node_from_starting(killed: Path) -> None:
+    log = log_of(killed)
     whole = log.read_bytes()
     middle = len(whole) // 2
     log.write_bytes(whole[:middle] + bytes(8) + whole[middle + 8 :])
-    assert "can't be opened: Corruption" in refusal(tmp_path)
+    assert "can't be opened: Corruption" in refusal(killed)
     log.write_bytes(whole)  # mended: nothing was thrown away
-    with node_process(tmp_path, "--sealing", "manual") as node:
+    with node_process(killed, "--sealing", "manual") as node:
         assert node.best() == 12
 
 
-def test_a_log_that_ends_within_a_record_is_what_a_crash_leaves(tmp_path: Path) -> None:
-    log = killed(tmp_path)
+def test_a_log_that_ends_within_a_record_is_what_a_crash_leaves(killed: Path) -> None:
+    log = log_of(killed)
     log.write_bytes(log.read_bytes()[:-20])
-    with node_process(tmp_path, "--sealing", "manual") as node:
+    with node_process(killed, "--sealing", "manual") as node:
         assert node.best() >= 11
 
 
 @pytest.mark.parametrize("files", ["CURRENT", "*.log"])
-def test_files_that_are_gone_do_not_make_a_new_chain(tmp_path: Path, files: str) -> None:
-    killed(tmp_path)
-    for file in list((tmp_path / DB).glob(files)):
+def test_files_that_are_gone_do_not_make_a_new_chain(killed: Path, files: str) -> None:
+    for file in list((killed / DB).glob(files)):
         file.unlink()
     reason = "CURRENT file is missing" if files == "CURRENT" else "has held a chain, and doesn't any more"
-    assert reason in refusal(tmp_path)
+    assert reason in refusal(killed)
 
 
 # Not ours
 
 
-def test_another_chain_is_left_alone(tmp_path: Path) -> None:
-    base_path, spec = tmp_path / "base", tmp_path / "spec.json"
-    made(base_path, 1)
+def test_another_chain_is_left_alone(made: Made, tmp_path: Path) -> None:
+    base_path, spec = made.base_path, tmp_path / "spec.json"
     document = json_of(DEV_SPEC)
     document["genesis"]["runtimeGenesis"]["patch"]["balances"]["balances"][0][1] = "7000000000000000"
     spec.write_text(json.dumps(document))
@@ -211,16 +235,16 @@ def test_another_chain_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schema", [1, 3, 99])
-def test_another_version_is_left_alone(tmp_path: Path, schema: int) -> None:
-    made(tmp_path, 1)
-    put(tmp_path, "meta", SCHEMA_KEY, schema.to_bytes(4, "little"))
-    identity = tmp_path / DB / IDENTITY_FILE
+def test_another_version_is_left_alone(made: Made, schema: int) -> None:
+    base_path = made.base_path
+    put(base_path, "meta", SCHEMA_KEY, schema.to_bytes(4, "little"))
+    identity = base_path / DB / IDENTITY_FILE
     identity.write_text(json.dumps({**json_of(identity), "schema": schema}))
-    before = contents(tmp_path)
+    before = contents(base_path)
     advice = "purge the chain" if schema < 2 else "use a later one"
-    assert f"has schema {schema}, this program knows 2: " in (message := refusal(tmp_path))
+    assert f"has schema {schema}, this program knows 2: " in (message := refusal(base_path))
     assert message.endswith(advice)
-    assert contents(tmp_path) == before
+    assert contents(base_path) == before
 
 
 def test_a_database_that_is_open_is_left_alone(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from substrateinterface import Keypair, SubstrateInterface
 
 from tests.e2e.conftest import DevChain, dev_chain
+from tests.e2e.substrate_client import connect
 from tests.e2e.test_worker_dies import ALICE, BOB, POLICY, UNIT, attribute, send
 
 FERDIE = Keypair.create_from_uri("//Ferdie")  # has no jobs
@@ -89,12 +89,6 @@ class Market:
             assert time.monotonic() < give_up, (keys, records, self.chain.log.read_text())
             time.sleep(0.05)
         self.signers = {job: key for job, key in self.signers.items() if job < first_gone}
-
-
-def connect(url: str) -> SubstrateInterface:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return SubstrateInterface(url=url)
 
 
 def call(client: SubstrateInterface, method: str, *params: Any) -> Any:

@@ -10,6 +10,7 @@ from substrateinterface import Keypair, SubstrateInterface
 from substrateinterface.exceptions import SubstrateRequestException
 
 from tests.e2e.conftest import DevChain
+from tests.e2e.substrate_client import connect
 
 UNIT = 10**12
 ALICE, BOB, DAVE = (Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob", "Dave"))
@@ -19,9 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 
 @pytest.fixture
 def client(chain: DevChain) -> Iterator[SubstrateInterface]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = SubstrateInterface(url=chain.ws)
+    made = connect(chain.ws)
     yield made
     made.close()
 

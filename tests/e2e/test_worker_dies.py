@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from substrateinterface import ExtrinsicReceipt, Keypair, SubstrateInterface
 
 from tests.e2e.conftest import ROOT, dev_chain
+from tests.e2e.substrate_client import connect
 
 UNIT = 10**12
 ALICE, BOB = (Keypair.create_from_uri(f"//{name}") for name in ("Alice", "Bob"))
@@ -77,9 +77,7 @@ def test_a_killed_workers_job_goes_to_another(tmp_path: Path) -> None:
         worker(chain.ws, "//Worker//2") as second,
     ):
         processes = dict((first, second))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            client = SubstrateInterface(url=chain.ws)
+        client = connect(chain.ws)
         code = attribute(send(client, ALICE, "Agents", "upload_code", code=BURNS_ITS_GAS), "CodeUploaded", "hash")
         created = send(client, ALICE, "Agents", "create", name="burner", kind="JavaScript", policy=POLICY)
         agent = attribute(created, "Created", "agent")

@@ -6,7 +6,6 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ from pallets.primitives.scale import DecodeError, compact
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.decoded_metadata import real
 from tests.pallets.frame.random_values import dispatch_errors, values_of
-from tests.pallets.frame.scalecodec_judge import Judge
+from tests.pallets.frame.scalecodec_judge import Judge, judge_of
 from tests.vectors import vector
 
 DEV = metadata_bytes(DevRuntime, 14)
@@ -31,9 +30,8 @@ INFO = bytes(4)
 """A `DispatchInfo`: no weight, normal class, pays a fee."""
 
 
-@cache
 def judge() -> Judge:
-    return Judge(DevRuntime)
+    return judge_of(DevRuntime)
 
 
 def failed(index: int, error: bytes) -> bytes:
@@ -136,7 +134,7 @@ def test_what_cannot_be_read_is_told(metadata: bytes, events: bytes) -> None:
 def test_types_of_which_nobody_sees_the_end_are_given_up(
     definition: Definition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offchain.metadata.MAX_VALUES", 10_000)
+    monkeypatch.setattr("pallets.primitives.portable_values.MAX_VALUES", 10_000)
     definitions = [definition, Tuple([]), Array(2**31, 0)]
     registry = Registry([PortableType(id, Type([], [], each)) for id, each in enumerate(definitions)])
     with pytest.raises(DecodeError, match=r"without end|more than 10000 values"):

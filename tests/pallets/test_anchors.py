@@ -14,6 +14,7 @@ from pallets.jobs.terms import EFFECTS_WEIGHT
 from pallets.primitives.effects import (
     EFFECTS,
     MAGIC,
+    MAX_CALL,
     MAX_VALUE,
     CallAction,
     Effects,
@@ -169,6 +170,21 @@ def test_too_much_at_once_is_refused_by_weight(chain: EffectChain) -> None:
     assert EFFECTS_WEIGHT.ref_time // 2 < used <= EFFECTS_WEIGHT.ref_time
 
 
+def test_what_is_long_is_not_decoded_to_be_refused(chain: EffectChain) -> None:
+    """A batch of four kilobytes has a thousand calls: sixteen such take as long as a block may."""
+    refused(chain, Anchors.BadCall, chain.run(leave(CallAction(b"\xff" * MAX_CALL))))
+    refused(chain, Anchors.TooHeavy, chain.run(leave(CallAction(b"\xff" * MAX_CALL), CallAction(b"\xff" * MAX_CALL))))
+
+
+def test_a_lock_counts_however_often_it_is_named(chain: EffectChain) -> None:
+    chain.run(leave(writes={b"k": b"v"}))
+    held = lock(b"k", b"v")
+    job = chain.run(leave(writes={b"k": b"w"}, locks=[held, lock(b"none", None), held]))
+    assert said(chain) == [Anchors.Applied(0, job, 1, 0)]
+    for twice in ([lock(b"k", b"w"), held], [held, lock(b"k", b"w")]):
+        refused(chain, Anchors.Conflict, chain.run(leave(writes={b"k": b"x"}, locks=twice)))
+
+
 def test_without_effects_nothing_is_said(chain: EffectChain) -> None:
     for output in (b"", b"plain", MAGIC[:-1], enveloped(b"", MAGIC + b"twice"), leave(locks=[lock(b"k", b"lost")])):
         chain.run(output)
@@ -246,10 +262,12 @@ def test_the_purse_pays_within_its_limits(chain: EffectChain) -> None:
     chain.rt.anchors.apply(0, 99, ALICE, leave(Pay(BOB, 2 * UNIT)))
     chain.rt.anchors.apply(0, 100, ALICE, leave(Pay(BOB, 2 * UNIT)))
     assert chain.rt.balances.free(account) == UNIT
-    chain.rt.anchors.apply(0, 101, ALICE, leave(Pay(BOB, UNIT)))  # would end the account
+    chain.rt.anchors.apply(0, 101, ALICE, leave(Pay(BOB, UNIT - 1)))  # the rest would be dust
     assert isinstance(said(chain)[-1], Anchors.Refused) and chain.rt.balances.free(account) == UNIT
     spent = chain.rt.anchors.spent.get(0)
     assert spent is not None and spent.amount == 4 * UNIT
+    chain.rt.anchors.apply(0, 102, ALICE, leave(Pay(BOB, UNIT)))  # as of a contract that ends itself
+    assert said(chain)[-1] == Anchors.Applied(0, 102, 0, 1) and account not in chain.rt.system.account
 
 
 def test_limits_are_the_governors_to_set(chain: EffectChain) -> None:

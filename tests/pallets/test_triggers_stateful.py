@@ -59,8 +59,12 @@ class Reactions(RuleBasedStateMachine):
 
     def _hear(self, events: list[Event]) -> None:
         for event in events:
-            if isinstance(event, Triggers.Ran | Triggers.Missed | Triggers.RunSkipped):
+            if isinstance(event, Triggers.Ran | Triggers.RunSkipped):
                 self.done[event.trigger, event.block, event.place] = 1
+            elif isinstance(event, Triggers.Missed):
+                for id, block, place in self.owed:
+                    if (id, block) == (event.trigger, event.block) and place >= event.place:
+                        self.done[id, block, place] = 1
             elif isinstance(event, Triggers.Ended):
                 self.ended.add(event.trigger)
 

@@ -21,11 +21,11 @@ from typing import Any
 from offchain.connect.decoder import Undecodable
 from offchain.connect.named import NamedDecoder
 from offchain.connect.portable import PortableDecoder
-from offchain.connect.schema import rewritten
 from offchain.connect.submit.errors import NoSuchSigner, NotTheSame, UnknownExtension
 from pallets.primitives.codec import codec_of
 from pallets.primitives.extrinsic import Ecdsa, Ed25519, Era, MultiSignature, Sr25519, signed_extrinsic, signing_payload
 from pallets.primitives.keys import Keypair, Scheme
+from pallets.primitives.metadata_schema import rewritten
 from pallets.primitives.portable_types import Cases, Composite, Tuple
 from pallets.primitives.scale import compact
 from pallets.primitives.types import U32

@@ -24,7 +24,6 @@ Errors
 from __future__ import annotations
 
 from base64 import b64decode
-from binascii import Error as NoBase64
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -124,14 +123,10 @@ def _request(input: bytes) -> Message:
 def _fields(told: dict[str, Any]) -> dict[str, Any]:
     """Of a query, or of a body."""
     if told["method"] == "GET":
-        queries = told.get("queries", {})
-        fields: dict[str, Any] = {name: values[0] for name, values in queries.items()}
-        if "deploy" in fields:
-            fields["deploy"] = {"true": True, "false": False}.get(fields["deploy"], fields["deploy"])
-        return fields
+        return _of_query(told.get("queries"))
     try:
-        raw = b64decode(told["bodyBase64"]) if "bodyBase64" in told else str(told.get("body", "")).encode()
-    except NoBase64:
+        raw = b64decode(str(told["bodyBase64"])) if "bodyBase64" in told else str(told.get("body", "")).encode()
+    except ValueError:
         raise InvalidInput("the body is no base64") from None
     if raw.lstrip()[:1] == b"{":
         try:
@@ -139,7 +134,17 @@ def _fields(told: dict[str, Any]) -> dict[str, Any]:
         except orjson.JSONDecodeError:
             raise InvalidInput("the body is no JSON") from None
         return dict(found)
-    return {"data": raw.decode() if raw.startswith(b"0x") else "0x" + raw.hex()}
+    return {"data": raw.decode("ascii", "replace") if raw.startswith(b"0x") else "0x" + raw.hex()}
+
+
+def _of_query(queries: Any) -> dict[str, Any]:
+    """The first value of each name; gateways write them well, whoever submits a job may write anything."""
+    if not isinstance(queries, dict):
+        return {}
+    fields = {name: values[0] for name, values in queries.items() if isinstance(values, list) and values}
+    if fields.get("deploy") in ("true", "false"):
+        fields["deploy"] = fields["deploy"] == "true"
+    return fields
 
 
 def _hex(given: Any) -> bytes:
@@ -152,7 +157,7 @@ def _hex(given: Any) -> bytes:
 def _amount(given: Any) -> int:
     if given is None:
         return 0
-    if isinstance(given, str) and given.isascii() and given.isdigit():
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= 39:
         given = int(given)
     if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given < 1 << 128:
         raise InvalidInput("`value` is a whole number of the chain's smallest units")

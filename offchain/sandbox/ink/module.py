@@ -22,6 +22,7 @@ Out of scope
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -29,6 +30,10 @@ MAGIC = b"\0asm\x01\0\0\0"
 MAX_PAGES = 64
 """Of a contract's memory, 64 KiB each; Phala's bound, four times that of `pallet-contracts`."""
 MAX_IMPORTS, MAX_FUNCTIONS, MAX_LOCALS, MAX_BODY = 128, 8192, 1024, 64 * 1024
+MAX_FUNCTION_LOOPS, MAX_LOOPS = 1024, 8192
+MAX_FUNCTION_WORK, MAX_WORK = 8 << 20, 32 << 20
+"""Of a function, and of all: locals times bytes. The more there are of these and of loops the longer compiling takes,
+and no run can interrupt it: within the bounds some seconds at most, of what people write a tenth of one."""
 STACK_UNITS = 512 * 1024
 """Of 8 bytes: what the frames of one contract's calls may take of the native stack together."""
 FRAME_UNITS = 32
@@ -39,6 +44,9 @@ COUNTER = "stack"
 _TYPE, _IMPORT, _FUNCTION, _MEMORY, _GLOBAL, _EXPORT, _START, _CODE = 1, 2, 3, 5, 6, 7, 8, 10
 _ORDER = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11)
 _I32, _I64, _FUNCREF_KIND, _MEMORY_KIND, _GLOBAL_KIND = 0x7F, 0x7E, 0, 2, 3
+
+_LOOP = re.compile(rb"\x03[\x40\x7b-\x7f]")
+"""Each loop begins like this, and a number now and then."""
 
 Signature = tuple[str, str]
 """Parameters and results, a letter each: `i` an i32, `I` an i64."""
@@ -117,6 +125,7 @@ def guarded(wasm: bytes, seals: Mapping[tuple[str, str], Signature]) -> bytes:
         raise InvalidModule("the module has a memory of its own: contracts import `env.memory`")
     entries = _entries(sections.get(_EXPORT, b"\0"), functions, own, types)
     bodies = _bodies(sections.get(_CODE, b"\0"), len(own))
+    _check_work(zip((types[type] for type in own), bodies, strict=True))
     count, globals_ = _globals(sections.get(_GLOBAL, b"\0"))
     first = len(functions) + len(own)
     guards = [
@@ -235,6 +244,17 @@ def _bodies(section: bytes, count: int) -> list[bytes]:
     if any(len(body) > MAX_BODY for body in found):
         raise InvalidModule(f"the module has a function of more than {MAX_BODY} bytes")
     return found
+
+
+def _check_work(functions: Iterable[tuple[_Type, bytes]]) -> None:
+    """Raises `InvalidModule` where compiling would take too long."""
+    work, loops = 0, 0
+    for type, body in functions:
+        this = (len(type.parameters) + _locals(body)) * len(body)
+        turns = len(_LOOP.findall(body))
+        work, loops = work + this, loops + turns
+        if this > MAX_FUNCTION_WORK or turns > MAX_FUNCTION_LOOPS or work > MAX_WORK or loops > MAX_LOOPS:
+            raise InvalidModule("the module has more locals in large functions, or more loops, than are compiled")
 
 
 def _guard(type: _Type, body: bytes, index: int, counter: int) -> bytes:

@@ -88,6 +88,8 @@ ERROR_NAMES = {
     TOO_MANY_HEADERS: "TooManyHeaders",
 }
 REASONS = {"invalid-request": INVALID_URL, "timed-out": TIMEOUT, "too-large": RESPONSE_TOO_LARGE}
+WITHIN = ".fathom"
+"""Hosts within the worker do what the run's agent may: whoever's contract runs, it has the functions for that alone."""
 UNAVAILABLE = HttpResponse(523, "API Unavailable", [], b"HTTP request is not supported in transaction")
 RESPONSE, RESPONSES = codec_of(HttpResponse), list[HttpResponse]
 BYTES, BALANCES, OPTION = codec_of(bytes), codec_of(tuple[U128, U128]), codec_of(bytes | None)
@@ -287,6 +289,8 @@ def _refusal(request: HttpRequest) -> int | None:
         url = urlsplit(request.url)
         if url.scheme not in ("http", "https") or not url.hostname:
             return INVALID_URL
+        if url.hostname.removesuffix(".").endswith(WITHIN):
+            return NOT_ALLOWED
     except ValueError:
         return INVALID_URL
     if not request.method.isascii() or not request.method.isalpha():

@@ -252,7 +252,7 @@ class ContractRun:
         if value:
             return Code.TRANSFER_FAILED
         account = instance_account(frame.contract.account, hash, input, salt)
-        if self.state.contract(account) is not None:
+        if self.state.is_taken(account):
             raise ContractTrapped("DuplicateContract: the same deployer made one of the same code, input and salt")
         mark = self.state.mark()
         contract = self.state.add(account, hash)

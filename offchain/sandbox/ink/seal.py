@@ -5,10 +5,10 @@ Overview
     without the prefix `seal_`. Arguments are numbers: values, or addresses in the contract's memory, which are checked
     at every use. Where a function writes, the contract says at a second address how much room it has.
 
-    Of what `pallet-contracts` once offered these are absent, so that a contract that imports one is refused by name:
-    `restore_to`, `xcm_execute`, `xcm_send`. `call_runtime` answers that the call failed: an agent calls the chain in
-    its submitter's name alone, which a contract has no words for. Depositing, rent and code locks cost nothing here,
-    and their functions do nothing.
+    Of what `pallet-contracts` once offered `restore_to` is absent, so that a contract that imports it is refused by
+    name. `call_runtime`, `xcm_execute` and `xcm_send` answer that they failed: an agent calls the chain in its
+    submitter's name alone, which a contract has no words for. Depositing, rent and code locks cost nothing here, and
+    their functions do nothing.
 
 Errors
     `ContractTrapped` for what ends the contract, such as an address outside its memory or a write in a call that may
@@ -65,6 +65,8 @@ class Code(IntEnum):
     CALL_RUNTIME_FAILED = 10
     ECDSA_RECOVERY_FAILED = 11
     SR25519_VERIFY_FAILED = 12
+    XCM_EXECUTION_FAILED = 13
+    XCM_SEND_FAILED = 14
 
 
 class Returned(Exception):
@@ -75,6 +77,16 @@ class Returned(Exception):
 
 
 _METHODS: list[tuple[str, str, Signature, str]] = []
+UNSTABLE = {
+    "seal_ecdsa_recover": ("seal0", "ecdsa_recover"),
+    "seal_ecdsa_to_eth_address": ("seal0", "ecdsa_to_eth_address"),
+    "seal_set_storage": ("seal2", "set_storage"),
+    "seal_get_storage": ("seal1", "get_storage"),
+    "seal_clear_storage": ("seal1", "clear_storage"),
+    "seal_contains_storage": ("seal1", "contains_storage"),
+    "take_storage": ("seal0", "take_storage"),
+}
+"""What ink! 3.0 and 3.1, and 4 before its release, imported from `__unstable__`, and what that became."""
 
 
 def seal(version: int, signature: str, name: str = "", *, gas: int = CALL_GAS) -> Callable[[Method], Method]:
@@ -104,7 +116,7 @@ class Seal:
         for module, name, signature, method in _METHODS:
             served = signature, self._served(getattr(self, method), signature, GAS[method])
             found[module, name] = found[module, f"seal_{name.removeprefix('seal_')}"] = served
-        return found
+        return found | {("__unstable__", name): found[became] for name, became in UNSTABLE.items()}
 
     def _served(self, method: Callable[..., Any], signature: Signature, gas: int) -> Callable[[Slots], None]:
         parameters, results = signature
@@ -285,7 +297,7 @@ class Seal:
 
     @seal(0, "->I")
     def instantiation_nonce(self, frame: Frame) -> int:
-        return frame.run.made
+        return frame.run.chain.block_number() << 16 | frame.run.made  # a salt: other jobs' are others
 
     # Gas and prices
 
@@ -477,6 +489,16 @@ class Seal:
     def call_runtime(self, frame: Frame, call: int, length: int) -> int:
         frame.read(call, frame.bounded(length))
         return Code.CALL_RUNTIME_FAILED
+
+    @seal(0, "ii->i")
+    def xcm_execute(self, frame: Frame, message: int, length: int) -> int:
+        frame.read(message, frame.bounded(length))
+        return Code.XCM_EXECUTION_FAILED
+
+    @seal(0, "iiii->i")
+    def xcm_send(self, frame: Frame, dest: int, message: int, length: int, out: int) -> int:
+        frame.read(message, frame.bounded(length))
+        return Code.XCM_SEND_FAILED
 
 
 def check_key(length: int) -> None:

@@ -142,10 +142,13 @@ class State:
         """Make its entry; with no bytes, say that it is no more."""
         self._set(contract.prefix + META, code)
 
+    def is_taken(self, account: bytes) -> bool:
+        """Whether a contract was made at an account, whatever became of it: what it stored is still there."""
+        return self._own(MADE + account + META) is not None
+
     def add(self, account: bytes, code: bytes) -> Contract:
-        """A contract that a contract makes."""
+        """A contract that a contract makes, at an account that isn't taken."""
         contract = Contract(account, self.chain.agent, code, MADE + account, True)
-        self.deployed(contract)
         self.deploy(contract, code)
         return contract
 

@@ -31,6 +31,17 @@ def test_a_template_is_a_project_of_the_name(tmp_path: Path, template: str) -> N
     json.loads((tmp_path / "weather" / "package.json").read_text())
 
 
+def test_a_bundle_made_elsewhere_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / PROJECT_FILE).write_text('{"name": "gm", "bundle": "made.js"}')
+    with pytest.raises(NoProject, match=r"names made\.js, and there is no such file"):
+        load(tmp_path)
+    (tmp_path / "made.js").write_text("globalThis.scriptOutput = 'gm'  // as it is\n")
+    assert bundle(load(tmp_path)) == (tmp_path / "made.js").read_bytes()
+    (tmp_path / "made.js").write_bytes(bytes(MAX_CODE + 1))
+    with pytest.raises(BundleTooLarge):
+        bundle(load(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["", "Weather", "1st", "a_b", "a" * 65, "../x"])
 def test_names_that_no_agent_can_have(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadName):

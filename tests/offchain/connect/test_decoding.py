@@ -19,9 +19,9 @@ from offchain.connect.guess import readings
 from offchain.connect.named import NamedDecoder
 from offchain.connect.output import exact
 from offchain.connect.portable import PortableDecoder
-from offchain.connect.schema import read_schema, rewritten, unwrapped
 from offchain.connect.shown import extrinsic_json
 from offchain.metadata import UnreadableMetadata
+from pallets.primitives.metadata_schema import read_schema, rewritten, unwrapped
 from pallets.primitives.metadata_v14 import Map
 from tests.vectors import VECTORS, vector
 

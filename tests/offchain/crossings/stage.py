@@ -115,13 +115,19 @@ class Home:
         sending = ByName(call.encode(), json.dumps(given).encode())
         return self.chain.queue(value + UNIT if spends is None else spends, SENDING.encode(sending), self.genesis)
 
-    def run(self, member: Member, dies: tuple[int, bool] | None = None, allow_private: bool = True) -> None:
+    def run(
+        self,
+        member: Member,
+        dies: tuple[int, bool] | None = None,
+        allow_private: bool = True,
+        kind: type[Others] = Others,
+    ) -> None:
         """A holder delivers, until it dies."""
         client = HomeClient(self.chain)
         client.dies = dies
         secrets = ClusterSecrets(None, member.key)
         secrets.keep([(1, SECRET)])
-        others = Others(lambda: NETWORK, allow_private=allow_private)
+        others = kind(lambda: NETWORK, allow_private=allow_private)
         final = cast(Finalized, MemoryFinal(client))
         delivery = Delivery(client, final, member.keys, secrets, others, LOG, ERA)
         self.running[member.key] = delivery, client

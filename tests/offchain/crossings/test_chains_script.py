@@ -38,6 +38,8 @@ scriptOutput = JSON.stringify({
     () => other.storage('Timestamp', 'Then'),
     () => other.storage('System', 'Account'),
     () => other.constant('Balances', 'Nothing'),
+    () => other.storage('System', 'BlockHash', '9'.repeat(5000)),
+    () => chains.open('x'.repeat(5000)).account,
     () => other.submit('no call', {}, { spends: 1 }),
     () => other.submit('Balances.transfer_keep_alive', {}),
   ].map(tried),
@@ -93,6 +95,8 @@ async def test_a_job_reads_another_chain_and_sends_money_there(scene: Scene, poo
             "UnknownItem",
             "UnknownItem",
             "UnknownItem",
+            "UnknownItem",
+            "ChainNotAllowed",
             "BadQuestion",
             "TypeError",
         ]

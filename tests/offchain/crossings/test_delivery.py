@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import trio
 from trio.testing import MockClock
 
 from offchain.crossings.accounts import crossing_key
+from offchain.crossings.other_chain import OtherChain, Others
 from pallets.crossings.pallet import Crossings
 from pallets.primitives.crossing import Failed, Reason, Succeeded
 from pallets.primitives.hashing import blake2_256
-from tests.offchain.crossings.stage import DEST, ERA, SECRET, Home, two_chains
+from tests.offchain.crossings.stage import DEST, ERA, NETWORK, SECRET, Home, two_chains
 from tests.offchain.real_node import call_bytes
 from tests.pallets.crossing_chain import TRANSFER
 from tests.pallets.job_chain import UNIT
@@ -128,6 +131,45 @@ async def test_a_dead_transaction_is_made_again_and_a_used_nonce_is_found(
         told = await home.over(stolen)
         assert isinstance(told, Crossings.Failed) and told.reason is Reason.NonceMoved
         assert isinstance(await home.over(home.queue(UNIT)), Crossings.Delivered) and home.arrived() == 2 * UNIT
+
+
+class Slow(Others):
+    """Connections that are waited for until the gate is open."""
+
+    gate = trio.Event()
+    waits = trio.Event()
+
+    async def chain(self, genesis: bytes, endpoints: Sequence[bytes]) -> OtherChain:
+        Slow.waits.set()
+        await Slow.gate.wait()
+        return await super().chain(genesis, endpoints)
+
+
+async def test_what_is_over_before_a_step_ends_troubles_nobody(jumping_clock: MockClock, tmp_path: Path) -> None:
+    async with two_chains(tmp_path) as home:
+        await ready(home)
+        home.kill()
+        holder = home.whose(0)
+        home.run(holder, kind=Slow)
+        number = home.queue(UNIT)
+        await Slow.waits.wait()
+        home.chain.govern("withdraw", chain=home.genesis)
+        await trio.sleep(4)
+        Slow.gate.set()
+        await trio.sleep(4)
+        assert await home.reason(number) is Reason.Withdrawn
+        assert isinstance(await home.over(home.queue(UNIT)), Crossings.Delivered)
+
+
+async def test_what_one_endpoint_says_of_a_chain_another_has_not_said(jumping_clock: MockClock, tmp_path: Path) -> None:
+    async with two_chains(tmp_path) as home:
+        others = Others(lambda: NETWORK, allow_private=True)
+        home.nursery.start_soon(others.run)
+        runtimes = []
+        for endpoint in (*home.endpoints * 2, home.endpoints[0].replace(b"127.0.0.1", b"localhost")):
+            other = await others.chain(home.genesis, [endpoint])
+            runtimes.append(await other.runtime(await other.final_head()))
+        assert runtimes[0] is runtimes[1] and runtimes[0] is not runtimes[2]
 
 
 async def test_a_chain_out_of_reach_or_another_is_named(jumping_clock: MockClock, tmp_path: Path) -> None:

@@ -15,7 +15,20 @@ from pallets.primitives.crossing import AsBytes, ByName
 from pallets.primitives.extrinsic import Sr25519, UncheckedExtrinsic
 from pallets.primitives.keys import dev_keypair, verify_sr25519
 from pallets.primitives.metadata_v14 import CODEC, MetadataV14
+from pallets.primitives.portable_types import (
+    Basic,
+    Cases,
+    CompactForm,
+    Composite,
+    Definition,
+    Field,
+    PortableType,
+    Primitive,
+    Tuple,
+    Type,
+)
 from pallets.primitives.scale import compact
+from tests.pallets.crossing_chain import TRANSFER
 from tests.vectors import vector
 
 ALICE, DEST = dev_keypair("Alice"), b"\x77" * 32
@@ -94,6 +107,60 @@ def test_other_accounts_are_refused_by_their_name() -> None:
             each.type.path = ["account", "AccountId20"]
     with pytest.raises(Unsupported, match="Address is account::AccountId20"):
         made(strange).signed(ALICE, b"\0\0", 7, GENESIS, BIRTH, PERIOD)
+
+
+def nested(changed: MetadataV14, depth: int, last: Definition) -> int:
+    """A type that has twice another, which has twice another, and so on; of `last`, by its number."""
+    for level in range(depth + 1):
+        definition = last if level == 0 else Tuple([10_000 + level - 1] * 2)
+        changed.types.append(PortableType(10_000 + level, Type([], [], definition, [])))
+    return 10_000 + depth
+
+
+@pytest.mark.parametrize("last", [Tuple([]), Tuple([10_003]), Tuple([77_777])], ids=["nothing", "itself", "unknown"])
+def test_types_that_an_endpoint_makes_up_hold_nobody_up(last: Definition) -> None:
+    strange = changed(POLKADOT)
+    extension = next(each for each in strange.extrinsic.extensions if each.identifier == "CheckWeight")
+    extension.type = nested(strange, 64, last)
+    other = made(strange)
+    if last == Tuple([77_777]):
+        with pytest.raises(Unsupported, match="makes no sense: KeyError"):
+            other.signed(ALICE, b"\0\0", 7, GENESIS, BIRTH, PERIOD)
+    else:
+        assert other.signed(ALICE, b"\0\0", 7, GENESIS, BIRTH, PERIOD)
+    calls = next(each.type for each in strange.types if each.type.path == ["polkadot_runtime", "RuntimeCall"])
+    assert isinstance(calls.definition, Cases)
+    calls.definition.cases[0].fields[0].type = extension.type
+    with pytest.raises(BadCall, match="can't be read"):
+        made(strange).moves(b"\0" * 40)
+
+
+def test_metadata_that_describes_no_transactions_is_unsupported() -> None:
+    nameless, typeless = changed(POLKADOT), changed(POLKADOT)
+    extrinsic = next(each.type for each in nameless.types if each.id == nameless.extrinsic.type)
+    extrinsic.params.clear()
+    typeless.extrinsic.type = 77_777
+    for other in (made(nameless), made(typeless)):
+        with pytest.raises(Unsupported):
+            other.encoded(named(TRANSFER, transfer(1)))
+        with pytest.raises(Unsupported):
+            other.moves(b"\5\3")
+        with pytest.raises(Unsupported):
+            other.signed(ALICE, b"\0\0", 7, GENESIS, BIRTH, PERIOD)
+    with pytest.raises(Unsupported, match="not of version 14"):
+        OtherRuntime(b"meta\x0f", VERSIONS)
+
+
+def test_an_amount_in_a_type_of_its_own_counts() -> None:
+    strange = changed(POLKADOT)
+    compacts = [each.type.definition for each in strange.types if isinstance(each.type.definition, CompactForm)]
+    (amount,) = {each.id for each in strange.types if each.type.definition == Basic(Primitive.u128)}
+    strange.types.append(PortableType(10_000, Type([], [], Composite([Field(None, amount)]), [])))
+    for each in compacts:
+        if each.type == amount:
+            each.type = 10_000
+    call = runtime(POLKADOT).encoded(named(TRANSFER, transfer(5)))
+    assert made(strange).moves(call).amount == 5
 
 
 def test_all_amounts_count_and_what_has_none_is_refused() -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
-from offchain.effects.chain_host import ChainHost
+from offchain.effects.chain_host import URL, ChainHost
 from offchain.effects.leaving import Leaving
 from offchain.effects.local import LocalChain
 from offchain.effects.pinned import PinnedWorld
-from offchain.sandbox.base import Answer, Context, Failure, Limits, Outcome, Sandbox, Success
+from offchain.effects.verified import NotTheChains, Verified
+from offchain.sandbox.base import Answer, Ask, Context, Failure, Limits, Outcome, Sandbox, Success
 from pallets.primitives.effects import (
     MAGIC,
     MAX_ACTIONS,
@@ -168,3 +169,53 @@ def test_but_for_the_chain_a_pinned_world_is_as_none(sandbox: Sandbox) -> None:
         pinned, _ = ran(sandbox, script, LocalChain().host(BOB))
         assert pinned == sandbox.run(script.encode(), b"", LIMITS, replace(CONTEXT, pinned=False))
         assert isinstance(pinned, Success)
+
+
+class Lying:
+    """A recorder's word: what its own host says, but where `lies` has another status and body for a request."""
+
+    def __init__(self, host: ChainHost, lies: dict[str, tuple[int, bytes]]) -> None:
+        self._world, self._lies = PinnedWorld(host), lies
+
+    async def turn(self, asks: Sequence[Ask]) -> Answer:
+        (ask,) = asks
+        answer = await self._world.turn(asks)
+        head = orjson.loads(ask.head)
+        lie = self._lies.get(f"{head['method']} {head['url'].removeprefix(URL)}")
+        if lie is None:
+            return answer
+        return replace(answer, head=orjson.dumps(orjson.loads(answer.head) | {"status": lie[0]}), body=lie[1])
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {},
+        {"GET kv/0x61": (503, b"")},  # what can't be read is nobody's lie
+        {"GET kv/0x61": (200, b"100")},
+        {"GET kv/0x61": (409, b"")},
+        {"GET kv/0x62": (200, b"100")},
+        {"GET keys": (200, b"[]")},
+        {"PUT kv/0x61": (403, b"only a job can write")},
+        {"PUT kv/0x61": (409, b"")},
+        {"POST emit": (409, b"")},
+        {"GET run": (200, b"{}")},
+    ],
+)
+def test_what_a_recorder_says_of_the_chain_is_looked_up_again(lies: dict[str, tuple[int, bytes]]) -> None:
+    """Of what the run has written itself, too: else it would be told of money that it hasn't."""
+    here, there = LocalChain(), LocalChain()
+    here.values[b"b"] = there.values[b"b"] = b"1"
+    world = Verified(Lying(there.host(BOB), lies), lambda: here.host(BOB))
+    requests = [("PUT", "kv/0x61", b"2"), ("GET", "kv/0x61", b""), ("GET", "kv/0x62", b""), ("GET", "keys", b"")]
+    asked = [*requests, ("POST", "emit", b"{}"), ("GET", "run", b"")]
+
+    def replay() -> None:
+        for id, (method, path, body) in enumerate(asked):
+            at_once(world.turn([Ask(id, "fetch", orjson.dumps({"method": method, "url": URL + path}), body)]))
+
+    if any(status != 503 for status, _ in lies.values()):
+        with pytest.raises(NotTheChains):
+            replay()
+    else:
+        replay()

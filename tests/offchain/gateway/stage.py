@@ -32,7 +32,7 @@ from offchain.serving.receipt_records import AGENT_BY_NAME
 from pallets.primitives.agent_record import Agent, AgentKind, AgentPolicy
 from pallets.primitives.cluster import ClusterKey
 from pallets.primitives.hashing import blake2_256
-from pallets.primitives.http import HttpResponse, request_hash, response_hash
+from pallets.primitives.http import HttpRequest, HttpResponse, request_hash, response_hash
 from pallets.primitives.job_record import Shares
 from pallets.primitives.receipt import RECEIPT, Receipt, receipt_bytes
 from pallets.primitives.service import ServicePolicy
@@ -119,6 +119,8 @@ class StubWorker:
     sockets: list[WebSocket] = field(default_factory=list)
     on_cancel: trio.Event = field(default_factory=trio.Event)
     sequence: int = 0
+    calls: dict[int, Callable[[wire.Answered | wire.NotAnswered], None]] = field(default_factory=dict)
+    """Of agents, that this worker's runs wait for."""
 
     async def converse(self, socket: WebSocket) -> None:
         self.sockets.append(socket)
@@ -136,9 +138,21 @@ class StubWorker:
                 elif isinstance(said, wire.Cancel):
                     self.cancelled.append(said.id)
                     self.on_cancel.set()
+                elif isinstance(said, wire.Answered | wire.NotAnswered):
+                    self.calls.pop(said.id)(said)
                 elif not isinstance(said, wire.TakesCalls):
                     await say(wire.Found(said.id, self.files.get(said.receipt)))
             nursery.cancel_scope.cancel()
+
+    async def call(self, ask: wire.Ask, say: Say, agent: int) -> wire.Answered | wire.NotAnswered:
+        """What becomes of a call of an agent by the run of a request."""
+        number, (tell, heard) = len(self.asks), trio.open_memory_channel[Any](1)
+        self.calls[number] = tell.send_nowait
+        ours = [("x-request-id", f"call-{number}"), ("x-fathom-caller", str(ask.agent)), ("x-fathom-depth", "1")]
+        request = HttpRequest("GET", "/", "", ours, b"")
+        await say(wire.CallAgent(ask.id, number, None, str(agent), request, None))
+        answered: wire.Answered | wire.NotAnswered = await heard.receive()
+        return answered
 
     def end(self, ask: wire.Ask, response: HttpResponse, logs: list[str] | None = None) -> wire.End:
         """A true receipt of an answer."""

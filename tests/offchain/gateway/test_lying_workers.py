@@ -18,7 +18,8 @@ from offchain.gateway import dispatch, links
 from offchain.gateway.asked import RequestLimits
 from offchain.serving import wire
 from pallets.primitives.http import Headers, HttpResponse
-from tests.offchain.gateway.stage import PATIENCE, Say, StubWorker, echo, error_of, said, staged
+from pallets.primitives.keys import Keypair, Scheme
+from tests.offchain.gateway.stage import GATEWAY, PATIENCE, Say, StubWorker, echo, error_of, said, staged
 
 STREAM: Headers = [("content-type", "text/event-stream")]
 TRUE = HttpResponse(200, [], b"true")
@@ -191,6 +192,24 @@ async def test_another_worker_answers_and_without_one_the_caller_is_told(monkeyp
             error_of(told, *((502, "bad-answer") if lie in LIES_IN_ANSWERS else (503, "worker-gone")))
             assert "x-fathom-receipt" not in told.headers, lie
             await stage.linked(1)
+
+
+async def test_a_call_that_may_have_been_run_counts_as_all_that_it_may_cost() -> None:
+    price, told = 7, list[wire.Answered | wire.NotAnswered]()
+
+    async def calling(worker: StubWorker, ask: wire.Ask, say: Say) -> None:
+        if ask.agent == 1:
+            await bad_signature(worker, ask, say)
+        else:
+            told.extend([await worker.call(ask, say, 1) for _ in range(2)])
+            await worker.answer(ask, say, TRUE)
+
+    async with staged(calling) as stage, stage.client() as client:
+        stage.deploy(1, b"called", price=price)
+        stage.pays(1, Keypair.from_suri(GATEWAY, Scheme.ED25519).public)
+        most = {"x-fathom-max-charge": str(price * 10**9)}  # what one call of it may cost
+        assert (await client.get("/agents/echo/", headers=most)).content == TRUE.body
+    assert [each.error for each in told if isinstance(each, wire.NotAnswered)] == ["bad-answer", "too-costly"]
 
 
 async def test_what_the_gateway_knows_better_no_worker_refuses_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, get_args, get_origin
 
 from hypothesis.strategies import SearchStrategy
@@ -35,7 +36,7 @@ from pallets.primitives.types import (
 
 
 class Judge:
-    """One runtime, as we know it and as scalecodec learns it from the V14 metadata.
+    """One runtime, as we know it and as scalecodec learns it from the V14 metadata when it is first asked.
 
     With `module_errors` the values drawn include pallets' errors, and those of pallets that this runtime hasn't.
     """
@@ -47,15 +48,29 @@ class Judge:
         self.names: dict[str, Any] = {}
         for pallet in self.runtime.pallets:
             self.names.update(vars(type(pallet)))
-        self.config = RuntimeConfigurationObject(implements_scale_info=True)
-        self.config.update_type_registry(load_type_registry_preset("core"))
-        data = ScaleBytes(metadata_bytes(runtime, 14))
-        self.metadata = self.config.create_scale_object("MetadataVersioned", data=data)
-        self.metadata.decode()
-        self.config.add_portable_registry(self.metadata)
-        self.types: list[dict[str, Any]] = [entry["type"] for entry in self.metadata.portable_registry.value["types"]]
         self.strategies: dict[Any, SearchStrategy[Any]] = {}  # built once, or calls within calls would multiply them
         self.annotations = {number: annotation for annotation, number in self.source.registry.ids.items()}
+
+    @cached_property
+    def config(self) -> RuntimeConfigurationObject:
+        """What scalecodec knows before it has read the metadata, and of it afterwards."""
+        config = RuntimeConfigurationObject(implements_scale_info=True)
+        config.update_type_registry(load_type_registry_preset("core"))
+        return config
+
+    @cached_property
+    def metadata(self) -> Any:
+        """The metadata, as scalecodec reads it: that takes it seconds."""
+        data = ScaleBytes(metadata_bytes(type(self.runtime), 14))
+        metadata = self.config.create_scale_object("MetadataVersioned", data=data)
+        metadata.decode()
+        self.config.add_portable_registry(metadata)
+        return metadata
+
+    @cached_property
+    def types(self) -> list[dict[str, Any]]:
+        """Of the portable registry."""
+        return [entry["type"] for entry in self.metadata.portable_registry.value["types"]]
 
     def decode(self, number: int, data: bytes) -> Any:
         """What scalecodec reads in exactly these bytes."""
@@ -67,6 +82,12 @@ class Judge:
         """What scalecodec writes for a value in its own terms."""
         made = self.config.create_scale_object(f"scale_info::{number}", metadata=self.metadata)
         return bytes(made.encode(value).data)
+
+
+@cache
+def judge_of(runtime: type[Runtime]) -> Judge:
+    """The judge of a runtime that all modules of a test run share."""
+    return Judge(runtime)
 
 
 def tidy(value: Any) -> Any:

@@ -23,7 +23,7 @@ from pallets.primitives.types import AccountId, FixedBytes
 from pallets.runtime import DevRuntime
 from tests.pallets.frame.feature_runtime import FeatureRuntime
 from tests.pallets.frame.random_values import call_values, foreign_values, struct_values, values_of
-from tests.pallets.frame.scalecodec_judge import Judge, Spelling, hexed, tidy
+from tests.pallets.frame.scalecodec_judge import Judge, Spelling, hexed, judge_of, tidy
 
 RUNTIMES: tuple[type[Runtime], ...] = (FeatureRuntime, DevRuntime)
 EXAMPLES = settings(
@@ -61,7 +61,7 @@ class Case(NamedTuple):
     spell: Callable[[Any, bool], Any]
 
 
-JUDGES = {runtime: Judge(runtime) for runtime in RUNTIMES}
+JUDGES = {runtime: judge_of(runtime) for runtime in RUNTIMES}
 
 
 def annotated(judge: Judge, number: int, annotation: Any) -> Case:

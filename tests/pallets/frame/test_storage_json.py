@@ -17,9 +17,9 @@ from pallets.sudo import Sudo
 from pallets.system.account import AccountInfo
 from pallets.system.pallet import System
 from tests.pallets.frame.random_values import values_of
-from tests.pallets.frame.scalecodec_judge import Judge
+from tests.pallets.frame.scalecodec_judge import judge_of
 
-JUDGE = Judge(DevRuntime)
+JUDGE = judge_of(DevRuntime)
 SHOWN_ONLY = ("Events", "Holds")  # types of the composed runtime
 ITEMS = [stored for stored in _index(DevRuntime).by_prefix.values() if stored.item not in SHOWN_ONLY]
 

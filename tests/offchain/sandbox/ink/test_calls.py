@@ -153,6 +153,17 @@ class TestMade:
         ledger.install(contract(("seal0.set_code_hash", 0x80), data=DATA | {0x80: hash}))
         assert ledger.fails(b"").reason.message.startswith("CodeRejected")  # the DAO's to decide
 
+    def test_leave_their_account_to_nobody(self, ledger: Ledger) -> None:
+        """What one has stored is there after its end: who came next would find it."""
+        data = DATA | {0x80: ledger.upload(contract(("seal1.terminate", 0)))}
+        ledger.install(contract(self.instantiate(), returning(ADDRESS, 32), data=data))
+        ledger.stores[AGENT][b"m"] = b"deployed"
+        made = ledger.call(b"").data
+        assert run(ledger, call(0x20), data=DATA | {0: made})[0] == [0]
+        assert ledger.stores[AGENT][b"c" + made + b"m"] == b""
+        ledger.install(contract(self.instantiate(), data=data))
+        assert ledger.fails(b"").reason.message.startswith("DuplicateContract")
+
 
 def test_a_callee_that_fails_undoes_its_own_doing_alone(ledger: Ledger) -> None:
     reverting = ledger.upload(contract(*_writes(2), returning(0x20, 2, flags=1), data=DATA))

@@ -76,6 +76,19 @@ class TestHttp:
         failure = ledger.fails(b"", mode="Oracle")
         assert failure.reason.message == "Invalid URL"
 
+    @pytest.mark.parametrize("url", ["https://chain.fathom/pay", "http://CHAIN.fathom.:443/pay", "https://x.fathom"])
+    def test_of_a_host_within_the_worker(self, ledger: Ledger, url: str) -> None:
+        """Else a contract of another agent's, which was only called, would pay from the purse of who called it."""
+        request = HttpRequest(url, "POST", [], b'{"to": "0x' + KEY.hex().encode() + b'", "amount": 1}')
+        for status, found in (
+            ask(ledger, 1, codec_of(HttpRequest).encode(request)),
+            ask_in_job(ledger, 1, codec_of(HttpRequest).encode(request), "Recorded"),
+        ):
+            assert status == 0 and taken(found, RESPONSE) == HttpResponse(524, "IO Error", [], b"NotAllowed")
+        status, found = ask_in_job(ledger, 22, REQUESTS.encode(([request], 1000)), "Oracle")
+        assert status == 0 and found.startswith(b"\4\1\6") and not ledger.paid
+        assert not any("POST" in asked for asked in ledger.asked)
+
 
 class TestKeys:
     @pytest.mark.parametrize("scheme", [0, 1, 2])

@@ -62,6 +62,15 @@ def test_storage_in_all_its_versions(ledger: Ledger) -> None:
         ("seal0.get_storage", 0, OUT, ROOM),
     ) == [0, 0, NONE, 3]
     assert list(ledger.stores[AGENT]) == [b"m"]
+    unstable = "__unstable__.seal_"
+    assert answers(
+        ledger,
+        (f"{unstable}set_storage", 0x40, len(LONG), 0x80, 5),
+        (f"{unstable}contains_storage", 0x40, len(LONG)),
+        (f"{unstable}get_storage", 0x40, len(LONG), OUT, ROOM),
+        (f"{unstable}clear_storage", 0x40, len(LONG)),
+        ("__unstable__.take_storage", 0x40, len(LONG), OUT, ROOM),
+    ) == [NONE, 5, 0, 5, 3]
 
 
 def test_a_key_too_long_for_the_store_goes_by_its_hash(ledger: Ledger) -> None:
@@ -112,9 +121,11 @@ def test_what_is_told_of_contracts(ledger: Ledger) -> None:
         ("seal0.account_reentrance_count", 0x100),
         ("seal0.instantiation_nonce",),
         ("seal0.call_runtime", 0, 3),
+        ("seal0.xcm_execute", 0, 3),
+        ("seal0.xcm_send", 0, 0, 3, OUT),
         ("seal0.debug_message", 0x80, 5),
         data=data,
-    ) == [1, 0, 1, 0, 0, 3, 0, 1, 0, 10, 0]
+    ) == [1, 0, 1, 0, 0, 3, 0, 1, 42 << 16, 10, 13, 14, 0]
 
 
 def test_hashes_and_signatures(ledger: Ledger) -> None:
@@ -223,7 +234,22 @@ def test_no_pointer_hurts_anybody_else(ledger: Ledger) -> None:
             assert first.reason.kind in ("contract-trapped", "out-of-gas"), (call, first)
 
 
-@pytest.mark.parametrize("input", [b"", b"\2\0\0", CONTRACT_INPUT.encode(CallMessage(0, b"")) + b"x", b"{", b'{"a":1'])
+@pytest.mark.parametrize(
+    "input",
+    [b"", b"\2\0\0", CONTRACT_INPUT.encode(CallMessage(0, b"")) + b"x", b"{", b'{"a":1']
+    + [
+        b'{"path":"/call","method":' + each
+        for each in (
+            b'"GET","queries":null}',
+            b'"GET","queries":{"data":[]}}',
+            b'"GET","queries":{"data":1}}',
+            b'"GET","queries":{"data":["0x"],"deploy":[[1]]}}',
+            b'"POST","bodyBase64":null}',
+            b'"POST","bodyBase64":"MHj/"}',  # 0x and no digit
+            b'"POST","body":"{\\"data\\":\\"0x\\",\\"value\\":\\"' + b"9" * 5000 + b'\\"}"}',
+        )
+    ],
+)
 def test_messages_that_are_none(ledger: Ledger, input: bytes) -> None:
     ledger.install(contract())
     outcome = ledger.job(input)

@@ -28,7 +28,10 @@ def contract(
 ) -> bytes:
     """A contract whose messages make these calls, one after the other, and whose constructor makes `deploy`."""
     used = list(dict.fromkeys(str(name) for name, *_ in (*calls, *deploy)))
-    imports = "".join(f'(import "{name[:5]}" "{name[6:]}" (func ${name} {_type(name)}))' for name in used)
+    imports = "".join(
+        f'(import "{module}" "{name}" (func ${module}.{name} {_type(f"{module}.{name}")}))'
+        for module, name in (each.split(".") for each in used)
+    )
     segments = "".join(
         f'(data (i32.const {at}) "{"".join(f"{chr(92)}{byte:02x}" for byte in content)}")'
         for at, content in (data or {}).items()

@@ -4,7 +4,7 @@
 
 Version 14 is what `state_getMetadata` answers. Nothing is lost: `rewritten` gives the very bytes again.
 
-Errors: `offchain.metadata.UnreadableMetadata`.
+Errors: `UnreadableMetadata`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from offchain.metadata import UnreadableMetadata
 from pallets.primitives import metadata_v14, metadata_v15, metadata_v16
 from pallets.primitives.metadata_v14 import Constant, Pallet, SignedExtension, Storage, StorageEntry
 from pallets.primitives.portable_types import Array, Basic, CompactForm, PortableType, Sequence, Tuple, Type
+from pallets.primitives.portable_values import UnreadableMetadata
 from pallets.primitives.scale import ScaleError, read_compact
 
 MAGIC = b"meta"
