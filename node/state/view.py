@@ -14,7 +14,7 @@ Which block is where: `node.chain.tree`. Keeping the history: `node.state.states
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from typing import Final
 
@@ -30,6 +30,8 @@ BEYOND = b"\xff" * (NUMBER_SIZE + 1)
 ABSENT = b"\0"
 PRESENT = b"\1"
 """How an entry of the history starts: nothing was there, or what follows."""
+BESIDE = b":child_storage:keys:"
+"""What keys start with that no trie has: of what a fork keeps of its child tries (`node.state.remote.children`)."""
 _UNTOUCHED: Final = object()
 
 
@@ -67,6 +69,7 @@ class PastState:
 
     def __init__(self, db: Database, head: Trie, number: int) -> None:
         self.version = head.version
+        self.below: State = head
         self._db, self._head, self._number = db, head, number
         self._next = (number + 1).to_bytes(NUMBER_SIZE, "big")
 
@@ -86,10 +89,10 @@ class PastState:
         return keys_of(self, prefix, after)
 
     def keys_from(self, start: bytes) -> Iterator[bytes]:
-        return _present(self, self._head.keys_from(start), self._touched(start))
+        return present(self, self._head.keys_from(start), of_tries(self._touched(start), start))
 
     def candidates_from(self, start: bytes) -> Iterator[bytes]:
-        return _either(self._head.keys_from(start), self._touched(start))
+        return _either(self._head.keys_from(start), of_tries(self._touched(start), start))
 
     def _touched(self, start: bytes) -> Iterator[bytes]:
         """Keys that any block has changed, ascending. A key that all blocks change costs one step, not one a block."""
@@ -105,7 +108,7 @@ class ForkState:
 
     def __init__(self, base: State, deltas: Sequence[Delta]) -> None:
         self.version = base.version
-        self._base = base
+        self.below = self._base = base
         self._deltas = tuple(reversed(deltas))
         self._keys: list[bytes] | None = None
 
@@ -127,10 +130,10 @@ class ForkState:
         return keys_of(self, prefix, after)
 
     def keys_from(self, start: bytes) -> Iterator[bytes]:
-        return _present(self, self._base.keys_from(start), iter(self._changed(start)))
+        return present(self, self._base.keys_from(start), of_tries(self._changed(start), start))
 
     def candidates_from(self, start: bytes) -> Iterator[bytes]:
-        return _either(candidates_from(self._base, start), iter(self._changed(start)))
+        return _either(candidates_from(self._base, start), of_tries(self._changed(start), start))
 
     def _changed(self, start: bytes) -> list[bytes]:
         if self._keys is None:
@@ -155,7 +158,12 @@ def _either(some: Iterator[bytes], others: Iterator[bytes]) -> Iterator[bytes]:
         last = key
 
 
-def _present(state: State, others: Iterator[bytes], changed: Iterator[bytes]) -> Iterator[bytes]:
+def of_tries(keys: Iterable[bytes], start: bytes) -> Iterator[bytes]:
+    """Keys without those kept beside, unless they are what is read from `start` on."""
+    return iter(keys) if start.startswith(BESIDE) else (key for key in keys if not key.startswith(BESIDE))
+
+
+def present(state: State, others: Iterator[bytes], changed: Iterator[bytes]) -> Iterator[bytes]:
     """The keys that a state has, out of those of another one and those in which it differs; both come ascending."""
     mine = next(changed, None)
     for key in others:
