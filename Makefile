@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 COMPILED := $(shell grep -o '"[a-z_/]*\.py"' setup.py | tr -d '"')
 NATIVE := $(wildcard *.so $(addsuffix *.so,$(basename $(COMPILED))))
 QUICKJS := offchain/sandbox/quickjs.wasm
+AGENTS := $(shell find offchain/agents -name agent.json -o -path '*/src/*' -o -path 'offchain/agents/parts/*')
 AI ?= 1
 MODELS := $(if $(filter-out 0,$(AI)),$(VENV)/.ai)
 
@@ -14,7 +15,7 @@ MODELS := $(if $(filter-out 0,$(AI)),$(VENV)/.ai)
 dev: build $(MODELS) ## the chain, three workers, and their URLs; AI=0 leaves out the models (210 MB)
 	$(BIN)/fathom dev $(ARGS)
 
-build: $(VENV)/.run $(QUICKJS)
+build: $(VENV)/.run $(QUICKJS) $(VENV)/.agents
 
 compiled: build ## native code again, after `make pure`
 	$(BIN)/python setup.py --quiet build_ext --inplace --force
@@ -40,6 +41,10 @@ $(VENV)/.ai: requirements/ai.txt | $(VENV)/.run # without dependencies: see ai.i
 $(QUICKJS): package-lock.json
 	test -d node_modules/quickjs-wasi -a -d node_modules/esbuild || npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 	cp node_modules/quickjs-wasi/quickjs.wasm $@
+
+$(VENV)/.agents: $(AGENTS) offchain/agents/shipping.py | $(VENV)/.run $(QUICKJS) # the scripts that are shipped, of their sources
+	$(BIN)/python -m offchain.agents.shipping
+	touch $@
 
 node_modules/.clients: package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
@@ -107,4 +112,4 @@ lock: $(VENV)/.dev ## resolve the dependencies again
 		--no-emit-find-links --custom-compile-command "make lock" -o requirements/ai.txt requirements/ai.in
 
 clean:
-	rm -rf $(VENV) $(VENV)-asi node_modules $(QUICKJS) build *.egg-info $(NATIVE)
+	rm -rf $(VENV) $(VENV)-asi node_modules $(QUICKJS) offchain/agents/*/agent.js build *.egg-info $(NATIVE)

@@ -3,7 +3,7 @@
 ## Overview
 
 Each has a folder here that is a project of `fathom agent`: `agent.json`, what it is made of in `src/`, and its bundle
-beside them, `agent.js`, which is what is deployed. `python -m offchain.agents.shipping` makes the bundles anew.
+beside them, `agent.js`, which is what is deployed and which `make build` makes by `python -m offchain.agents.shipping`.
 
 ## Usage
 
