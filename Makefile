@@ -56,7 +56,8 @@ $(VENV)-asi/.installed: requirements/asi.txt # a client that can't share an envi
 	touch $@
 
 test: build $(VENV)/.dev $(MODELS) $(VENV)-asi/.installed node_modules/.clients ## what CI runs
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile
+	@# plain: to take every assertion apart costs each process 20 s; what fails is run again to be told
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --assert=plain || { $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none; exit 1; }
 
 check: $(VENV)/.dev ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -36,22 +36,26 @@ def database(base_path: Path) -> Database:
 
 
 class Made(NamedTuple):
-    """A chain of twelve blocks, the first of them final; the blocks' hashes, that of genesis first."""
+    """A chain, the first of whose blocks is final; the blocks' hashes, that of genesis first."""
 
     base_path: Path
     hashes: list[str]
 
 
-@pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Made once: each test works on a copy."""
-    base_path = tmp_path_factory.mktemp("made")
+def chain_of(base_path: Path, blocks: int) -> Made:
+    """A chain of so many blocks."""
     with node_process(base_path, "--sealing", "manual") as node:
         hashes = [node.call("chain_getBlockHash", 0)]
-        for _ in range(12):
+        for _ in range(blocks):
             hashes.append(node.call("engine_createBlock", True, False)["hash"])
         node.call("engine_finalizeBlock", hashes[1])
     return Made(base_path, hashes)
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Twelve blocks, made once: each test works on a copy."""
+    return chain_of(tmp_path_factory.mktemp("made"), 12)
 
 
 @pytest.fixture
@@ -150,16 +154,17 @@ def test_a_damaged_history_spoils_the_values_it_is_of(made: Made) -> None:
         node.call("engine_createBlock", True, True)
 
 
-def test_a_damaged_state_keeps_the_node_from_starting(made: Made) -> None:
-    db = database(made.base_path)
+def test_a_damaged_state_keeps_the_node_from_starting(tmp_path: Path) -> None:
+    chain_of(tmp_path, 3)  # so few that the largest table is the state's
+    db = database(tmp_path)
     db._columns["state"].flush()
     db.close()
-    table = max((made.base_path / DB).glob("*.sst"), key=lambda file: file.stat().st_size)
+    table = max((tmp_path / DB).glob("*.sst"), key=lambda file: file.stat().st_size)
     data = bytearray(table.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 64] = bytes(64)
     table.write_bytes(data)
-    assert "is damaged: Corruption" in refusal(made.base_path)
+    assert "is damaged: Corruption" in refusal(tmp_path)
 
 
 def test_a_state_that_is_not_that_of_the_best_block_keeps_the_node_from_starting(made: Made) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, get_args, get_origin
 
 from hypothesis.strategies import SearchStrategy
@@ -84,10 +84,14 @@ class Judge:
         return bytes(made.encode(value).data)
 
 
-@cache
+JUDGES: dict[type[Runtime], Judge] = {}
+
+
 def judge_of(runtime: type[Runtime]) -> Judge:
     """The judge of a runtime that all modules of a test run share."""
-    return Judge(runtime)
+    if runtime not in JUDGES:
+        JUDGES[runtime] = Judge(runtime)
+    return JUDGES[runtime]
 
 
 def tidy(value: Any) -> Any:
