@@ -23,6 +23,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -106,15 +107,18 @@ class ChainSpec:
             document,
         )
 
-    @property
+    @cached_property
     def state_version(self) -> int:
         """The trie version of the state, as the runtime in `:code` says; 0 where it is too old to say."""
         return _state_version(self.genesis)
 
     def genesis_header(self) -> Header:
         """The header of block 0."""
-        root = trie.root(self.genesis, self.state_version)
-        return Header(bytes(32), 0, root, trie.EMPTY_ROOT, [])
+        return Header(bytes(32), 0, self._state_root, trie.EMPTY_ROOT, [])
+
+    @cached_property
+    def _state_root(self) -> bytes:
+        return trie.root(self.genesis, self.state_version)
 
     def raw_document(self) -> dict[str, Any]:
         """The spec with its genesis as raw storage, the form to hand on."""

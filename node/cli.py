@@ -58,6 +58,8 @@ COMMANDS = {
     "purge-chain": Lazy("node.maintenance.cli", "Remove a chain's database.", CHAINS),
     "connect": Lazy("offchain.connect.cli", "Look at Kusama, Phala and others: blocks, storage, accounts.", OTHERS),
     "submit": Lazy("offchain.connect.submit.cli", "Submit a transaction to another chain, after a dry run.", OTHERS),
+    "fork": Lazy("node.commands.fork", "Go on with another chain here, by its own runtime.", OTHERS),
+    "replay": Lazy("node.replay.cli", "Execute a block of the past again, and compare what comes of it.", OTHERS),
     "mirror": Lazy("offchain.connect.mirror.cli", "Bring Phala's real workers to a dev chain.", OTHERS),
     "key": Lazy("node.commands.keys", "Generate, inspect and insert keys.", KEYS),
     "sign": Lazy("node.commands.signatures", "Sign a message with a secret key.", KEYS),

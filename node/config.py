@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pallets.primitives.hash_onion import DEV_SECRET
 
@@ -90,6 +91,22 @@ class PoolConfig:
 
 
 @dataclass(frozen=True)
+class ForkConfig:
+    """How a node goes on with somebody else's chain."""
+
+    code_cache: Path | None
+    """Where compiled runtimes are kept: a directory of its owner's alone. `None` compiles anew at each start."""
+    mock_signatures: bool = False
+    """Whether the mock signature is anybody's from the start."""
+    wasm_override: Path | None = None
+    """A runtime that takes the place of the chain's."""
+    import_storage: Mapping[str, Any] = field(default_factory=dict)
+    """Entries of the state by names, which are set before anything else happens."""
+    runtime_log_level: int = 3
+    """0 (off) to 5 (trace)."""
+
+
+@dataclass(frozen=True)
 class NodeConfig:
     """One node. `base_path` of `None` is a temporary directory, removed at the end."""
 
@@ -122,6 +139,8 @@ class NodeConfig:
     rpc: RpcConfig = RpcConfig()
     prometheus: PrometheusConfig | None = None
     """`None` serves no metrics."""
+    fork: ForkConfig | None = None
+    """Where the chain is somebody else's, whose keys nobody here has."""
 
     @property
     def state_to_load(self) -> Path | None:

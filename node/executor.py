@@ -4,10 +4,10 @@
 
 `Executor.runtime_at(backend)` finds the runtime of a state by the version its `:code` names. What comes back is a
 `Runtime`: a protocol that says what the node needs (build blocks, judge transactions, answer API calls) and nothing of
-how it is done. `NativeRuntime` runs our own pallets in this process; a foreign chain's Wasm will be the second
-implementation. The runtime that executes a block is that of its parent's state, so a chain that is upgraded is read,
-executed again and taken back block by block with the runtime of each. No block is built from which this program
-couldn't go on: see `Executor.refusal`.
+how it is done. `NativeRuntime` runs our own pallets in this process; a foreign chain's Wasm is `node.fork`'s
+`WasmRuntime`, which an executor has where it is given a way to load it. The runtime that executes a block is that of
+its parent's state, so a chain that is upgraded is read, executed again and taken back block by block with the runtime
+of each. No block is built from which this program couldn't go on: see `Executor.refusal`.
 
 A runtime decodes an extrinsic once and remembers what came of it, and over which data its signature was found to be
 good, until the extrinsic is in a block (`forget`) or too many are remembered. Whoever asks `Validator.claim` first can
@@ -31,7 +31,8 @@ from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol, overload
 
 from node.state.backend import Backend
-from node.trial import Trial
+from node.state.remote.missing import Missing
+from node.trial import BlockTrial, Trial
 from pallets.frame.events import DispatchError
 from pallets.frame.executive import CheckedExtrinsic, Claim, Executive, InherentData, Refusal
 from pallets.frame.extrinsic_types import ApplyExtrinsicResult
@@ -154,7 +155,7 @@ class Runtime(Protocol):
         """The value of `System.Events`."""
         ...
 
-    def trial(self, backend: Backend, header: Header, *, believes_signatures: bool = False) -> Trial:
+    def trial(self, backend: Backend, header: Header, *, believes_signatures: bool = False) -> BlockTrial:
         """Opens a block that is executed step by step to be looked at; one that believes doesn't verify signatures."""
         ...
 
@@ -173,6 +174,10 @@ class Runtime(Protocol):
     def show_entry(self, key: bytes, value: bytes | None) -> NamedEntry | None:
         """An entry of the state by names; `None` where it has none."""
         ...
+
+
+LoadRuntime = Callable[[bytes], Runtime]
+"""Makes a runtime of a `:code`; raises `UnknownRuntime`."""
 
 
 class DecodedExtrinsics:
@@ -285,7 +290,7 @@ class NativeRuntime:
         runtime = self._over(backend)
         try:
             return self._dispatcher(runtime).call(runtime, function, data)
-        except (UnknownRuntimeApi, DecodeError):
+        except (UnknownRuntimeApi, DecodeError, Missing):
             raise
         except Exception as error:
             raise RuntimeTrap(f"{function}: {error!r}") from error
@@ -338,8 +343,15 @@ def _built(runtime: PalletRuntime, header: Header, extrinsics: list[bytes]) -> B
 class Executor:
     """Finds the runtime of a state."""
 
-    def __init__(self, known: Mapping[int, type[PalletRuntime]], verify: Verify = verify_signature) -> None:
+    def __init__(
+        self,
+        known: Mapping[int, type[PalletRuntime]],
+        verify: Verify = verify_signature,
+        load: LoadRuntime | None = None,
+    ) -> None:
+        """`load` makes a runtime of a `:code` that none of the known ones is; without it such a code is unknown."""
         self._known = {version: NativeRuntime(runtime, verify, self.refusal) for version, runtime in known.items()}
+        self._load = load
         self._by_code: dict[bytes, Runtime] = {}
 
     def runtime_at(self, backend: Backend) -> Runtime:
@@ -375,6 +387,8 @@ class Executor:
             raise UnknownRuntime(f"`:code` can't be read: {error}") from None
         native = None if version is None else self._known.get(version.spec_version)
         if version is None or native is None or native.version.spec_name != version.spec_name:
+            if self._load is not None:
+                return self._load(code)
             named = "an old runtime" if version is None else f"{version.spec_name} {version.spec_version}"
             raise UnknownRuntime(
                 f"`:code` is {named}; this program runs "

@@ -18,13 +18,16 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import trio
 
+from node.chain.authorship import Aura, Authorship
+from node.chain.cheats import Cheats, Refused
 from node.chain.finality import LAG_SLOTS, Finalizer
 from node.chain.importer import Importer
 from node.chain.inherents import InherentProvider, RevealedOnion, SlotTimestamp
@@ -32,12 +35,12 @@ from node.chain.pool import Pool, PoolLimits
 from node.chain.producer import Producer
 from node.chain.snapshots import Snapshots
 from node.chain.transactions import Transactions
-from node.chain.tree import Chain
+from node.chain.tree import Chain, ForkedChain
 from node.chain_spec import ChainSpec, InvalidChainSpec
 from node.clock import ChainClock, Wall
-from node.config import NodeConfig, PoolConfig, RpcConfig
+from node.config import ForkConfig, NodeConfig, PoolConfig, RpcConfig
 from node.counts import RpcCounts
-from node.executor import Executor, UnknownRuntime
+from node.executor import Executor, LoadRuntime, UnknownRuntime
 from node.keys.keystore import Keystore, KeystoreError
 from node.keys.session import SessionKeys, development_keys, find_session_keys, insert_development_keys
 from node.metrics.endpoint import serve_metrics
@@ -48,17 +51,24 @@ from node.rpc.serving.server import Server
 from node.state.archive import ArchiveError, check_target, dump, load
 from node.state.db import Database
 from node.state.errors import DatabaseError
+from node.state.remote.errors import RemoteStateError
+from node.state.remote.missing import reading
 from node.verifier.verifier import StartProcess, Verifier, start_process
+from node.wasm.errors import WasmError
 from node.web.errors import CannotListen
 from node.web.http import Request, Response, loopback_only
 from node.web.limits import Limits
 from node.web.server import open_listeners, serve
 from pallets.frame.runtime import Runtime
 from pallets.primitives.hash_onion import DEV_LAYERS, HashOnions
+from pallets.primitives.hashing import storage_prefix
+from pallets.primitives.keys import Keypair
+from pallets.primitives.runtime_code import CODE_KEY
 from pallets.runtime import KNOWN_RUNTIMES
 
 NODE_NAME = "Fathom Node"
 NODE_VERSION = "0.1.0"
+NOW = storage_prefix("Timestamp", "Now")
 MAX_EXTRINSIC = 5 * 1024 * 1024
 
 
@@ -123,7 +133,16 @@ def _start_errors() -> Iterator[None]:
     """Failures that a person can mend become one clear line."""
     try:
         yield
-    except (InvalidChainSpec, DatabaseError, ArchiveError, UnknownRuntime, CannotListen, KeystoreError) as error:
+    except (
+        InvalidChainSpec,
+        DatabaseError,
+        ArchiveError,
+        UnknownRuntime,
+        CannotListen,
+        KeystoreError,
+        RemoteStateError,
+        WasmError,
+    ) as error:
         raise StartError(str(error)) from None
 
 
@@ -134,6 +153,14 @@ def _base_path(config: NodeConfig) -> Iterator[Path]:
     else:
         with tempfile.TemporaryDirectory(prefix="fathom-") as temporary:
             yield Path(temporary)
+
+
+@dataclass(frozen=True)
+class ForkSource:
+    """Somebody else's chain that is served elsewhere: what it calls itself, and the block to go on from."""
+
+    spec: ChainSpec
+    base: ForkedChain
 
 
 @contextmanager
@@ -152,27 +179,36 @@ async def run_node(
     effects: Effects,
     *,
     runtimes: Mapping[int, type[Runtime]] = KNOWN_RUNTIMES,
+    source: ForkSource | None = None,
     task_status: trio.TaskStatus[RunningNode] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Runs a node until cancelled; raises `StartError`. `runtimes` are those it can execute, by spec version."""
+    """Runs a node until cancelled; raises `StartError`. `runtimes` are those it can execute, by spec version.
+
+    With a `source` its chain goes on here, and `config.chain` isn't looked at.
+    """
     started_at_ms = effects.wall()
     with _start_errors():
-        spec = ChainSpec.load(config.chain)
+        spec = ChainSpec.load(config.chain) if source is None else source.spec
         if config.dump_state is not None:
             check_target(config.dump_state)
-    with _database(config, spec) as db:
+    with _database(config, spec) as db, _foreign_runtimes(config) as foreign:
         with _start_errors():
             state = config.state_to_load
             if state is not None:
                 with effects.progress("loading", total=None, unit="records") as at:
                     load(db, spec.genesis_header().hash, state, at)
-            chain = Chain.open(db, spec, Executor(runtimes))
+            executor = Executor(runtimes, load=foreign)
+            chain = await _opened(db, spec, source, executor)
             keystore = Keystore(config.keystore_path or db.path.with_name("keystore"), config.keystore_password)
-            found = _session_keys(config, keystore, chain)
+            author = await _fork_author(config, chain) if config.fork else _own_author(config, keystore, chain)
             listeners = await open_listeners(config.rpc_host, config.rpc_port)
         chain.keep_states = config.state_pruning
         clock = ChainClock(effects.wall, chain.clock_offset())
-        slot_duration = chain.slot_duration_ms()
+        slot_duration = author.authorship.slot_duration_ms
+        if source is not None and chain.best == chain.base and not chain.clock_offset():
+            moment = await reading(source.base.fetcher, lambda: chain.states.head.get(NOW))
+            clock.offset_ms = int.from_bytes(moment or b"", "little") - effects.wall() if moment else 0
+            chain.store_clock_offset(clock.offset_ms)
         if clock.advance_to((chain.best_header().slot() or 0) * slot_duration):
             with _start_errors():
                 chain.store_clock_offset(clock.offset_ms)
@@ -181,19 +217,12 @@ async def run_node(
             chain, _pool(config.pool), MAX_EXTRINSIC, verifier, ban_seconds=config.pool.ban_seconds
         )
         chain.on_reorganised = transactions.on_reorganised
-        authors = found is not None
-        keys = found or development_keys("//Alice")  # which nothing asks a node that doesn't author to use
-        onions = HashOnions(config.onion_secret, DEV_LAYERS)
-        inherents: tuple[InherentProvider, ...] = (
-            SlotTimestamp(slot_duration),
-            RevealedOnion(chain, onions, keys.aura.public),
-        )
-        producer = Producer(chain, transactions, clock, keys.aura, slot_duration, inherents)
+        producer = Producer(chain, transactions, clock, author.authorship, author.inherents, idles=config.fork is None)
         lag = LAG_SLOTS * slot_duration / 1000 if config.finalize_delay is None else config.finalize_delay
-        finalizer = Finalizer(chain, keys.grandpa, lag, on_demand=config.sealing == "manual")
+        finalizer = Finalizer(chain, author.votes_with, lag, on_demand=config.sealing == "manual" and not config.fork)
         importer = Importer(chain, transactions, clock)
         snapshots = None
-        if authors and spec.chain_type == "Development":
+        if config.fork or (author.is_known and spec.chain_type == "Development"):
             snapshots = Snapshots(chain, transactions, clock, producer.reconsider)
         context = Context(
             spec,
@@ -204,7 +233,7 @@ async def run_node(
             snapshots,
             NODE_NAME,
             NODE_VERSION,
-            author=authors,
+            author=author.is_known,
             validator=config.author,
             keystore=keystore,
             random_bytes=effects.random_bytes,
@@ -228,11 +257,14 @@ async def run_node(
             )
             metrics_port = None
             if config.prometheus is not None:
-                counts = producer.counts if authors else None
+                counts = producer.counts if author.is_known else None
                 metrics = NodeMetrics(
                     chain, transactions, rpc_counts, counts, spec.id, config.name, NODE_VERSION, started_at_ms
                 )
                 metrics_port = await nursery.start(serve_metrics, config.prometheus, metrics)
+            if config.fork is not None and chain.best.number == chain.base.number:
+                with _start_errors():
+                    await _set_by_hand(config.fork, Cheats(producer, finalizer))
             task_status.started(
                 RunningNode(
                     config,
@@ -244,14 +276,14 @@ async def run_node(
                     importer,
                     clock,
                     keystore,
-                    authors,
+                    author.is_known,
                     snapshots,
                     port,
                     metrics_port,
                 )
             )
             await trio.lowlevel.checkpoint()  # whoever has started this may subscribe to the very first block
-            if authors:
+            if author.is_known:
                 nursery.start_soon(producer.run, config.sealing)
                 nursery.start_soon(finalizer.run)
 
@@ -261,6 +293,77 @@ def _pool(config: PoolConfig) -> Pool:
     return Pool(
         PoolLimits(config.max_count, config.max_bytes), PoolLimits(config.max_count // 10, config.max_bytes // 10)
     )
+
+
+class _Author(NamedTuple):
+    """Who authors the chain's blocks here."""
+
+    is_known: bool
+    """Whether there is one at all: who has no keys of the chain's authorities, and forks nothing, is none."""
+    authorship: Authorship
+    inherents: tuple[InherentProvider, ...]
+    votes_with: Keypair | None
+
+
+def _own_author(config: NodeConfig, keystore: Keystore, chain: Chain) -> _Author:
+    """One of the authorities of a chain of ours, if the node is told to be and can."""
+    found = _session_keys(config, keystore, chain)
+    keys = found or development_keys("//Alice")  # which nothing asks a node that doesn't author to use
+    slot_duration = chain.slot_duration_ms()
+    inherents: tuple[InherentProvider, ...] = (
+        SlotTimestamp(slot_duration),
+        RevealedOnion(chain, HashOnions(config.onion_secret, DEV_LAYERS), keys.aura.public),
+    )
+    return _Author(found is not None, Aura(chain, keys.aura, slot_duration), inherents, keys.grandpa)
+
+
+async def _opened(db: Database, spec: ChainSpec, source: ForkSource | None, executor: Executor) -> Chain:
+    """The chain of a spec, or one that goes on from another."""
+    if source is None:
+        return Chain.open(db, spec, executor)
+    return await reading(source.base.fetcher, lambda: Chain.fork(db, source.base, executor))
+
+
+async def _fork_author(config: NodeConfig, chain: Chain) -> _Author:
+    """Whoever has forked a chain."""
+    from node.fork.authorship import Unsealed
+    from node.fork.inherents import DevelopmentOnion, Parachains, RelayParent, SlotOf
+
+    authorship = Unsealed(chain) if chain.fetcher is None else await reading(chain.fetcher, lambda: Unsealed(chain))
+    duration = authorship.slot_duration_ms
+    onion = DevelopmentOnion(chain, HashOnions(config.onion_secret, DEV_LAYERS))
+    inherents = SlotTimestamp(duration), SlotOf(), Parachains(chain), RelayParent(chain, duration), onion
+    return _Author(True, authorship, inherents, None)
+
+
+async def _set_by_hand(fork: ForkConfig, cheats: Cheats) -> None:
+    """What the fork is to have otherwise than its chain, each in a block of its own; raises `StartError`."""
+    try:
+        if fork.import_storage:
+            await cheats.set_storage(fork.import_storage)
+        if fork.wasm_override is not None:
+            code = fork.wasm_override.read_bytes()
+            await cheats.set_storage([(CODE_KEY, code)])
+            cheats.chain.runtime_at(cheats.chain.best.hash)
+    except Refused as error:
+        raise StartError(f"the fork can't start like this: {error}") from None
+    except OSError as error:
+        raise StartError(f"{error.filename} can't be read: {error.strerror}") from None
+
+
+@contextmanager
+def _foreign_runtimes(config: NodeConfig) -> Iterator[LoadRuntime | None]:
+    """How other runtimes than ours are run, where the chain is somebody else's."""
+    if config.fork is None:
+        yield None
+        return
+    from node.fork.runtime import WasmRuntime
+    from node.wasm.driver import Driver
+
+    with closing(Driver(config.fork.code_cache)) as driver:
+        with _start_errors():
+            driver.log_up_to(config.fork.runtime_log_level)
+        yield partial(WasmRuntime, driver=driver, mocks=config.fork.mock_signatures)
 
 
 def _session_keys(config: NodeConfig, keystore: Keystore, chain: Chain) -> SessionKeys | None:

@@ -18,7 +18,7 @@ What people are shown of a step: `node.rpc.trace`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from pallets.frame.events import DispatchError, Event
 from pallets.frame.executive import Executive, InherentData
@@ -60,8 +60,24 @@ class Step(NamedTuple):
         return next(paid, None)
 
 
+class BlockTrial(Protocol):
+    """One block under trial, whichever runtime executes it."""
+
+    opened: Step
+
+    def inherents(self, data: InherentData) -> list[bytes]: ...
+
+    def apply(self, extrinsic: bytes) -> Step: ...
+
+    def as_signed(self, call: bytes, signer: bytes) -> bytes: ...
+
+    def call_as_root(self, call: bytes) -> Step: ...
+
+    def finalize(self) -> Step: ...
+
+
 class Trial:
-    """One block under trial."""
+    """One block under trial, by our own pallets."""
 
     def __init__(self, runtime: Runtime, header: Header) -> None:
         """Opens the block of `header` on the state that the runtime has."""
@@ -123,9 +139,7 @@ class Trial:
         self._events += len(events)
         writes = list(self._writes)
         self._writes.clear()
-        infos = (getattr(event, "dispatch_info", None) for event in reversed(events))
-        info = next((found for found in infos if isinstance(found, DispatchInfo)), None)
-        return Step(phase, error, info, events, writes, list(self._changes(writes)))
+        return Step(phase, error, cost_in(events), events, writes, list(self._changes(writes)))
 
     def _changes(self, writes: list[Write]) -> Iterator[Change]:
         state, values = self._runtime.state, self._values
@@ -134,3 +148,9 @@ class Trial:
             after = values[key] = state.get(key)
             if before != after:
                 yield Change(key, before, after)
+
+
+def cost_in(events: list[Event]) -> DispatchInfo | None:
+    """What the last extrinsic cost, by its events."""
+    infos = (getattr(event, "dispatch_info", None) for event in reversed(events))
+    return next((found for found in infos if isinstance(found, DispatchInfo)), None)

@@ -148,6 +148,21 @@ def curves(
     _print("curves", lambda: bench.measure(traders, runs, _progress), json_output)
 
 
+@app.command()
+def fork(
+    spec: Annotated[
+        Path, typer.Argument(metavar="SPEC", help="Raw spec of another chain, such as Kusama's Asset Hub.")
+    ],
+    count: Annotated[int, typer.Option(help="Transfers of a block.", min=1, max=5000)] = 1000,
+    runs: Runs = 3,
+    json_output: Json = False,
+) -> None:
+    """What another chain's own runtime costs: a transfer, an empty block, a full one, the start."""
+    from node.bench import fork as bench
+
+    _print("fork", lambda: bench.measure(spec, count, runs, _progress), json_output)
+
+
 def _print(name: str, measure: Callable[[], dict[str, Any]], json_output: bool) -> None:
     try:
         if not sys.platform.startswith("linux"):

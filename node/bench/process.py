@@ -65,7 +65,7 @@ class Node:
 
     def rss_mib(self) -> float:
         """Resident memory."""
-        return _memory(self.process.pid, "VmRSS")
+        return resident_mib(self.process.pid)
 
     def rss_peak_mib(self) -> float:
         """The most that was ever resident."""
@@ -75,8 +75,15 @@ class Node:
 @contextmanager
 def node(*arguments: str, log: Path, core: int | None = None, module: Sequence[str] = ("node",)) -> Iterator[Node]:
     """Runs `fathom node` with these arguments, ended by SIGTERM; `module` may be another one that runs `node`."""
-    port = _free_port()
-    command = [sys.executable, "-m", *module, "node", *arguments, "--rpc-port", str(port)]
+    port = free_port()
+    with answering([*module, "node", *arguments, "--rpc-port", str(port)], port, log, core) as found:
+        yield found
+
+
+@contextmanager
+def answering(module: Sequence[str], port: int, log: Path, core: int | None = None) -> Iterator[Node]:
+    """Runs a module, with its arguments, that serves JSON-RPC on a port; ended by SIGTERM."""
+    command = [sys.executable, "-m", *module]
     with log.open("ab") as stderr:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
@@ -155,7 +162,13 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | 2)
 
 
-def _free_port() -> int:
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    return _memory(pid, "VmRSS")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -29,9 +29,12 @@ log = logging.getLogger("node.finality")
 
 
 class Finalizer:
-    """Votes as the only authority. The round is the block's number: each block is voted on once."""
+    """Votes as the only authority. The round is the block's number: each block is voted on once.
 
-    def __init__(self, chain: Chain, key: Keypair, usual_delay: float, *, on_demand: bool = False) -> None:
+    Without a key, as on a fork of somebody else's chain, blocks become final the same way, and nothing justifies it.
+    """
+
+    def __init__(self, chain: Chain, key: Keypair | None, usual_delay: float, *, on_demand: bool = False) -> None:
         """`usual_delay` is in seconds from a block's seal to its finality; `on_demand` does without, for now."""
         self.chain, self.key, self.usual_delay = chain, key, usual_delay
         self._delay = None if on_demand else usual_delay
@@ -56,6 +59,9 @@ class Finalizer:
         if header is None:
             raise UnknownBlock(block_hash)
         if number <= self.chain.finalized.number and self.chain.is_canonical(block_hash):
+            return
+        if self.key is None:
+            self.chain.finalize(block_hash, None)
             return
         parent = header.parent_hash  # a block is finalised by the set that was in place before it
         set_id = SET_ID.decode_all(self.chain.call(parent, "GrandpaApi_current_set_id"))

@@ -24,12 +24,15 @@ Finality (`finality`), and blocks made by others (`importer`).
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import trio
 
 from node.abbreviated import short_hash
+from node.chain.authorship import Authorship
 from node.chain.feed import Imported
 from node.chain.inherents import InherentProvider, inherent_data
 from node.chain.transactions import Transactions
@@ -39,15 +42,16 @@ from node.config import Sealing
 from node.counts import ProposerCounts
 from node.executor import BlockBuilder, BuiltBlock
 from node.state.errors import WriteFailed
-from node.state.trie import Update, ordered_root
+from node.state.forked import update_of
+from node.state.remote.missing import Missing
+from node.state.trie import ordered_root
 from pallets.frame.executive import InvalidBlock
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import ExhaustsResources, TransactionValidityError
 from pallets.primitives.codec import codec_of
-from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime, Seal
-from pallets.primitives.keys import Keypair
+from pallets.primitives.header import Header
 from pallets.primitives.scale import DecodeError
-from pallets.primitives.types import U64, Bytes32
+from pallets.primitives.types import U64
 
 LEAD_MS = 10_000  # how far ahead of the clock blocks are sealed without being asked for
 EMPTY_BLOCK_MS = 6_000
@@ -57,8 +61,8 @@ TRIE_SLICE = 200  # changed keys between two chances for other tasks
 RUSH = 64  # ready transactions from which on a block waits for those that are arriving
 RUSH_SECONDS, CALM_SECONDS = 0.25, 0.005  # at most, and how long nothing may have arrived
 SKIPS = 8  # transactions that don't fit before the block is taken to be full
+NO_ROOT = bytes(32)
 NEXT_DUE = codec_of(U64 | None)
-AUTHORITIES = codec_of(list[Bytes32])
 
 log = logging.getLogger("node.producer")
 
@@ -87,24 +91,26 @@ NEXT = Order()
 
 
 class Producer:
-    """The author: one Aura key, one block at a time."""
+    """The author: one block at a time."""
 
     def __init__(
         self,
         chain: Chain,
         transactions: Transactions,
         clock: ChainClock,
-        key: Keypair,
-        slot_duration_ms: int,
+        authorship: Authorship,
         inherents: tuple[InherentProvider, ...],
         now: Callable[[], float] = trio.current_time,
+        *,
+        idles: bool = True,
     ) -> None:
-        """`now` tells seconds, from any beginning: what building takes is measured by it."""
-        self.chain, self.transactions, self.clock, self.key = chain, transactions, clock, key
-        self.slot_duration_ms, self.inherents, self._now = slot_duration_ms, inherents, now
-        authorities = AUTHORITIES.decode_all(chain.call(chain.best.hash, "AuraApi_authorities"))
-        self._turns = max(len(authorities), 1)
-        self._turn = authorities.index(key.public) if key.public in authorities else 0
+        """`now` tells seconds, from any beginning: what building takes is measured by it.
+
+        One that `idles` seals a block at start, and empty ones where nothing happens, and stays near the clock.
+        """
+        self.chain, self.transactions, self.clock, self.authorship = chain, transactions, clock, authorship
+        self.slot_duration_ms, self.inherents, self._now = authorship.slot_duration_ms, inherents, now
+        self._idles = idles
         self.counts = ProposerCounts()
         self._sealed_at = 0.0  # by trio's clock
         self.sealing: Sealing = "manual"
@@ -118,7 +124,7 @@ class Producer:
     async def run(self, sealing: Sealing) -> None:
         """Seals by itself, until cancelled; instant sealing begins with a block, whatever is ready."""
         self.sealing = sealing
-        if sealing == "instant":
+        if sealing == "instant" and self._idles:
             await self._seal()
         while True:
             with trio.CancelScope() as self._mode:
@@ -183,7 +189,7 @@ class Producer:
         async with self.chain.writing:
             order = Order(parent, (), after_slot=self.chain.best_header().slot() or 0)
             for _ in range(length):
-                imported = await self._drive(self._steps(order, takes_clock_along=True))
+                imported = await self._drive(partial(self._steps, order, takes_clock_along=True))
                 order = Order(imported.hash, ())
         self.reconsider()
         return imported
@@ -206,16 +212,16 @@ class Producer:
     def next_slot(self, parent: Header, after: int = 0) -> int:
         """The slot of the next block: the author's own, after the parent's and slot `after`, and not before now."""
         slot = max((parent.slot() or 0) + 1, after + 1, -(-self.clock.now_ms() // self.slot_duration_ms))
-        return slot + (self._turn - slot) % self._turns
+        return self.authorship.own_slot(slot)
 
     def _slot_start(self, header: Header) -> int:
         return (header.slot() or 0) * self.slot_duration_ms
 
-    def _until_next_ms(self) -> int:
+    def _until_next_ms(self) -> float:
         """How long until an empty block is due: the runtime's own need, or the clients'."""
-        due = self._runtime_due()
+        due = self._runtime_due() if self._idles else None
         if due is None:
-            return EMPTY_BLOCK_MS
+            return EMPTY_BLOCK_MS if self._idles else math.inf
         if due > self._slot_start(self.chain.best_header()):
             return min(max(due - self.clock.now_ms(), 0), EMPTY_BLOCK_MS)
         # Due already: a block each slot, however far ahead of the clock we are.
@@ -231,6 +237,8 @@ class Producer:
         return found
 
     async def _within_lead(self) -> None:
+        if not self._idles:
+            return
         ahead = self.next_slot(self.chain.best_header()) * self.slot_duration_ms - self.clock.now_ms() - LEAD_MS
         if ahead > 0:
             await trio.sleep(ahead / 1000)
@@ -259,13 +267,22 @@ class Producer:
 
     async def _build(self, order: Order = NEXT, *, takes_clock_along: bool = False) -> Imported:
         async with self.chain.writing:
-            return await self._drive(self._steps(order, takes_clock_along=takes_clock_along))
+            return await self._drive(partial(self._steps, order, takes_clock_along=takes_clock_along))
 
-    async def _drive(self, steps: Generator[None, None, Imported]) -> Imported:
+    async def _drive(self, begin: Callable[[], Generator[None, None, Imported]]) -> Imported:
+        """Takes all steps, and lets others run in between; what is missing of a forked state is fetched, for a new try.
+
+        Nothing is inserted before the last step, so nothing has happened when a try is given up.
+        """
         started = trio.current_time()
+        steps = begin()
         while True:
             try:
                 next(steps)
+            except Missing as missing:
+                assert self.chain.fetcher is not None  # who else would miss anything
+                await self.chain.fetcher.fetch(missing)
+                steps = begin()
             except StopIteration as end:
                 self._sealed_at = trio.current_time()
                 imported: Imported = end.value
@@ -282,8 +299,7 @@ class Producer:
         if parent is None:
             raise UnknownParent(f"block 0x{on.hex()} is unknown")
         slot = self.next_slot(parent, order.after_slot)
-        digest = PreRuntime(AURA_ENGINE, SLOT.encode(slot))
-        open_header = Header(on, parent.number + 1, bytes(32), bytes(32), [digest])
+        open_header = Header(on, parent.number + 1, bytes(32), bytes(32), self.authorship.digest(on, slot))
         state = chain.state_at(on)
         counts, began = self.counts, self._now()
         filled = counts.filled
@@ -299,7 +315,7 @@ class Producer:
         else:
             tags = yield from self._include_all(builder, order.extrinsics, on_best=on == chain.best.hash)
         built = builder.finalize()
-        update = Update(state, built.changes)
+        update = update_of(state, built.changes)
         while not update.advance(TRIE_SLICE):
             yield
         counts.constructed.observe(self._now() - began)
@@ -329,8 +345,13 @@ class Producer:
 
     def _sealed(self, built: BuiltBlock, state_root: bytes) -> Header:
         header = built.header
-        header.state_root, header.extrinsics_root = state_root, ordered_root(built.extrinsics)
-        header.digest = [*header.digest, Seal(AURA_ENGINE, self.key.sign(header.hash))]
+        if header.state_root not in (NO_ROOT, state_root):
+            named = header.state_root.hex()
+            raise InvalidBlock(f"the runtime says state root 0x{named}, its changes come to 0x{state_root.hex()}")
+        header.state_root = state_root
+        if header.extrinsics_root == NO_ROOT:
+            header.extrinsics_root = ordered_root(built.extrinsics)
+        header.digest = [*header.digest, *self.authorship.seal(header)]
         return header
 
     def _include(self, builder: BlockBuilder, *, on_best: bool) -> Generator[None, None, list[bytes]]:
@@ -358,6 +379,8 @@ class Producer:
                 left_out.update(tx.provides)
                 if on_best:
                     self.transactions.drop_invalid(tx.hash, str(error))
+            except Missing:
+                raise
             except Exception as error:
                 log.exception("❌ transaction 0x%s stopped the runtime and is dropped", tx.hash.hex())
                 self.transactions.drop_invalid(tx.hash, repr(error))

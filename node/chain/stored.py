@@ -17,6 +17,7 @@ BEST_KEY = b"best"
 FINALIZED_KEY = b"finalized"
 PRUNED_KEY = b"pruned"
 OFFSET_KEY = b"clock-offset"
+FORKED_KEY = b"forked"
 
 BODY = codec_of(list[bytes])
 
@@ -78,7 +79,7 @@ def put_ref(batch: Batch, key: bytes, ref: BlockRef) -> None:
 
 def put_clock_offset(batch: Batch, offset_ms: int) -> None:
     """The offset of the chain's clock, in milliseconds."""
-    batch.put("meta", OFFSET_KEY, offset_ms.to_bytes(8, "little"))
+    batch.put("meta", OFFSET_KEY, offset_ms.to_bytes(8, "little", signed=True))
 
 
 def read_header(db: Database, block_hash: bytes) -> Header | None:
@@ -111,7 +112,7 @@ def read_ref(db: Database, key: bytes) -> BlockRef:
 def read_clock_offset(db: Database) -> int:
     """The offset of the chain's clock, in milliseconds."""
     data = db.get("meta", OFFSET_KEY)
-    return 0 if data is None else int.from_bytes(data, "little")
+    return 0 if data is None else int.from_bytes(data, "little", signed=True)
 
 
 def read_pruned(db: Database) -> int:
@@ -135,6 +136,19 @@ def read_delta(db: Database, block_hash: bytes) -> Delta:
         return Delta.decode(data[36:])
     except DecodeError:
         raise CorruptDatabase(f"{db.path} is damaged: what block 0x{block_hash.hex()} changes can't be read") from None
+
+
+def put_forked(batch: Batch, genesis: Header, header: Header, extrinsics: list[bytes]) -> None:
+    """The block that a chain is forked from, which is the best and the final one, and the chain's first."""
+    base = BlockRef(header.hash, header.number)
+    for block, body in (genesis, []), (header, extrinsics):
+        put_block(batch, block, body)
+        batch.put("number", number_key(block.number), block.hash)
+    batch.put("meta", GENESIS_KEY, genesis.hash)
+    batch.put("meta", FORKED_KEY, base.hash + number_key(base.number))
+    batch.put("meta", PRUNED_KEY, number_key(base.number))
+    put_ref(batch, BEST_KEY, base)
+    put_ref(batch, FINALIZED_KEY, base)
 
 
 def genesis_of(db: Database) -> bytes:

@@ -23,10 +23,10 @@ from node.chain.tree import Chain
 from node.state.backend import UnknownBlock
 from node.state.proof import prove
 from node.state.witness import Witnessed, compact_size, proof_size
-from node.trial import Step, Trial
+from node.trial import BlockTrial, Step
 from pallets.frame.executive import InvalidBlock
 from pallets.frame.validity import TransactionValidityError
-from pallets.primitives.header import AURA_ENGINE, SLOT, Header, PreRuntime
+from pallets.primitives.header import Header
 from pallets.primitives.scale import compact
 
 
@@ -86,14 +86,13 @@ class Tracer:
         block = len(unsealed.encode()) + len(compact(len(body))) + sum(map(len, body))
         return BlockStats(proof_size(entries), compact_size(parent.state_root, entries), block, len(body))
 
-    def _open(self, at: bytes, *, believes_signatures: bool) -> Trial:
+    def _open(self, at: bytes, *, believes_signatures: bool) -> BlockTrial:
         chain, producer = self.chain, self.producer
         parent = chain.header(at)
         if parent is None:
             raise UnknownBlock(at)
         slot = producer.next_slot(parent) if at == chain.best.hash else (parent.slot() or 0) + 1
-        digest = PreRuntime(AURA_ENGINE, SLOT.encode(slot))
-        header = Header(at, parent.number + 1, bytes(32), bytes(32), [digest])
+        header = Header(at, parent.number + 1, bytes(32), bytes(32), producer.authorship.digest(at, slot))
         state = chain.state_at(at)
         trial = chain.executor.runtime_at(state).trial(state, header, believes_signatures=believes_signatures)
         for inherent in trial.inherents(inherent_data(producer.inherents, at, slot)):
@@ -104,7 +103,7 @@ class Tracer:
         return trial
 
 
-async def _stepped(trial: Trial, extrinsics: Sequence[bytes]) -> list[Step]:
+async def _stepped(trial: BlockTrial, extrinsics: Sequence[bytes]) -> list[Step]:
     """The step that opened a trial and those of extrinsics; lets others run now and then."""
     steps, started = [trial.opened], trio.current_time()
     for extrinsic in extrinsics:

@@ -31,6 +31,7 @@ from node.chain.tree import Chain
 from node.counts import PoolCounts
 from node.executor import Validator
 from node.later import Later
+from node.state.remote.missing import Missing
 from node.verifier.verifier import Verifier
 from pallets.frame.executive import Claim
 from pallets.frame.validity import BadProof, ExhaustsResources, TransactionSource, TransactionValidityError
@@ -294,7 +295,7 @@ class Transactions:
                     try:
                         self._refuse_early(submission)  # others came first
                         self._believe(submission)
-                        self._admit(submission)
+                        await self._admit_patiently(submission)
                     except Exception as error:  # for who submitted it
                         refusal = error
                 self.counts.finished += 1
@@ -340,6 +341,16 @@ class Transactions:
             self._watchers[tx_hash] = submission.watcher
         self._report(outcomes)
 
+    async def _admit_patiently(self, submission: Submission) -> None:
+        """`_admit`, once what is missing of a forked state has been fetched."""
+        while True:
+            try:
+                self._admit(submission)
+                return
+            except Missing as missing:
+                assert self.chain.fetcher is not None  # who else would miss anything
+                await self.chain.fetcher.fetch(missing)
+
     def _readmit(self, waiting: Iterable[bytes], included: Container[bytes] = ()) -> None:
         """Judges by what is the best block now; what isn't valid any more has come to its end."""
         for data in waiting:
@@ -348,6 +359,10 @@ class Transactions:
                 continue
             try:
                 self._admit_now(submission)
+            except Missing:
+                self._line.append(submission)
+                self._line_bytes += len(data)
+                self._arrived.set()
             except (TransactionValidityError, DecodeError, PoolError):
                 self.counts.invalid += not is_bare(data)
                 self._tell(submission.hash, Status("invalid"))  # or an inherent, for which nobody waits

@@ -21,6 +21,7 @@ Whether a block deserves to be inserted is the importer's and the producer's to 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import NamedTuple
 
 import trio
 
@@ -29,6 +30,7 @@ from node.chain.forks import Forks
 from node.chain.stored import (
     BEST_KEY,
     FINALIZED_KEY,
+    FORKED_KEY,
     PRUNED_KEY,
     BlockRef,
     SideBlock,
@@ -36,6 +38,7 @@ from node.chain.stored import (
     number_key,
     put_block,
     put_clock_offset,
+    put_forked,
     put_genesis,
     put_ref,
     put_side,
@@ -52,7 +55,11 @@ from node.executor import BuiltBlock, Executor, Runtime
 from node.state.backend import State, StateDiscarded, UnknownBlock
 from node.state.db import Batch, Database
 from node.state.delta import Delta
-from node.state.errors import CorruptDatabase
+from node.state.errors import CorruptDatabase, WrongChain
+from node.state.forked import NO_ROOT
+from node.state.forked_states import ForkedStates
+from node.state.remote.missing import Fetches
+from node.state.remote.state import RemoteState
 from node.state.states import Move, States
 from node.state.trie import Nodes
 from node.state.view import ForkState
@@ -73,6 +80,16 @@ class NothingToRevert(Exception):
     """The block to revert to isn't before the best one."""
 
 
+class ForkedChain(NamedTuple):
+    """Somebody else's chain: its first header, and the block to go on from, with its state."""
+
+    genesis: Header
+    header: Header
+    extrinsics: list[bytes]
+    state: RemoteState
+    fetcher: Fetches
+
+
 class Chain:
     """One chain in one database."""
 
@@ -80,6 +97,10 @@ class Chain:
         self.db, self.states, self.executor = db, states, executor
         self.best, self.finalized = best, finalized
         self.genesis_hash = genesis_of(db)
+        self.base = BlockRef(self.genesis_hash, 0)
+        """The first block whose state is here."""
+        self.fetcher: Fetches | None = None
+        """Who brings what is missing of a state, where it may be."""
         self.keep_states: int | None = None
         """Of how many final blocks the states are kept; `None` keeps all."""
         self.pinned: dict[bytes, None] = {}
@@ -113,6 +134,29 @@ class Chain:
             chain = cls(db, states, executor, genesis, genesis)
         db.compact_in_background()
         executor.runtime_at(chain.states.head)  # refuses a chain nobody here can run, before anything else starts
+        return chain
+
+    @classmethod
+    def fork(cls, db: Database, base: ForkedChain, executor: Executor) -> Chain:
+        """A chain that goes on from a block of somebody else's; raises `WrongChain`, `UnknownRuntime` and `Missing`.
+
+        Of the blocks before it only the first is known.
+        """
+        if not db.bind_to_chain(base.genesis.hash):
+            batch = db.batch()
+            put_forked(batch, base.genesis, base.header, base.extrinsics)
+            db.write(batch)
+            db.bind_to_chain(base.genesis.hash)
+        forked = read_ref(db, FORKED_KEY)
+        if forked.hash != base.header.hash:
+            raise WrongChain(f"{db.path} goes on from block {forked.number}, 0x{forked.hash.hex()}")
+        best = read_ref(db, BEST_KEY)
+        header = read_header(db, best.hash)
+        root = base.header.state_root if header is None else header.state_root
+        states = ForkedStates.of(db, base.state, root if base.state.proves else NO_ROOT)
+        chain = cls(db, states, executor, best, read_ref(db, FINALIZED_KEY))
+        chain.base, chain.fetcher = forked, base.fetcher
+        executor.runtime_at(chain.states.head)
         return chain
 
     # Lookups
@@ -226,11 +270,11 @@ class Chain:
         self.imported.publish(imported)
         return imported
 
-    def finalize(self, block_hash: bytes, justification: bytes) -> Finalized:
+    def finalize(self, block_hash: bytes, justification: bytes | None) -> Finalized:
         """Makes a block final, and tells the subscribers; forks that don't lead from it end.
 
-        The latest justification is kept. A block of a fork becomes part of the best chain by that. Raises
-        `UnknownBlock`, also for a block that finality has decided against, and `WriteFailed`.
+        The latest justification is kept, if there is one. A block of a fork becomes part of the best chain by that.
+        Raises `UnknownBlock`, also for a block that finality has decided against, and `WriteFailed`.
         """
         header = self.header(block_hash)
         if header is None or not self._is_open(block_hash):
@@ -241,7 +285,8 @@ class Chain:
         fresh += [block.hash for block in fork]
         batch = self.db.batch()
         batch.delete("justification", self.finalized.hash)
-        batch.put("justification", block_hash, justification)
+        if justification is not None:
+            batch.put("justification", block_hash, justification)
         put_ref(batch, FINALIZED_KEY, final)
         pruned = self._prune(header.number, base, batch)
         if fork:

@@ -131,7 +131,7 @@ def dev(
         base_path=_base_path(base_path, tmp),
         rpc_port=rpc_port,
         rpc_external=unsafe_rpc_external,
-        sealing=_sealing(sealing),
+        sealing=sealing_of(sealing),
         finalize_delay=finalize_delay,
         state_pruning=_pruning(state_pruning),
         load_state=load_state,
@@ -142,12 +142,12 @@ def dev(
         verifiers=_verifiers(verifiers),
         prometheus=None if no_prometheus else PrometheusConfig(prometheus_port, prometheus_external),
     )
-    _logs(levels, detailed_log_output, disable_log_color, json_logs)
+    set_up_logs(levels, detailed_log_output, disable_log_color, json_logs)
     from node.dev import run_dev
 
     port = None if no_gateway else gateway_port
     asked = {"agents": not no_agents, "allow_private": allow_private_network}
-    _run(lambda: run_dev(config, workers, port, json_output, **asked))
+    run(lambda: run_dev(config, workers, port, json_output, **asked))
 
 
 @app.command()
@@ -237,7 +237,7 @@ def node(
         base_path=_base_path(base_path, tmp),
         rpc_port=rpc_port,
         rpc_external=external,
-        sealing=_sealing(sealing),
+        sealing=sealing_of(sealing),
         finalize_delay=finalize_delay,
         author=validator or authority is not None,
         authority=authority,
@@ -268,10 +268,10 @@ def node(
     )
     warnings = [DEV_CORS] if dev and rpc_cors is None else []
     warnings += [EXPOSED] if external and methods == "unsafe" else []
-    _logs(log, detailed_log_output, disable_log_color, json_logs)
+    set_up_logs(log, detailed_log_output, disable_log_color, json_logs)
     from node.dev import run_alone
 
-    _run(lambda: run_alone(config, warnings))
+    run(lambda: run_alone(config, warnings))
 
 
 # From flags to values
@@ -309,7 +309,8 @@ def _node_name(given: str | None) -> str:
     return given
 
 
-def _sealing(text: str) -> Sealing:
+def sealing_of(text: str) -> Sealing:
+    """The mode that a flag names; ends the program where it names none."""
     try:
         return parse_sealing(text)
     except InvalidSealing as error:
@@ -349,7 +350,8 @@ def _verifiers(given: int | None) -> int:
     return int(processors > 1)
 
 
-def _logs(levels: list[str] | None, detailed: bool, no_color: bool, as_json: bool) -> None:
+def set_up_logs(levels: list[str] | None, detailed: bool, no_color: bool, as_json: bool) -> None:
+    """Sets up what the flags say about logs; ends the program where they are wrong."""
     try:
         logs.set_up(levels or (), detailed=detailed, color=not no_color, as_json=as_json)
     except logs.InvalidLogLevel as error:
@@ -359,7 +361,7 @@ def _logs(levels: list[str] | None, detailed: bool, no_color: bool, as_json: boo
 # Running
 
 
-def _run(start: Callable[[], Awaitable[None]]) -> None:
+def run(start: Callable[[], Awaitable[None]]) -> None:
     """Runs until SIGINT or SIGTERM, then ends cleanly; a start error becomes one line."""
     import trio
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from node.chain.finality import Finalizer
 from node.chain.producer import Producer
@@ -15,11 +15,13 @@ from node.chain_spec import ChainSpec
 from node.executor import Runtime
 from node.keys.keystore import Keystore
 from node.state.backend import State, UnknownBlock
+from node.state.remote.missing import reading
 from pallets.primitives.codec import codec_of
 from pallets.primitives.header import DigestItem, Header
 from pallets.primitives.scale import DecodeError, read_compact
 
 DIGEST_ITEM = codec_of(DigestItem)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Context:
     def call(self, block_hash: bytes | None, function: str, data: bytes) -> bytes:
         """A runtime API call on the state after a block."""
         return self.chain.call(self.hash_or_best(block_hash), function, data)
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """What `work` reads of a state; on a fork, once all of it is here. It may be done more than once."""
+        fetcher = self.chain.fetcher
+        return work() if fetcher is None else await reading(fetcher, work)
 
     def header(self, block_hash: bytes) -> Header:
         """A block's header; raises `UnknownBlock`."""

@@ -33,6 +33,7 @@ from node.chain.transactions import TemporarilyBanned
 from node.executor import RuntimeTrap, UnknownRuntime
 from node.state.backend import StateDiscarded, UnknownBlock
 from node.state.errors import DatabaseError
+from node.state.remote.errors import RemoteStateError
 from pallets.frame.runtime_api import UnknownRuntimeApi
 from pallets.frame.validity import TransactionValidityError, UnknownTransaction
 from pallets.primitives.scale import DecodeError
@@ -88,6 +89,8 @@ def query_error(error: Exception) -> RpcError | None:
     match error:
         case DatabaseError():
             return client_error(f"Backend error: {error}")
+        case RemoteStateError():
+            return client_error(f"Backend error: the forked chain can't be read: {error}")
         case UnknownBlock():
             return client_error("UnknownBlock: Header was not found in the database")
         case StateDiscarded(block_hash=block):

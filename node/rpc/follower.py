@@ -35,6 +35,7 @@ from node.rpc.context import Context, to_hex
 from node.rpc.operations import MAX_OPERATIONS, Event, Operation, Steps
 from node.rpc.serving.session import Session, Subscription
 from node.state.backend import StateDiscarded, UnknownBlock
+from node.state.remote.missing import Missing
 from pallets.primitives.runtime_code import RuntimeVersion
 
 MAX_FOLLOWERS = 4
@@ -65,7 +66,10 @@ class Follower:
             try:
                 first = deque(self.follow.begin(trio.current_time()))
                 while not self.is_over:
-                    event = self._next(first)
+                    try:
+                        event = self._next(first)
+                    except Missing as missing:
+                        event = await self._fetched(missing)
                     if event is not None:
                         yield event
                     if first or self._untold or self._runnable() is not None:
@@ -114,6 +118,17 @@ class Follower:
         else:
             self.operations[operation.identifier] = self.operations.pop(operation.identifier)  # the others' turn
         return event
+
+    async def _fetched(self, missing: Missing) -> Event | None:
+        """Fetches what the operation lacks whose turn it is; the event that ends it where that can't be had."""
+        operation, fetcher = self._runnable(), self.node.chain.fetcher
+        assert fetcher is not None and operation is not None  # who else would miss anything
+        try:
+            await fetcher.fetch(missing)
+        except Exception as error:
+            self.stop(operation.identifier)
+            return operation.fail(error)
+        return None
 
     def _runnable(self) -> Operation | None:
         return next((operation for operation in self.operations.values() if operation.is_going), None)

@@ -13,7 +13,7 @@ from node.rpc.context import Context, optional_hex, to_hex
 from node.rpc.errors import INVALID_COUNT, RpcError, response_too_big
 from node.rpc.registry import Hash, Hex, method, subscription
 from node.rpc.storage_items import SLICE_KEYS, StorageItem, found_items
-from node.state.proof import prove
+from node.state.forked import prove_in
 from pallets.primitives.codec import codec_of
 from pallets.primitives.hashing import blake2_256
 from pallets.primitives.runtime_code import RuntimeVersion
@@ -152,7 +152,7 @@ async def state_getReadProof(node: Context, keys: list[Hex], hash: Hash | None =
     entries: dict[bytes, None] = {}
     size = 0
     for at in range(0, max(len(keys), 1), SLICE_PROVEN):
-        for entry in prove(node.chain.state_at(block), keys[at : at + SLICE_PROVEN]):
+        for entry in prove_in(node.chain.state_at(block), keys[at : at + SLICE_PROVEN]):
             size += 0 if entry in entries else 2 * len(entry)
             entries[entry] = None
         if size > node.max_response:
@@ -185,8 +185,8 @@ async def state_subscribeStorage(node: Context, keys: list[Hex] | None = None) -
 async def _storage_changes(node: Context, keys: dict[bytes, None] | None) -> AsyncIterator[Any]:
     async with node.chain.imported.subscribe(node.message_buffer) as blocks:
         if keys is not None:
-            state = node.chain.states.head
-            changes = [[to_hex(key), optional_hex(state.get(key))] for key in keys]
+            head = node.chain.states.head
+            changes = await node.read(lambda: [[to_hex(key), optional_hex(head.get(key))] for key in keys])
             yield {"block": to_hex(node.chain.best.hash), "changes": changes}
         async for block in blocks:
             if not block.is_best:

@@ -27,7 +27,7 @@ from node.chain.tree import Chain
 from node.rpc.context import to_hex
 from node.rpc.registry import GatedBy, bounded_list, hex_bytes
 from node.state.backend import State
-from node.state.descent import closest_descendant
+from node.state.forked import closest_in
 from node.state.view import candidates_from
 from pallets.primitives.hashing import blake2_256
 
@@ -132,7 +132,7 @@ def _descendants(state: Callable[[], State], item: StorageItem) -> Iterator[list
 
 def _found(state: State, key: bytes, kind: str) -> dict[str, str] | None:
     if kind == "closestDescendantMerkleValue":
-        found = closest_descendant(state, key)
+        found = closest_in(state, key)
     else:
         found = state.get(key)
         if found is not None and kind == "hash":

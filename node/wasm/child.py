@@ -145,13 +145,16 @@ class Engine:
     def _call(self, command: m.CallEntry) -> m.Report:
         runtime, _, storage = self._session(command.session)
         limits = Limits(command.fuel, command.heap_pages)
-        if not command.kept:
-            storage.start_transaction()
+        storage.start_transaction()
         try:
             ran = runtime.call(command.entry, command.data, storage, limits, timed=command.timed)
-        finally:
-            if not command.kept:
-                storage.rollback_transaction()
+        except BaseException:
+            storage.rollback_transaction()
+            raise
+        if command.kept == m.KEPT or (command.kept == m.KEPT_IF_OK and ran.result.startswith(m.OK)):
+            storage.commit_transaction()
+        else:
+            storage.rollback_transaction()
         stats = ran.stats
         return m.Returned(
             ran.result,

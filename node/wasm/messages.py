@@ -18,6 +18,9 @@ MAX_FRAME = 256 << 20
 MAX_RUNTIMES = 8
 """How many a process keeps, those loaded last."""
 START, COMMIT, ROLLBACK = range(3)
+DROPPED, KEPT, KEPT_IF_OK = range(3)
+"""What becomes of a call's changes; `KEPT_IF_OK` where it answers a `Result` that is `Ok`."""
+OK = b"\0"
 
 
 class Command(Variant):
@@ -61,7 +64,7 @@ class CallEntry(Command):
     fuel: U64
     heap_pages: U32
     timed: bool
-    kept: bool
+    kept: U8
 
 
 @struct

@@ -140,13 +140,17 @@ class Session:
         *,
         timed: bool = False,
         kept: bool = True,
+        if_ok: bool = False,
         deadline: float = CALL_SECONDS,
     ) -> Reply:
         """Calls an entry on its SCALE arguments, for up to `deadline` seconds.
 
-        What it changes goes with it unless it is `kept`; `timed` counts host functions, and what they took.
+        What it changes goes with it unless it is `kept`, and where it fails; with `if_ok` also where it answers a
+        `Result` that isn't `Ok`, such as of an extrinsic that can't be included. `timed` counts host functions, and
+        what they took.
         """
-        command = m.CallEntry(self._number, entry, data, limits.fuel, limits.heap_pages, timed, kept)
+        keeping = m.DROPPED if not kept else m.KEPT_IF_OK if if_ok else m.KEPT
+        command = m.CallEntry(self._number, entry, data, limits.fuel, limits.heap_pages, timed, keeping)
         report = await self._do(command, deadline)
         if not isinstance(report, m.Returned):
             raise await self._engine.broken()
@@ -194,7 +198,7 @@ class Engine:
     """The process, and what it was given; made by `open_engine`."""
 
     def __init__(self, cache: Path | None) -> None:
-        self._command = [sys.executable, "-P", "-m", "node.wasm.child", str(cache or "")]
+        self._command = command_of(cache)
         self._process: trio.Process | None = None
         self._turn = trio.Lock()
         self._received = bytearray()
@@ -278,7 +282,7 @@ class Engine:
                     await self._end()
                     raise
         if isinstance(report, m.Failed):
-            raise _raised(report)
+            raise raised(report)
         return report
 
     async def broken(self) -> EngineFailed:
@@ -304,7 +308,7 @@ class Engine:
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={"PYTHONPATH": str(_PACKAGE_ROOT)} | {n: os.environ[n] for n in _PASSED_ON if n in os.environ},
+            env=environment(),
             cwd="/",
             start_new_session=True,
         )
@@ -392,7 +396,17 @@ async def _answer(question: m.AskValue | m.AskKeys | m.AskRoot, state: RemoteSta
             return m.Root(await state.root(dict(question.changes), question.version, question.child))
 
 
-def _raised(report: m.Failed) -> WasmError:
+def command_of(cache: Path | None) -> list[str]:
+    """What starts the process; `cache` is the directory of compiled code."""
+    return [sys.executable, "-P", "-m", "node.wasm.child", str(cache or "")]
+
+
+def environment() -> dict[str, str]:
+    """What the process is told of this one's surroundings."""
+    return {"PYTHONPATH": str(_PACKAGE_ROOT)} | {n: os.environ[n] for n in _PASSED_ON if n in os.environ}
+
+
+def raised(report: m.Failed) -> WasmError:
     """The error that a process reports; an unknown one is not believed."""
     kind = _KINDS.get(report.kind)
     if kind is None:

@@ -14,8 +14,9 @@ Requests of a batch, and the bytes of a reply, or of a batch of them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from types import NoneType
 from typing import Any
 
@@ -42,6 +43,7 @@ from node.rpc.errors import (
 from node.rpc.registry import Method, Registry
 from node.rpc.serving.session import Session, Subscription
 from node.state.errors import DatabaseError
+from node.state.remote.missing import Fetches, Missing
 
 Id = str | int | None
 
@@ -107,6 +109,7 @@ class Dispatcher:
         answered = "id" in request
         counts, started = caller.counts.started(name), trio.current_time()
         subscription, is_error = None, False
+        result: Any
         try:
             method = self.registry.methods.get(name)
             if method is None:
@@ -125,7 +128,10 @@ class Dispatcher:
                     arguments.insert(0, _on_connection(method, caller.session))
                 elif method.of_subscription:
                     arguments.insert(0, subscription)
-                result = method.function(self.context, *arguments)
+                if self.context.chain.fetcher is None:
+                    result = method.function(self.context, *arguments)
+                else:
+                    result = _patiently(self.context.chain.fetcher, partial(method.function, self.context, *arguments))
                 if hasattr(result, "__await__"):
                     held_up = caller.is_held_up
                     return Call(name, request_id, answered, result, counts, started, held_up, subscription)
@@ -200,6 +206,16 @@ class Dispatcher:
 def failure(request_id: Id, error: RpcError) -> bytes:
     """A reply that is an error."""
     return orjson.dumps({"jsonrpc": "2.0", "id": request_id, "error": error.to_json()})
+
+
+async def _patiently(fetcher: Fetches, begin: Callable[[], Any]) -> Any:
+    """What a method answers on a fork: what is missing of the state is fetched, and the method begun again."""
+    while True:
+        try:
+            result = begin()
+            return await result if hasattr(result, "__await__") else result
+        except Missing as missing:
+            await fetcher.fetch(missing)
 
 
 def _on_connection(method: Method, session: Session | None) -> Session:

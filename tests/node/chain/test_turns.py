@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from node.chain.authorship import Aura
 from node.chain.importer import Importer
 from node.chain.inherents import RevealedOnion, SlotTimestamp
 from node.chain.pool import Pool
@@ -59,7 +60,9 @@ class Node:
         transactions = Transactions(self.chain, Pool(), 1 << 20, now=lambda: 0.0)
         key = dev_keypair(name)
         inherents = SlotTimestamp(slot), RevealedOnion(self.chain, onions_of(name), key.public)
-        self.producer = Producer(self.chain, transactions, self.clock, key, slot, inherents, now=lambda: 0.0)
+        self.producer = Producer(
+            self.chain, transactions, self.clock, Aura(self.chain, key, slot), inherents, now=lambda: 0.0
+        )
         self.importer = Importer(self.chain, transactions, self.clock)
 
     @property

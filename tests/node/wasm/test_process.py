@@ -115,6 +115,7 @@ async def test_sessions(tmp_path: Path) -> None:
             await session.start_transaction()
             await session.put(b"\7", None)
             await session.call("put", b"\x08lost", kept=False)
+            await session.call("put", b"\x08lost", if_ok=True)  # it answers nothing, which is no `Ok`
             await session.commit_transaction()
             assert (await session.call("get", b"\5")).result == b"\1\x0cnew"
             assert (await other.call("get", b"\5")).result == b"\1\4v"
